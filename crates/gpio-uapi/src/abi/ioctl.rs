@@ -18,6 +18,10 @@ pub enum Transfer {
 }
 
 /// The command number of `(transfer, number, size)` with the GPIO type byte.
+///
+/// # Panics
+///
+/// When `size` does not fit the 14 bits a command has for it.
 pub const fn encode(transfer: Transfer, number: u8, size: usize) -> u32 {
     assert!(size < 1 << 14, "an ioctl's size has 14 bits");
     #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
