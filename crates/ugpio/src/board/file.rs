@@ -1,0 +1,351 @@
+//! Board files: TOML to [`Board`], with the line and the key of whatever is wrong.
+//!
+//! The tree is walked by hand instead of being deserialised: an error then always names the key that
+//! caused it and the line on which that key or value stands, and says what would have been right.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_name,
+};
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+/// Reads a board from the text of a board file.
+///
+/// # Errors
+/// Not TOML, an unknown key, a bad value, a label or an offset given twice.
+pub(super) fn parse(text: &str) -> Result<Board, BoardError> {
+    let reader = Reader { text };
+    let root = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let message = error
+            .message()
+            .lines()
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_owned();
+        reader.error(&span, "", format!("not TOML: {message}"))
+    })?;
+    let root = root.get_ref();
+    reader.only_keys(root, "", &["chip"])?;
+    let Some(value) = root.get("chip") else {
+        return Ok(Board::default());
+    };
+    let tables = reader.array(value, "chip", "tables, written [[chip]]")?;
+    let mut board = Board::default();
+    for (index, value) in tables.iter().enumerate() {
+        let chip = reader.chip(value, &format!("chip[{index}]"))?;
+        if board.chips.iter().any(|other| other.label == chip.label) {
+            let at = value
+                .get_ref()
+                .get("label")
+                .map_or(value.span(), Spanned::span);
+            let problem = format!("another chip of this board has the label {:?}", chip.label);
+            return Err(reader.error(&at, &format!("chip[{index}].label"), problem));
+        }
+        board.chips.push(chip);
+    }
+    Ok(board)
+}
+
+/// The text being read; turns spans into line numbers.
+struct Reader<'t> {
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    fn error(&self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> BoardError {
+        let start = span.start.min(self.text.len());
+        let line = self.text.as_bytes()[..start]
+            .iter()
+            .filter(|&&b| b == b'\n')
+            .count()
+            + 1;
+        BoardError {
+            line: Some(line),
+            ..BoardError::new(key, problem)
+        }
+    }
+
+    fn chip(&self, value: &Value<'_>, path: &str) -> Result<ChipSpec, BoardError> {
+        let table = self.table(value, path)?;
+        self.only_keys(table, path, &["label", "lines", "names", "hogs"])?;
+        let Some(label) = table.get("label") else {
+            return Err(self.error(&value.span(), &join(path, "label"), "is missing"));
+        };
+        let key = join(path, "label");
+        let name = self.name(label, &key)?;
+        if name.is_empty() {
+            return Err(self.error(&label.span(), &key, "is empty"));
+        }
+        let lines = match table.get("lines") {
+            Some(lines) => self.lines(lines, &join(path, "lines"))?,
+            None => DEFAULT_LINES,
+        };
+        let names = match table.get("names") {
+            Some(names) => self.names(names, &join(path, "names"), lines)?,
+            None => Vec::new(),
+        };
+        let mut chip = ChipSpec {
+            label: name,
+            lines,
+            names,
+            hogs: Vec::new(),
+        };
+        if let Some(hogs) = table.get("hogs") {
+            chip.hogs = self.hogs(hogs, &join(path, "hogs"), &chip)?;
+        }
+        Ok(chip)
+    }
+
+    fn lines(&self, value: &Value<'_>, key: &str) -> Result<u32, BoardError> {
+        match integer(value) {
+            Some(n) if (1..=i128::from(MAX_LINES)).contains(&n) => Ok(to_u32(n)),
+            Some(n) => Err(self.error(
+                &value.span(),
+                key,
+                format!("{n} is not a number of lines from 1 to {MAX_LINES}"),
+            )),
+            None => Err(self.wrong_type(value, key, "a number")),
+        }
+    }
+
+    /// `names`: an array whose index is the offset (`""` is no name), or a table of offset = name.
+    fn names(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        lines: u32,
+    ) -> Result<Vec<(u32, String)>, BoardError> {
+        let mut names: Vec<(u32, String)> = Vec::new();
+        match value.get_ref() {
+            DeValue::Array(array) => {
+                for (index, value) in array.iter().enumerate() {
+                    let key = format!("{key}[{index}]");
+                    let offset = i128::try_from(index).unwrap_or(i128::MAX);
+                    let offset = self.offset(offset, &value.span(), &key, lines)?;
+                    names.push((offset, self.name(value, &key)?));
+                }
+            }
+            DeValue::Table(table) => {
+                for (word, value) in table {
+                    let key = join(key, word.get_ref());
+                    let offset = word.get_ref().parse::<i128>().ok();
+                    let Some(offset) = offset.filter(|n| n.to_string() == **word.get_ref()) else {
+                        return Err(self.error(&word.span(), &key, "is not a line's offset"));
+                    };
+                    let offset = self.offset(offset, &word.span(), &key, lines)?;
+                    names.push((offset, self.name(value, &key)?));
+                }
+            }
+            _ => {
+                return Err(self.wrong_type(
+                    value,
+                    key,
+                    "an array of names or a table of offset = name",
+                ));
+            }
+        }
+        names.retain(|(_, name)| !name.is_empty());
+        names.sort_unstable_by_key(|(offset, _)| *offset);
+        Ok(names)
+    }
+
+    fn hogs(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        chip: &ChipSpec,
+    ) -> Result<Vec<HogSpec>, BoardError> {
+        let mut hogs: Vec<HogSpec> = Vec::new();
+        for (index, value) in self.array(value, key, "tables")?.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            let hog = self.hog(value, &key, chip)?;
+            if hogs.iter().any(|other| other.offset == hog.offset) {
+                let at = value
+                    .get_ref()
+                    .get("line")
+                    .map_or(value.span(), Spanned::span);
+                let problem = format!("another hog has line {}", hog.offset);
+                return Err(self.error(&at, &join(&key, "line"), problem));
+            }
+            hogs.push(hog);
+        }
+        Ok(hogs)
+    }
+
+    fn hog(&self, value: &Value<'_>, path: &str, chip: &ChipSpec) -> Result<HogSpec, BoardError> {
+        let table = self.table(value, path)?;
+        self.only_keys(table, path, &["line", "consumer", "name", "direction"])?;
+        let Some(line) = table.get("line") else {
+            return Err(self.error(&value.span(), &join(path, "line"), "is missing"));
+        };
+        let offset = self.hog_line(line, &join(path, "line"), chip)?;
+        let consumer = match (table.get("consumer"), table.get("name")) {
+            (Some(_), Some(name)) => {
+                let problem = "consumer is given too, and means the same";
+                return Err(self.error(&name.span(), &join(path, "name"), problem));
+            }
+            (Some(value), None) => self.name(value, &join(path, "consumer"))?,
+            (None, Some(value)) => self.name(value, &join(path, "name"))?,
+            // KERNEL: gpiolib.c gpiod_request_commit (v6.12), a hog without a name shows as "?"
+            (None, None) => "?".to_owned(),
+        };
+        let direction = match table.get("direction") {
+            Some(value) => self.direction(value, &join(path, "direction"))?,
+            None => HogDirection::Input,
+        };
+        Ok(HogSpec {
+            offset,
+            consumer,
+            direction,
+        })
+    }
+
+    /// A hog's `line`: an offset, or a name that one line of the chip has.
+    fn hog_line(&self, value: &Value<'_>, key: &str, chip: &ChipSpec) -> Result<u32, BoardError> {
+        if let Some(offset) = integer(value) {
+            return self.offset(offset, &value.span(), key, chip.lines);
+        }
+        let DeValue::String(name) = value.get_ref() else {
+            return Err(self.wrong_type(value, key, "an offset or a line name"));
+        };
+        let mut found = chip
+            .names
+            .iter()
+            .filter(|(_, other)| other.as_str() == &**name);
+        match (found.next(), found.next()) {
+            (Some((offset, _)), None) => Ok(*offset),
+            (None, _) => {
+                let problem = format!("no line of this chip has the name {:?}", &**name);
+                Err(self.error(&value.span(), key, problem))
+            }
+            (Some((first, _)), Some((second, _))) => {
+                let problem = format!(
+                    "lines {first} and {second} both have the name {:?}: give the offset",
+                    &**name
+                );
+                Err(self.error(&value.span(), key, problem))
+            }
+        }
+    }
+
+    fn direction(&self, value: &Value<'_>, key: &str) -> Result<HogDirection, BoardError> {
+        let DeValue::String(word) = value.get_ref() else {
+            return Err(self.wrong_type(value, key, "a string"));
+        };
+        HogDirection::from_word(word).ok_or_else(|| {
+            let problem = format!(
+                "{:?} is not \"input\", \"output-high\" or \"output-low\"",
+                &**word
+            );
+            self.error(&value.span(), key, problem)
+        })
+    }
+
+    fn offset(
+        &self,
+        offset: i128,
+        span: &Range<usize>,
+        key: &str,
+        lines: u32,
+    ) -> Result<u32, BoardError> {
+        if (0..i128::from(lines)).contains(&offset) {
+            return Ok(to_u32(offset));
+        }
+        let problem = format!("the chip has lines 0 to {}, not {offset}", lines - 1);
+        Err(self.error(span, key, problem))
+    }
+
+    fn name(&self, value: &Value<'_>, key: &str) -> Result<String, BoardError> {
+        let DeValue::String(name) = value.get_ref() else {
+            return Err(self.wrong_type(value, key, "a string"));
+        };
+        check_name(name).map_err(|problem| self.error(&value.span(), key, problem))?;
+        Ok(name.clone().into_owned())
+    }
+
+    fn table<'v, 't>(
+        &self,
+        value: &'v Value<'t>,
+        key: &str,
+    ) -> Result<&'v DeTable<'t>, BoardError> {
+        match value.get_ref() {
+            DeValue::Table(table) => Ok(table),
+            _ => Err(self.wrong_type(value, key, "a table")),
+        }
+    }
+
+    fn array<'v, 't>(
+        &self,
+        value: &'v Value<'t>,
+        key: &str,
+        of: &str,
+    ) -> Result<&'v [Value<'t>], BoardError> {
+        match value.get_ref() {
+            DeValue::Array(array) => Ok(array),
+            _ => Err(self.wrong_type(value, key, &format!("an array of {of}"))),
+        }
+    }
+
+    fn only_keys(&self, table: &DeTable<'_>, path: &str, known: &[&str]) -> Result<(), BoardError> {
+        // The first one in the file, not the first in the alphabet.
+        let unknown = table
+            .keys()
+            .filter(|key| !known.contains(&&**key.get_ref()))
+            .min_by_key(|key| key.span().start);
+        match unknown {
+            None => Ok(()),
+            Some(key) => Err(self.error(
+                &key.span(),
+                &join(path, key.get_ref()),
+                format!("unknown key, known here: {}", known.join(", ")),
+            )),
+        }
+    }
+
+    fn wrong_type(&self, value: &Value<'_>, key: &str, wanted: &str) -> BoardError {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) => "a fraction",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        self.error(&value.span(), key, format!("must be {wanted}, not {found}"))
+    }
+}
+
+/// The number in `value`; one too large for anything counts as the largest.
+fn integer(value: &Value<'_>) -> Option<i128> {
+    let DeValue::Integer(number) = value.get_ref() else {
+        return None;
+    };
+    let digits = number.as_str();
+    let limit = if digits.starts_with('-') {
+        i128::MIN
+    } else {
+        i128::MAX
+    };
+    Some(i128::from_str_radix(digits, number.radix()).unwrap_or(limit))
+}
+
+/// A number that the caller has found to be from 0 to [`MAX_LINES`].
+fn to_u32(number: i128) -> u32 {
+    u32::try_from(number).expect("the caller has compared it with a u32")
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}

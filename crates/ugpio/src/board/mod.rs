@@ -1,0 +1,236 @@
+//! Boards: what a run has plugged in when it starts.
+//!
+//! [`Board`] is a list of [`ChipSpec`]s, read from a TOML file (the `file` module) and from `--chip LABEL[:LINES]`
+//! words. Everything here is text in, values out: no chip is made. `run` makes simulated chips of the
+//! result, and `ugpio ctl plug` reads the same words while a run is going.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Lines of a chip whose number of lines is not given.
+pub(crate) const DEFAULT_LINES: u32 = 8;
+
+/// The most lines a simulated chip can have, as in Linux.
+// KERNEL: gpio-sim.c gpio_sim_add_bank (v6.12), GPIO_SIM_NGPIO_MAX
+pub(crate) const MAX_LINES: u32 = 1024;
+
+/// The longest label or line name that programs see in full.
+pub(crate) const MAX_NAME: usize = 31;
+
+/// What a run has plugged in at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Board {
+    /// The chips, in the order in which they get their ids.
+    pub(crate) chips: Vec<ChipSpec>,
+}
+
+/// One simulated chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChipSpec {
+    /// The label; unique on a board.
+    pub(crate) label: String,
+    /// How many lines it has, 1 to [`MAX_LINES`].
+    pub(crate) lines: u32,
+    /// Line names by offset; offsets without a name are left out.
+    pub(crate) names: Vec<(u32, String)>,
+    /// Lines that the board holds from the start, at most one for each offset.
+    pub(crate) hogs: Vec<HogSpec>,
+}
+
+/// A line that the board itself requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HogSpec {
+    /// The line's offset.
+    pub(crate) offset: u32,
+    /// The consumer that programs see.
+    pub(crate) consumer: String,
+    /// What the hog does with the line.
+    pub(crate) direction: HogDirection,
+}
+
+/// Direction and level of a hog, in gpio-sim's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HogDirection {
+    /// An input.
+    Input,
+    /// An output driven high.
+    OutputHigh,
+    /// An output driven low.
+    OutputLow,
+}
+
+/// A board that cannot be built, as one line: where, which key, what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BoardError {
+    file: Option<PathBuf>,
+    line: Option<usize>,
+    key: String,
+    problem: String,
+}
+
+impl BoardError {
+    fn new(key: impl Into<String>, problem: impl Into<String>) -> BoardError {
+        BoardError {
+            file: None,
+            line: None,
+            key: key.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for BoardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}:", file.display())?;
+            if let Some(line) = self.line {
+                write!(f, "{line}:")?;
+            }
+            f.write_str(" ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for BoardError {}
+
+impl Board {
+    /// Builds the board of a run: the file's chips, then those of the `--chip` words.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a board, or a label appears twice.
+    pub(crate) fn load(file: Option<&Path>, chips: &[ChipSpec]) -> Result<Board, BoardError> {
+        let mut board = match file {
+            Some(path) => Board::read(path)?,
+            None => Board::default(),
+        };
+        for chip in chips {
+            if board.chips.iter().any(|other| other.label == chip.label) {
+                return Err(BoardError::new(
+                    format!("--chip {}", chip.label),
+                    format!("another chip of this board has the label {:?}", chip.label),
+                ));
+            }
+            board.chips.push(chip.clone());
+        }
+        Ok(board)
+    }
+
+    /// Reads a board file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a board; the error names the file, the line and the key.
+    fn read(path: &Path) -> Result<Board, BoardError> {
+        let in_file = |mut error: BoardError| {
+            error.file = Some(path.to_path_buf());
+            error
+        };
+        let bytes = std::fs::read(path).map_err(|e| in_file(BoardError::new("", reason(&e))))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            in_file(BoardError::new(
+                "",
+                "not a board file: it is not UTF-8 text",
+            ))
+        })?;
+        file::parse(&text).map_err(in_file)
+    }
+}
+
+/// The system's words for an I/O error, without its number.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
+}
+
+impl ChipSpec {
+    /// A chip without names or hogs.
+    pub(crate) fn plain(label: impl Into<String>, lines: u32) -> ChipSpec {
+        ChipSpec {
+            label: label.into(),
+            lines,
+            names: Vec::new(),
+            hogs: Vec::new(),
+        }
+    }
+}
+
+/// `LABEL[:LINES]`, as `--chip` and `ugpio ctl plug` take it. The last colon separates, so that a label
+/// may hold colons when LINES is written too.
+impl FromStr for ChipSpec {
+    type Err = BoardError;
+
+    fn from_str(word: &str) -> Result<ChipSpec, BoardError> {
+        let (label, lines) = match word.rsplit_once(':') {
+            None => (word, DEFAULT_LINES),
+            Some((label, lines)) => (label, parse_lines(word, lines)?),
+        };
+        check_name(label).map_err(|e| BoardError::new(format!("chip {word:?}"), e))?;
+        if label.is_empty() {
+            return Err(BoardError::new(
+                format!("chip {word:?}"),
+                "the label is empty",
+            ));
+        }
+        Ok(ChipSpec::plain(label, lines))
+    }
+}
+
+fn parse_lines(word: &str, lines: &str) -> Result<u32, BoardError> {
+    let problem = || {
+        BoardError::new(
+            format!("chip {word:?}"),
+            format!("{lines:?} is not a number of lines from 1 to {MAX_LINES} (LABEL[:LINES])"),
+        )
+    };
+    if !lines.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(problem());
+    }
+    lines
+        .parse()
+        .ok()
+        .filter(|n| (1..=MAX_LINES).contains(n))
+        .ok_or_else(problem)
+}
+
+/// Says what is wrong with a label or name that no program could see as it is written.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.len() > MAX_NAME {
+        return Err(format!(
+            "{name:?} is longer than {MAX_NAME} bytes, programs would see it cut"
+        ));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(format!("{name:?} holds a control character"));
+    }
+    Ok(())
+}
+
+impl HogDirection {
+    /// The word for it in board files and in the gpio-sim tree.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            HogDirection::Input => "input",
+            HogDirection::OutputHigh => "output-high",
+            HogDirection::OutputLow => "output-low",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<HogDirection> {
+        [
+            HogDirection::Input,
+            HogDirection::OutputHigh,
+            HogDirection::OutputLow,
+        ]
+        .into_iter()
+        .find(|direction| direction.word() == word)
+    }
+}

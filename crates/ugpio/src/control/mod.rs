@@ -1,0 +1,10 @@
+//! Control: what a test, a person or another program does to a run from outside.
+//!
+//! `ugpio run` serves a control socket with [`server`] over its [`plugged`] chips; `ugpio ctl` is the
+//! [`client`]. [`protocol`] is what they say to each other, [`socket`] is where they meet.
+
+pub(crate) mod client;
+pub(crate) mod frame;
+pub(crate) mod protocol;
+pub(crate) mod socket;
+mod state;

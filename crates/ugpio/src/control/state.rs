@@ -1,0 +1,146 @@
+//! The nouns of the control protocol: what a chip and a line look like, and what happened to them.
+
+use serde::{Deserialize, Serialize};
+
+use super::protocol::{Direction, Level, Pull};
+
+/// Who answers on a control socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    /// The version of the protocol.
+    pub(crate) protocol: u64,
+    /// The version of ugpio.
+    pub(crate) ugpio: String,
+    /// The process that `ugpio run` was started as.
+    pub(crate) pid: u32,
+    /// PROGRAM as it was given.
+    pub(crate) program: String,
+}
+
+/// Everything on the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct List {
+    /// The chips, by id.
+    pub(crate) chips: Vec<ChipState>,
+}
+
+/// A chip on the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChipState {
+    /// N of `gpiochipN`.
+    pub(crate) id: u32,
+    /// `gpiochipN`.
+    pub(crate) name: String,
+    /// The label.
+    pub(crate) label: String,
+    /// Its lines, by offset.
+    pub(crate) lines: Vec<LineState>,
+}
+
+/// A line of a chip on the board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LineState {
+    /// Its index in the chip.
+    pub(crate) offset: u32,
+    /// Its name; none when it has no name.
+    pub(crate) name: Option<String>,
+    /// What the line reads: the physical level, whoever makes it.
+    pub(crate) level: Level,
+    /// What pulls it from outside.
+    pub(crate) pull: Pull,
+    /// How it is requested.
+    #[serde(flatten)]
+    pub(crate) info: InfoState,
+}
+
+/// The public state of a line, as programs see it too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InfoState {
+    /// Who holds it; none when nobody does.
+    pub(crate) consumer: Option<String>,
+    /// Held, by a program or by the board.
+    pub(crate) used: bool,
+    /// Its direction.
+    pub(crate) direction: Direction,
+    /// Active means low.
+    pub(crate) active_low: bool,
+}
+
+/// Which chip an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChipAt {
+    /// `gpiochipN`.
+    pub(crate) chip: String,
+    /// The label.
+    pub(crate) label: String,
+}
+
+/// Which line an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LineAt {
+    /// The chip.
+    #[serde(flatten)]
+    pub(crate) chip: ChipAt,
+    /// The line's index in it.
+    pub(crate) offset: u32,
+    /// The line's name; none when it has no name.
+    pub(crate) name: Option<String>,
+}
+
+/// One change, in the order in which the changes of a line happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum Event {
+    /// A line reads something else now.
+    Level {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// What it reads.
+        level: Level,
+    },
+    /// A line is pulled elsewhere.
+    Pull {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// Where to.
+        pull: Pull,
+    },
+    /// A line was requested.
+    Requested {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// Its state after that.
+        #[serde(flatten)]
+        info: InfoState,
+    },
+    /// A line was released.
+    Released {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// Its state after that.
+        #[serde(flatten)]
+        info: InfoState,
+    },
+    /// A request was configured anew.
+    Config {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// Its state after that.
+        #[serde(flatten)]
+        info: InfoState,
+    },
+    /// A chip was plugged in.
+    Plugged(ChipAt),
+    /// A chip was unplugged.
+    Unplugged(ChipAt),
+    /// The reader was too slow, events were left out here.
+    Lost {
+        /// How many.
+        count: u64,
+    },
+}

@@ -1,0 +1,260 @@
+//! `ugpio ctl`: looks at and changes the board of a run from outside.
+//!
+//! [`main`] finds the run's control socket, does one [`Verb`] over it and prints what it was told. Exit
+//! status: 0 done, 1 `wait` ran out of time, 2 usage (the command line's), 3 the run refused,
+//! 4 no run was reached or it ended before it answered.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::board::ChipSpec;
+use crate::control::client::{Client, ClientError};
+use crate::control::protocol::{
+    ChipAt, ChipParams, ChipState, Code, Event, InfoState, Key, Level, LineAt, LineParams, LineState,
+    List, PlugParams, Pull, PullParams, Request, WaitParams,
+};
+use crate::control::socket::{self, SocketError};
+
+/// What `ugpio ctl` was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// `--socket`.
+    pub(crate) socket: Option<PathBuf>,
+    /// `--json`: one JSON object a line instead of text.
+    pub(crate) json: bool,
+    /// The verb with its arguments.
+    pub(crate) verb: Verb,
+}
+
+/// One thing to do. CHIP is a label, `gpiochipN` or an id; LINE is an offset or a line name.
+#[derive(Clone, Debug)]
+pub(crate) enum Verb {
+    /// Show every chip and line.
+    List,
+    /// Pull a line from outside.
+    Pull(String, String, Pull),
+    /// Show what a line reads.
+    Level(String, String),
+    /// Show every change until the run ends.
+    Events,
+    /// Return when a line has a level, or when the time is over.
+    Wait(String, String, Level, Option<Duration>),
+    /// Take a chip away.
+    Unplug(String),
+    /// Add a chip.
+    Plug(ChipSpec),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CtlError {
+    #[error("{0}")]
+    Socket(#[from] SocketError),
+    #[error("{0}")]
+    Client(#[from] ClientError),
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CtlError {
+    fn status(&self) -> u8 {
+        match self {
+            CtlError::Client(ClientError::Refused(failure)) if failure.code == Code::TimedOut => 1,
+            CtlError::Client(ClientError::Refused(_)) => 3,
+            CtlError::Socket(_) | CtlError::Client(_) => 4,
+            // Whoever read our output has had enough of it.
+            CtlError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
+            CtlError::Output(_) => 4,
+        }
+    }
+}
+
+/// Does what `ugpio ctl` was asked for.
+pub(crate) fn main(options: &Options) -> ExitCode {
+    let result = run(options);
+    if let Err(error) = &result {
+        let quiet = matches!(error, CtlError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe);
+        if !quiet {
+            report(error, options.json);
+        }
+    }
+    ExitCode::from(result.err().map_or(0, |error| error.status()))
+}
+
+/// Says what went wrong: on standard error, and with `--json` also as an object on standard output.
+fn report(error: &CtlError, as_json: bool) {
+    if let (true, CtlError::Client(ClientError::Refused(failure))) = (as_json, error) {
+        let line = serde_json::json!({ "error": failure });
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+    let _ = writeln!(io::stderr(), "error: {error}");
+}
+
+fn run(options: &Options) -> Result<(), CtlError> {
+    let variable = std::env::var_os(socket::ENV);
+    let directories = socket::directories();
+    let path = socket::find(variable.as_deref(), options.socket.as_deref(), &directories)?;
+    let client = Client::connect(&path)?;
+    perform(client, &options.verb, &mut Printer { json: options.json, to: io::stdout().lock() })
+}
+
+fn perform<W: Write>(
+    mut client: Client,
+    verb: &Verb,
+    printer: &mut Printer<W>,
+) -> Result<(), CtlError> {
+    match verb {
+        Verb::List => printer.print(&client.call::<List>(&Request::List)?),
+        Verb::Level(chip, line) => {
+            let params = LineParams { chip: key(chip), line: key(line) };
+            printer.print(&client.call::<LineState>(&Request::Level(params))?)
+        }
+        Verb::Pull(chip, line, pull) => {
+            let params = PullParams { chip: key(chip), line: key(line), pull: *pull };
+            printer.result(&client.call::<LineState>(&Request::Pull(params))?)
+        }
+        Verb::Wait(chip, line, level, timeout) => {
+            let timeout_ms =
+                timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            let (chip, line) = (key(chip), key(line));
+            let params = WaitParams { chip, line, level: *level, timeout_ms };
+            printer.result(&client.call::<LineState>(&Request::Wait(params))?)
+        }
+        Verb::Unplug(chip) => {
+            let request = Request::Unplug(ChipParams { chip: key(chip) });
+            printer.result(&client.call::<serde_json::Value>(&request)?)
+        }
+        Verb::Plug(chip) => {
+            let params = PlugParams { label: chip.label.clone(), lines: Some(chip.lines) };
+            printer.print(&client.call::<ChipState>(&Request::Plug(params))?)
+        }
+        Verb::Events => {
+            for event in client.events()? {
+                printer.print(&event?)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn key(word: &str) -> Key {
+    Key::Word(word.to_owned())
+}
+
+/// Writes answers as text or as JSON, one at a time.
+struct Printer<W> {
+    json: bool,
+    to: W,
+}
+
+impl<W: Write> Printer<W> {
+    /// An answer that is asked for its own sake.
+    fn print<T: Text + Serialize>(&mut self, answer: &T) -> Result<(), CtlError> {
+        if self.json {
+            return self.result(answer);
+        }
+        write!(self.to, "{}", Shown(answer))?;
+        Ok(self.to.flush()?)
+    }
+
+    /// An answer that is only shown to programs.
+    fn result<T: Serialize>(&mut self, answer: &T) -> Result<(), CtlError> {
+        if self.json {
+            let line = serde_json::to_string(answer).map_err(io::Error::from)?;
+            writeln!(self.to, "{line}")?;
+            self.to.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// What has a form for people, in whole lines.
+trait Text {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+struct Shown<'t, T>(&'t T);
+
+impl<T: Text> fmt::Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.text(f)
+    }
+}
+
+impl Text for List {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chip in &self.chips {
+            writeln!(f, "{} {:?}, {} lines", chip.name, chip.label, chip.lines.len())?;
+            let width = chip.lines.iter().map(|line| name_of(&line.name).len()).max().unwrap_or(0);
+            for line in &chip.lines {
+                let name = name_of(&line.name);
+                let (direction, level) = (line.info.direction.word(), line.level.word());
+                let pull = line.pull.word();
+                write!(f, "  {:>4} {name:width$} {direction:6} {level:4} pull {pull:4}", line.offset)?;
+                writeln!(f, "{}", Shown(&line.info))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The part of a line's state that few lines have, with a blank before each word.
+impl Text for InfoState {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.active_low {
+            f.write_str(" active-low")?;
+        }
+        match &self.consumer {
+            Some(consumer) => write!(f, " {consumer:?}"),
+            None if self.used => f.write_str(" used"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Text for LineState {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.level.word())
+    }
+}
+
+impl Text for ChipState {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.name)
+    }
+}
+
+impl Text for Event {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Level { line, level } => writeln!(f, "{} level {}", at(line), level.word()),
+            Event::Pull { line, pull } => writeln!(f, "{} pull {}", at(line), pull.word()),
+            Event::Requested { line, info } => info_event(f, line, "requested", info),
+            Event::Released { line, info } => info_event(f, line, "released", info),
+            Event::Config { line, info } => info_event(f, line, "config", info),
+            Event::Plugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} plugged"),
+            Event::Unplugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} unplugged"),
+            Event::Lost { count } => writeln!(f, "{count} events lost"),
+        }
+    }
+}
+
+fn info_event(f: &mut fmt::Formatter<'_>, line: &LineAt, what: &str, info: &InfoState) -> fmt::Result {
+    writeln!(f, "{} {what} {}{}", at(line), info.direction.word(), Shown(info))
+}
+
+fn at(line: &LineAt) -> String {
+    format!("{} {} {}", line.chip.chip, line.offset, name_of(&line.name))
+}
+
+fn name_of(name: &Option<String>) -> String {
+    name.as_deref().map_or_else(|| "-".to_owned(), |name| format!("{name:?}"))
+}
+
+#[cfg(test)]
+#[path = "ctl_tests.rs"]
+mod tests;
