@@ -1,0 +1,166 @@
+//! The driver's side: what has lines, and how it is described when it is registered.
+//!
+//! A driver implements [`Chip`]; every operation has a default that answers
+//! [`Error::Unsupported`], which the core reads as "the driver has no such operation" and then
+//! falls back, emulates or refuses. [`ChipConfig`] carries what the core copies into the device.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::{Config, Direction, EdgeSink, Edges, Error, Label, Level, Name, Offset, Result};
+
+/// Something that has lines. Owned by its provider's registration; may vanish at any time.
+///
+/// Calls for one line are not serialised by the core: two threads may be inside at once, and a
+/// driver locks for itself. A call may take bus time. Offsets passed in are always below the
+/// number of lines registered.
+#[expect(unused_variables, reason = "defaults ignore their arguments")]
+pub trait Chip: Send + Sync {
+    /// Called when a line is requested, before anything else of that request.
+    ///
+    /// # Errors
+    /// Any error refuses the request.
+    fn request(&self, offset: Offset) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called when a request ends; not called once the chip is unregistered.
+    fn free(&self, offset: Offset) {}
+
+    /// Reads the direction from the hardware.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the hardware cannot tell; the core then remembers.
+    fn direction(&self, offset: Offset) -> Result<Direction> {
+        Err(Error::Unsupported)
+    }
+
+    /// Makes the line an input.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a chip of fixed direction.
+    fn direction_input(&self, offset: Offset) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Makes the line an output that drives `level` from the first moment on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a chip of fixed direction; the core then only sets the level.
+    fn direction_output(&self, offset: Offset, level: Level) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Reads the level of a line, whatever its direction.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the chip cannot read; callers see `EIO`.
+    fn get(&self, offset: Offset) -> Result<Level> {
+        Err(Error::Unsupported)
+    }
+
+    /// Reads up to 64 lines at once. Bit *i* of the answer is the level of `offsets[i]`.
+    ///
+    /// # Errors
+    /// The first error of a single read.
+    fn get_multiple(&self, offsets: &[Offset]) -> Result<u64> {
+        let mut levels = 0;
+        for (index, offset) in offsets.iter().enumerate() {
+            levels |= u64::from(self.get(*offset)?.is_high()) << index;
+        }
+        Ok(levels)
+    }
+
+    /// Sets the level of a line, whatever its direction.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the chip has no outputs.
+    fn set(&self, offset: Offset, level: Level) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Sets up to 64 lines at once. Bit *i* of `levels` is for `offsets[i]`.
+    ///
+    /// # Errors
+    /// The first error of a single set; lines before it are set.
+    fn set_multiple(&self, offsets: &[Offset], levels: u64) -> Result<()> {
+        for (index, offset) in offsets.iter().enumerate() {
+            self.set(*offset, Level::from(levels >> index & 1 == 1))?;
+        }
+        Ok(())
+    }
+
+    /// Applies one setting to a line.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a setting the hardware does not have: a bias is then left away,
+    /// open drain and debounce are emulated.
+    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Starts reporting these electrical edges of the line to the sink given to
+    /// [`Chip::registered`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the line has no interrupt; [`Error::Busy`] if it is taken.
+    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Stops reporting edges of the line.
+    fn disarm(&self, offset: Offset) {}
+
+    /// Called once, before anybody can find the chip: where to report edges.
+    fn registered(&self, edges: EdgeSink) {}
+}
+
+/// Which way a hog sets its line.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum HogDirection {
+    /// Held as an input.
+    #[default]
+    Input,
+    /// Held as an output at this electrical level.
+    Output(Level),
+}
+
+/// A line the board itself holds from registration on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Hog {
+    /// The line.
+    pub offset: Offset,
+    /// The consumer shown for it.
+    pub consumer: Label,
+    /// What the line is set to.
+    pub direction: HogDirection,
+}
+
+/// What the core copies into the device when a chip is registered.
+#[derive(Clone, Debug, Default)]
+pub struct ChipConfig {
+    /// The chip's label; empty becomes `unknown`.
+    pub label: String,
+    /// Where the chip hangs, below `/sys/devices`: `platform/gpio-sim.0`.
+    pub parent: Option<String>,
+    /// How many lines the chip has, at least 1.
+    pub lines: u32,
+    /// Names of lines; offsets outside the chip are ignored, later entries win.
+    pub names: Vec<(Offset, Name)>,
+    /// Lines that the board holds; offsets outside the chip are ignored.
+    pub hogs: Vec<Hog>,
+    /// Lines that must not be used.
+    pub invalid: Vec<Offset>,
+}
+
+impl ChipConfig {
+    /// A chip with this label and number of lines, without names or hogs.
+    #[must_use]
+    pub fn new(label: &str, lines: u32) -> Self {
+        Self {
+            label: label.into(),
+            lines,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Lines and descriptors: how a consumer looks at a line, and how it holds one.
+//!
+//! A [`Line`] is a line that anybody may look at; it keeps the device alive and claims nothing.
+//! [`Line::request`] makes a [`Desc`]: an exclusive hold. Descriptors are counted: a clone shares
+//! the request, which ends when the last one is dropped. When the chip goes, every operation
+//! answers [`Error::Revoked`]; cloning and dropping still work.
+//!
+//! ```
+//! # use gpiolib::{Chip, ChipConfig, Error, Level, Offset, Registry, Result, Value};
+//! # struct Wire(std::sync::atomic::AtomicBool);
+//! # impl Chip for Wire {
+//! #     fn direction_output(&self, _: Offset, level: Level) -> Result<()> { self.set(Offset::new(0), level) }
+//! #     fn set(&self, _: Offset, level: Level) -> Result<()> { self.0.store(level.is_high(), std::sync::atomic::Ordering::Relaxed); Ok(()) }
+//! #     fn get(&self, _: Offset) -> Result<Level> { Ok(Level::from(self.0.load(std::sync::atomic::Ordering::Relaxed))) }
+//! # }
+//! let registry = Registry::new();
+//! let chip = registry.register(&ChipConfig::new("demo", 1), Box::new(Wire(false.into())))?;
+//! let line = chip.device().line(Offset::new(0)).expect("the chip has one line");
+//!
+//! let led = line.request("led".into())?;
+//! led.direction_output(Value::Active)?;
+//! assert_eq!(line.request("other".into()).err(), Some(Error::Busy));
+//!
+//! chip.unregister();
+//! assert_eq!(led.set_value(Value::Inactive), Err(Error::Revoked));
+//! # Ok::<(), Error>(())
+//! ```
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::config::flags;
+use crate::device::{Claim, Device, LineState, State};
+use crate::ops;
+use crate::revoke::Pass;
+use crate::sync::atomic::Ordering;
+use crate::{
+    Chip, Config, Direction, Drive, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig,
+    LineInfo, Name, Offset, Result, Value,
+};
+
+/// A line of a device, looked at but not held.
+#[derive(Clone, Debug)]
+pub struct Line {
+    device: Device,
+    offset: Offset,
+}
+
+impl Line {
+    pub(crate) const fn new(device: Device, offset: Offset) -> Self {
+        Self { device, offset }
+    }
+
+    /// The device this is a line of.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Its index in the chip.
+    #[must_use]
+    pub const fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// Its name, if the provider gave one.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.device.line_name(self.offset)
+    }
+
+    /// Its public state; reads no hardware and works when the chip is gone.
+    #[must_use]
+    pub fn info(&self) -> LineInfo {
+        self.device.line_info(self.offset)
+    }
+
+    /// Requests the line: nobody else can until the last clone of the descriptor is dropped.
+    ///
+    /// # Errors
+    /// `Revoked` if the chip is gone, `Busy` if the line is held, `Invalid` if the chip has no such
+    /// line, or what the driver answers.
+    pub fn request(&self, consumer: Label) -> Result<Desc> {
+        Claim::request(self.device.clone(), self.offset, consumer).map(Desc::new)
+    }
+}
+
+/// A counted, exclusive hold on one line.
+///
+/// `Clone` shares the request (it never fails, also on a dead chip), `Drop` gives it back; the
+/// request ends with the last. `Send` but not `Sync`: clone it for another thread, so that no two
+/// threads write one cache line. A call costs about 1 ns over the driver's own.
+#[derive(Clone)]
+pub struct Desc {
+    pass: Pass<dyn Chip, State>,
+    claim: Arc<Claim>,
+}
+
+impl Desc {
+    pub(crate) fn new(claim: Claim) -> Self {
+        Self {
+            pass: Pass::new(Arc::clone(&claim.device.0)),
+            claim: Arc::new(claim),
+        }
+    }
+
+    /// The device the line belongs to.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.claim.device
+    }
+
+    /// The line's index in its chip.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        self.claim.offset
+    }
+
+    /// The line, to look at.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        Line::new(self.claim.device.clone(), self.claim.offset)
+    }
+
+    fn slot(&self) -> &LineState {
+        self.claim.slot()
+    }
+
+    /// The settings of the line as the core keeps them; the direction is the cached one.
+    #[must_use]
+    pub fn config(&self) -> LineConfig {
+        ops::config(self.slot())
+    }
+
+    /// Whether the cached direction is output.
+    #[must_use]
+    pub fn is_output(&self) -> bool {
+        self.slot().flags.load(Ordering::Acquire) & flags::OUT != 0
+    }
+
+    /// Overwrites the settings that the core keeps (polarity, drive, bias, edges, clock and, if one
+    /// is given, the cached direction). Calls no driver: what follows applies them.
+    pub fn apply_flags(&self, config: &LineConfig) {
+        let word = config.to_flags();
+        let (mask, word) = match config.direction {
+            Some(Direction::Output) => (flags::SETTINGS | flags::OUT, word | flags::OUT),
+            Some(Direction::Input) => (flags::SETTINGS | flags::OUT, word),
+            None => (flags::SETTINGS, word),
+        };
+        // Never fails: the closure always answers a word.
+        let _ = self
+            .slot()
+            .flags
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+                Some(old & !mask | word)
+            });
+    }
+
+    /// Makes the line an input and applies its bias. May take bus time.
+    ///
+    /// # Errors
+    /// `Revoked`; `Io` if the line can only be an output; what the driver answers.
+    pub fn direction_input(&self) -> Result<()> {
+        ops::direction_input(&*self.pass.enter()?, self.slot(), self.claim.offset)
+    }
+
+    /// Makes the line an output with this value; open drain and open source are emulated where the
+    /// chip has none. May take bus time.
+    ///
+    /// # Errors
+    /// `Revoked`; `Io` if the line is armed for edges or can only be an input; the driver's.
+    pub fn direction_output(&self, value: Value) -> Result<()> {
+        ops::direction_output(&*self.pass.enter()?, self.slot(), self.claim.offset, value)
+    }
+
+    /// Makes the line an output with this electrical level, whatever its polarity and drive.
+    ///
+    /// # Errors
+    /// As [`Desc::direction_output`], without the check for edges.
+    pub fn direction_output_level(&self, level: Level) -> Result<()> {
+        ops::direction_output_level(&*self.pass.enter()?, self.slot(), self.claim.offset, level)
+    }
+
+    /// Asks the hardware for the direction.
+    ///
+    /// # Errors
+    /// `Revoked`; `Unsupported` if the chip cannot tell.
+    pub fn direction(&self) -> Result<Direction> {
+        ops::direction(&*self.pass.enter()?, self.slot(), self.claim.offset)
+    }
+
+    /// Reads the electrical level.
+    ///
+    /// # Errors
+    /// `Revoked`; `Io` if the chip cannot read; the driver's.
+    #[inline]
+    pub fn level(&self) -> Result<Level> {
+        ops::level(&*self.pass.enter()?, self.claim.offset)
+    }
+
+    /// Reads the logical value.
+    ///
+    /// # Errors
+    /// As [`Desc::level`].
+    #[inline]
+    pub fn value(&self) -> Result<Value> {
+        let active_low = self.slot().flags.load(Ordering::Relaxed) & flags::ACTIVE_LOW != 0;
+        self.level().map(|level| level.value(active_low))
+    }
+
+    /// Sets the electrical level, whatever the direction.
+    ///
+    /// # Errors
+    /// `Revoked`; `OpNotSupported` if the chip has no outputs; the driver's.
+    #[inline]
+    pub fn set_level(&self, level: Level) -> Result<()> {
+        ops::set_level(&*self.pass.enter()?, self.claim.offset, level)
+    }
+
+    /// Sets the logical value, whatever the direction.
+    ///
+    /// # Errors
+    /// As [`Desc::set_level`].
+    #[inline]
+    pub fn set_value(&self, value: Value) -> Result<()> {
+        ops::set_value(&*self.pass.enter()?, self.slot(), self.claim.offset, value)
+    }
+
+    /// Passes one setting to the driver.
+    ///
+    /// # Errors
+    /// `Revoked`; `Unsupported` if the chip has no such setting; the driver's.
+    pub fn set_config(&self, config: Config) -> Result<()> {
+        self.pass.enter()?.set_config(self.claim.offset, config)
+    }
+
+    /// Tells the driver whether to keep the line's state over sleep; a chip without that is fine.
+    ///
+    /// # Errors
+    /// `Revoked`; the driver's.
+    pub fn set_transitory(&self, transitory: bool) -> Result<()> {
+        ops::ignore_unsupported(self.set_config(Config::PersistState(!transitory)))
+    }
+
+    /// The debounce period shown in the line's info, in microseconds; 0 for none.
+    pub fn show_debounce_us(&self, period_us: u32) {
+        if let Some(active) = self.slot().active.lock().as_mut() {
+            active.debounce_us = period_us;
+        }
+    }
+
+    /// Renames the consumer.
+    pub fn set_consumer(&self, consumer: Label) {
+        if let Some(active) = self.slot().active.lock().as_mut() {
+            active.consumer = consumer;
+        }
+    }
+
+    /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
+    ///
+    /// # Errors
+    /// `Revoked`; `NoEdges` if the line has no interrupt; `Busy` if it is armed already.
+    pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
+        ops::attach_edges(&self.claim.device, self.claim.offset, queue, index, edges)
+    }
+
+    /// Stops reporting edges.
+    pub fn detach_edges(&self) {
+        ops::detach_edges(&self.claim.device, self.claim.offset);
+    }
+
+    /// Tells the watchers of the line what happened to it. Once told of anything, they are also
+    /// told of the release.
+    pub fn announce(&self, kind: InfoChangeKind) {
+        self.announce_release();
+        self.claim.device.announce(self.claim.offset, kind);
+    }
+
+    /// Makes the release be told even if the request never is.
+    pub fn announce_release(&self) {
+        self.slot()
+            .flags
+            .fetch_or(flags::ANNOUNCED, Ordering::AcqRel);
+    }
+}
+
+impl fmt::Debug for Desc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desc")
+            .field("device", self.device())
+            .field("offset", &self.offset())
+            .finish()
+    }
+}
+
+/// The members of an array that a bit mask selects, with their places; at most 64 count.
+fn selected(descs: &[Desc], mask: u64) -> impl Iterator<Item = (usize, &Desc)> {
+    descs
+        .iter()
+        .take(64)
+        .enumerate()
+        .filter(move |(index, _)| mask >> index & 1 == 1)
+}
+
+/// Calls `group` for each run of selected members on the same chip.
+fn by_chip(
+    members: &[(usize, &Desc)],
+    mut group: impl FnMut(&[(usize, &Desc)], &[Offset]) -> Result<()>,
+) -> Result<()> {
+    for run in members.chunk_by(|(_, one), (_, next)| one.device().is_same(next.device())) {
+        let offsets: Vec<Offset> = run.iter().map(|(_, desc)| desc.offset()).collect();
+        group(run, &offsets)?;
+    }
+    Ok(())
+}
+
+/// Reads the logical values of up to 64 descriptors, one driver call per chip. Bit *i* is for
+/// `descs[i]`; members outside `mask` read 0.
+///
+/// # Errors
+/// `Revoked`; `Io` if a chip cannot read; the driver's.
+pub fn values(descs: &[Desc], mask: u64) -> Result<u64> {
+    let members: Vec<(usize, &Desc)> = selected(descs, mask).collect();
+    let mut found = 0;
+    by_chip(&members, |run, offsets| {
+        let Some((_, first)) = run.first() else {
+            return Ok(());
+        };
+        let levels = ops::cannot_is_io(first.pass.enter()?.get_multiple(offsets))?;
+        for (place, (index, desc)) in run.iter().enumerate() {
+            let level = Level::from(levels >> place & 1 == 1);
+            found |= u64::from(level.value(desc.config().active_low).is_active()) << index;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Sets the logical values of up to 64 descriptors. Bit *i* of `values` is for `descs[i]`; members
+/// outside `mask` are left alone.
+///
+/// # Errors
+/// `Revoked`; `OpNotSupported` if a chip has no outputs; the driver's.
+// KERNEL: gpiolib.c gpiod_set_array_value_complex (v6.12): open drain and open source are switched
+// one by one, errors ignored, then the others are written in one driver call.
+pub fn set_values(descs: &[Desc], mask: u64, values: u64) -> Result<()> {
+    let value = |index: usize| Value::from(values >> index & 1 == 1);
+    let members: Vec<(usize, &Desc)> = selected(descs, mask).collect();
+    let (driven, switched): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .partition(|(_, desc)| desc.config().drive == Drive::PushPull);
+    for (index, desc) in switched {
+        if let Err(crate::Error::Revoked) = desc.set_value(value(index)) {
+            return Err(crate::Error::Revoked);
+        }
+    }
+    by_chip(&driven, |run, offsets| {
+        let Some((_, first)) = run.first() else {
+            return Ok(());
+        };
+        let mut levels = 0;
+        for (place, (index, desc)) in run.iter().enumerate() {
+            levels |= u64::from(value(*index).level(desc.config().active_low).is_high()) << place;
+        }
+        ops::no_outputs(first.pass.enter()?.set_multiple(offsets, levels))
+    })
+}

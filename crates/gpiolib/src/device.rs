@@ -1,0 +1,343 @@
+//! The device: the core's record of a chip, which outlives it.
+//!
+//! A [`Device`] is counted. It owns one slot per line (the descriptor's flag word, consumer and
+//! edge subscription) and copies of everything that must stay readable when the chip is gone: id,
+//! label, names, number of lines. Requests hold it; its id is free again when the last holder goes.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::config::flags;
+use crate::info::WeakInfoQueue;
+use crate::registry::RegistryInner;
+use crate::revoke::Gated;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::{
+    Chip, ChipConfig, Direction, EdgeQueue, InfoChange, InfoChangeKind, InfoQueue, Label, Level,
+    Line, LineConfig, LineInfo, Name, Offset, Result, Timestamp, ops,
+};
+
+/// A chip's lasting side. Cheap to clone; every clone keeps it (and its id) alive.
+#[derive(Clone)]
+pub struct Device(pub(crate) Arc<Gated<dyn Chip, State>>);
+
+/// A device as those see it that must not keep it alive.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakDevice(Weak<Gated<dyn Chip, State>>);
+
+/// What a device keeps.
+pub(crate) struct State {
+    id: u32,
+    label: Box<str>,
+    parent: Option<Box<str>>,
+    pub(crate) lines: Box<[LineState]>,
+    /// Empty if no line has a name.
+    names: Box<[Option<Name>]>,
+    watchers: Mutex<Vec<WeakInfoQueue>>,
+    /// `watchers.len()`, to skip the lock where nobody watches.
+    watcher_count: AtomicUsize,
+    pub(crate) registry: Arc<RegistryInner>,
+}
+
+/// One line's slot: the descriptor.
+#[derive(Debug, Default)]
+pub(crate) struct LineState {
+    pub(crate) flags: AtomicU32,
+    pub(crate) active: Mutex<Option<Box<Active>>>,
+}
+
+/// What a line has only while it is requested.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) consumer: Label,
+    pub(crate) debounce_us: u32,
+    pub(crate) edges: Option<(EdgeQueue, usize)>,
+}
+
+impl Device {
+    /// Makes the device of a chip that is about to be registered.
+    pub(crate) fn new(
+        id: u32,
+        config: &ChipConfig,
+        chip: Box<dyn Chip>,
+        registry: Arc<RegistryInner>,
+    ) -> Self {
+        let mut lines: Vec<LineState> = Vec::new();
+        lines.resize_with(config.lines as usize, LineState::default);
+        for offset in &config.invalid {
+            if let Some(line) = lines.get(offset.index()) {
+                line.flags.fetch_or(flags::INVALID, Ordering::Relaxed);
+            }
+        }
+        // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
+        for (offset, line) in (0..config.lines).map(Offset::new).zip(&lines) {
+            let invalid = line.flags.load(Ordering::Relaxed) & flags::INVALID != 0;
+            if !invalid && chip.direction(offset) == Ok(Direction::Output) {
+                line.flags.fetch_or(flags::OUT, Ordering::Relaxed);
+            }
+        }
+        let label = if config.label.is_empty() {
+            "unknown"
+        } else {
+            &config.label
+        };
+        let state = State {
+            id,
+            label: label.into(),
+            parent: config.parent.as_deref().map(Into::into),
+            lines: lines.into(),
+            names: names(config),
+            watchers: Mutex::new(Vec::new()),
+            watcher_count: AtomicUsize::new(0),
+            registry,
+        };
+        Self(Arc::new(Gated::new(chip, state)))
+    }
+
+    /// The smallest number that was free at registration; free again when the last user is gone.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.state().id
+    }
+
+    /// `gpiochipN`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        alloc::format!("gpiochip{}", self.id())
+    }
+
+    /// The chip's label.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.state().label
+    }
+
+    /// Where the chip hangs, below `/sys/devices`.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        self.state().parent.as_deref()
+    }
+
+    /// How many lines the chip has (or had).
+    #[must_use]
+    pub fn ngpio(&self) -> u32 {
+        u32::try_from(self.state().lines.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the chip is gone; every operation then answers [`crate::Error::Revoked`].
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.is_revoked()
+    }
+
+    /// Whether both are the same device.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The line with this offset; `None` beyond the last.
+    #[must_use]
+    pub fn line(&self, offset: Offset) -> Option<Line> {
+        self.state().lines.get(offset.index())?;
+        Some(Line::new(self.clone(), offset))
+    }
+
+    /// All lines, in order.
+    pub fn lines(&self) -> impl Iterator<Item = Line> + '_ {
+        (0..self.ngpio()).filter_map(|offset| self.line(Offset::new(offset)))
+    }
+
+    /// Tells this queue of changes of the lines it watches, as long as it lives.
+    pub fn attach(&self, queue: &InfoQueue) {
+        let state = self.state();
+        let mut watchers = state.watchers.lock();
+        watchers.retain(|watcher| !watcher.is_dead());
+        watchers.push(queue.downgrade());
+        state.watcher_count.store(watchers.len(), Ordering::Release);
+    }
+
+    /// The time of the latest call into the registry this device is in.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.state().registry.now()
+    }
+
+    /// Sets the time of the calls that follow ([`crate::Registry::set_now`]).
+    pub fn set_now(&self, now: Timestamp) {
+        self.state().registry.set_now(now);
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.0.state
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakDevice {
+        WeakDevice(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn slot(&self, offset: Offset) -> Option<&LineState> {
+        self.state().lines.get(offset.index())
+    }
+
+    pub(crate) fn line_name(&self, offset: Offset) -> Option<&Name> {
+        self.state().names.get(offset.index())?.as_ref()
+    }
+
+    /// The public state of a line.
+    pub(crate) fn line_info(&self, offset: Offset) -> LineInfo {
+        let (word, consumer, debounce_us) = match self.slot(offset) {
+            Some(slot) => {
+                let active = slot.active.lock();
+                let active = active.as_deref();
+                let word = slot.flags.load(Ordering::Acquire);
+                let requested = word & flags::REQUESTED != 0;
+                let consumer = active.filter(|_| requested).map(|active| active.consumer);
+                (
+                    word,
+                    consumer,
+                    active.map_or(0, |active| active.debounce_us),
+                )
+            }
+            None => (0, None, 0),
+        };
+        LineInfo {
+            offset,
+            name: self.line_name(offset).cloned(),
+            consumer,
+            used: word & (flags::REQUESTED | flags::HOGGED | flags::ARMED | flags::INVALID) != 0,
+            config: LineConfig::from_flags(word),
+            debounce_us,
+        }
+    }
+
+    /// Tells the watchers of a line what happened to it.
+    pub(crate) fn announce(&self, offset: Offset, kind: InfoChangeKind) {
+        let state = self.state();
+        if state.watcher_count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let watchers = state.watchers.lock().clone();
+        let change = InfoChange {
+            kind,
+            info: self.line_info(offset),
+            timestamp_ns: self.now().monotonic_ns,
+        };
+        for watcher in watchers {
+            watcher.notify(&change);
+        }
+    }
+
+    /// Stops all edges and lets hogs go: what removal does while the chip still answers.
+    pub(crate) fn quiesce(&self) {
+        for (offset, slot) in (0..self.ngpio()).map(Offset::new).zip(&self.state().lines) {
+            if slot.flags.load(Ordering::Acquire) & flags::HOGGED != 0 {
+                ops::free(self, offset);
+            }
+            ops::detach_edges(self, offset);
+        }
+    }
+
+    /// Wakes whoever waits for changes or events of this device.
+    pub(crate) fn hang_up(&self) {
+        let watchers = self.state().watchers.lock().clone();
+        for watcher in watchers {
+            watcher.hang_up();
+        }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device")
+            .field("id", &self.id())
+            .field("label", &self.label())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("id", &self.id)
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.registry.release_id(self.id);
+    }
+}
+
+impl WeakDevice {
+    pub(crate) fn upgrade(&self) -> Option<Device> {
+        self.0.upgrade().map(Device)
+    }
+
+    /// A chip reports an edge: hands it to the queue of the request that holds the line.
+    pub(crate) fn edge(&self, offset: Offset, level: Level) {
+        let Some(device) = self.upgrade() else { return };
+        let Some(slot) = device.slot(offset) else {
+            return;
+        };
+        let subscriber = slot
+            .active
+            .lock()
+            .as_ref()
+            .and_then(|active| active.edges.clone());
+        if let Some((queue, index)) = subscriber {
+            queue.edge(index, level, device.now());
+        }
+    }
+}
+
+/// The table of line names; empty if no line has one.
+fn names(config: &ChipConfig) -> Box<[Option<Name>]> {
+    if config.names.is_empty() {
+        return Box::default();
+    }
+    let mut names: Vec<Option<Name>> = Vec::new();
+    names.resize(config.lines as usize, None);
+    for (offset, name) in &config.names {
+        if let Some(place) = names
+            .get_mut(offset.index())
+            .filter(|_| !name.as_bytes().is_empty())
+        {
+            *place = Some(name.clone());
+        }
+    }
+    names.into()
+}
+
+/// A request that must end with the last of its handles.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) device: Device,
+    pub(crate) offset: Offset,
+}
+
+impl Claim {
+    pub(crate) fn request(device: Device, offset: Offset, consumer: Label) -> Result<Self> {
+        ops::claim(&device, offset, consumer)?;
+        Ok(Self { device, offset })
+    }
+
+    pub(crate) fn slot(&self) -> &LineState {
+        // INVARIANT: `offset` was checked by `claim`; a device never loses lines.
+        self.device
+            .slot(self.offset)
+            .expect("a claimed line exists")
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        ops::free(&self.device, self.offset);
+    }
+}

@@ -1,0 +1,387 @@
+//! Edges on their way from a chip to a reader.
+//!
+//! A driver reports to its [`EdgeSink`]; the core finds the request that holds the line and puts
+//! the edge into its [`EdgeQueue`], which filters by the edges asked for, debounces, numbers and
+//! stores. Whoever serves the request pulls [`EdgeEvent`]s out, and calls [`EdgeQueue::expire`]
+//! when [`EdgeQueue::next_deadline_ns`] has come.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::Waker;
+
+use crate::debounce::Debounce;
+use crate::device::WeakDevice;
+use crate::sync::Mutex;
+use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
+
+/// Where a chip reports the edges of its lines. Does not keep the device alive.
+#[derive(Clone, Debug)]
+pub struct EdgeSink(pub(crate) WeakDevice);
+
+impl EdgeSink {
+    /// Reports that a line has just changed to `level`. Call it with no lock of the chip held, and
+    /// only for armed lines; an edge nobody asked for is dropped. Stamped with the time of the
+    /// call into the core that caused it ([`crate::Registry::set_now`]).
+    pub fn edge(&self, offset: Offset, level: Level) {
+        self.0.edge(offset, level);
+    }
+}
+
+/// One reported edge of one line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct EdgeEvent {
+    /// When, in nanoseconds of the clock the line was configured for.
+    pub timestamp_ns: u64,
+    /// Which edge, logically.
+    pub edge: Edge,
+    /// Which line.
+    pub offset: Offset,
+    /// Number among the events of the request, from 1; wraps.
+    pub seqno: u32,
+    /// Number among the events of the line, from 1; wraps.
+    pub line_seqno: u32,
+}
+
+/// The bounded event queue of one request.
+#[derive(Clone)]
+pub struct EdgeQueue(Arc<Shared>);
+
+struct Shared {
+    inner: Mutex<Inner>,
+    waker: Mutex<Option<Waker>>,
+}
+
+struct Inner {
+    store: Box<dyn Store<EdgeEvent>>,
+    capacity: usize,
+    overflow: Overflow,
+    seqno: u32,
+    lines: Vec<Detector>,
+}
+
+/// What is detected on one line of the request.
+#[derive(Debug)]
+struct Detector {
+    offset: Offset,
+    edges: Edges,
+    active_low: bool,
+    clock: EventClock,
+    line_seqno: u32,
+    debounce: Option<Debounce>,
+}
+
+impl EdgeQueue {
+    /// An empty queue for a request of these lines, in request order.
+    #[must_use]
+    pub fn new(
+        lines: &[Offset],
+        capacity: usize,
+        overflow: Overflow,
+        store: Box<dyn Store<EdgeEvent>>,
+    ) -> Self {
+        let detector = |offset: &Offset| Detector {
+            offset: *offset,
+            edges: Edges::NONE,
+            active_low: false,
+            clock: EventClock::Monotonic,
+            line_seqno: 0,
+            debounce: None,
+        };
+        let lines = lines.iter().map(detector).collect();
+        let inner = Inner {
+            store,
+            capacity,
+            overflow,
+            seqno: 0,
+            lines,
+        };
+        Self(Arc::new(Shared {
+            inner: Mutex::new(inner),
+            waker: Mutex::new(None),
+        }))
+    }
+
+    /// Takes over edges, polarity and clock of the line at `index` of the request.
+    pub fn configure(&self, index: usize, config: &LineConfig) {
+        self.with_line(index, |line| {
+            line.edges = config.edges;
+            line.active_low = config.active_low;
+            line.clock = config.clock;
+        });
+    }
+
+    /// Debounces a line from now on, starting from the level it has.
+    pub fn start_debounce(&self, index: usize, period_us: u32, level: Level) {
+        self.with_line(index, |line| {
+            line.debounce = Some(Debounce::new(period_us, level))
+        });
+    }
+
+    /// Replaces the period of a debounced line; a pending timer keeps its expiry.
+    pub fn set_debounce_period(&self, index: usize, period_us: u32) {
+        self.with_line(index, |line| {
+            if let Some(debounce) = &mut line.debounce {
+                debounce.set_period_us(period_us);
+            }
+        });
+    }
+
+    /// Stops debouncing a line; a pending change is lost.
+    pub fn stop_debounce(&self, index: usize) {
+        self.with_line(index, |line| line.debounce = None);
+    }
+
+    /// The debounced level of a line, if it is debounced here.
+    #[must_use]
+    pub fn debounced_level(&self, index: usize) -> Option<Level> {
+        self.with_line(index, |line| line.debounce.map(|debounce| debounce.level()))
+            .flatten()
+    }
+
+    fn with_line<R>(&self, index: usize, change: impl FnOnce(&mut Detector) -> R) -> Option<R> {
+        self.0.inner.lock().lines.get_mut(index).map(change)
+    }
+
+    /// A line of the request changed to `level`: called by the core.
+    pub(crate) fn edge(&self, index: usize, level: Level, now: Timestamp) {
+        let wake = self.0.inner.lock().edge(index, level, now);
+        if wake {
+            self.0.wake();
+        }
+    }
+
+    /// When [`EdgeQueue::expire`] has something to do next, on the monotonic clock.
+    #[must_use]
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        self.0
+            .inner
+            .lock()
+            .lines
+            .iter()
+            .filter_map(|line| line.debounce?.deadline_ns())
+            .min()
+    }
+
+    /// Lets the debounce timers that are due expire. `level_of(index)` reads the electrical level
+    /// of a line, `None` if it cannot be read; it is called without a lock held.
+    pub fn expire(&self, now: Timestamp, mut level_of: impl FnMut(usize) -> Option<Level>) {
+        loop {
+            let due = {
+                let inner = self.0.inner.lock();
+                let due = |line: &Detector| {
+                    line.debounce
+                        .and_then(|debounce| debounce.deadline_ns())
+                        .is_some_and(|at| at <= now.monotonic_ns)
+                };
+                inner.lines.iter().position(due)
+            };
+            let Some(index) = due else { return };
+            let level = level_of(index);
+            let wake = self.0.inner.lock().expire(index, level, now);
+            if wake {
+                self.0.wake();
+            }
+        }
+    }
+
+    /// How many events wait to be read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.inner.lock().store.unread()
+    }
+
+    /// Whether no event waits to be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the oldest event.
+    #[must_use]
+    pub fn pop(&self) -> Option<EdgeEvent> {
+        self.0.inner.lock().store.pop()
+    }
+
+    /// Sets who is woken when an event was queued or the chip is gone.
+    pub fn set_waker(&self, waker: Waker) {
+        *self.0.waker.lock() = Some(waker);
+    }
+
+    pub(crate) fn hang_up(&self) {
+        self.0.wake();
+    }
+}
+
+impl fmt::Debug for EdgeQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EdgeQueue")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn edge(&mut self, index: usize, level: Level, now: Timestamp) -> bool {
+        let Some(line) = self.lines.get_mut(index) else {
+            return false;
+        };
+        let Some(debounce) = &mut line.debounce else {
+            return self.emit(index, level, now);
+        };
+        // A timer that was due before this edge expires first, at the level of that time.
+        let late = debounce.deadline_ns().filter(|at| *at <= now.monotonic_ns);
+        let wake = late.is_some_and(|at| self.expire(index, Some(!level), now.moved_to(at)));
+        if let Some(debounce) = self
+            .lines
+            .get_mut(index)
+            .and_then(|line| line.debounce.as_mut())
+        {
+            debounce.edge(now.monotonic_ns);
+        }
+        wake
+    }
+
+    fn expire(&mut self, index: usize, level: Option<Level>, now: Timestamp) -> bool {
+        let line = self.lines.get_mut(index);
+        let changed = line.and_then(|line| line.debounce.as_mut()?.expire(now.monotonic_ns, level));
+        changed.is_some_and(|level| self.emit(index, level, now))
+    }
+
+    /// Numbers and stores the event that a change to `level` is, if it is asked for.
+    // KERNEL: gpiolib-cdev.c edge_irq_thread, debounce_work_func (v6.12): filtered events consume
+    // no number, overflowed ones do.
+    fn emit(&mut self, index: usize, level: Level, now: Timestamp) -> bool {
+        let Some(line) = self.lines.get_mut(index) else {
+            return false;
+        };
+        let edge = if level.value(line.active_low).is_active() {
+            Edge::Rising
+        } else {
+            Edge::Falling
+        };
+        if !line.edges.contains(edge) {
+            return false;
+        }
+        self.seqno = self.seqno.wrapping_add(1);
+        line.line_seqno = line.line_seqno.wrapping_add(1);
+        let timestamp_ns = match line.clock {
+            EventClock::Realtime => now.realtime_ns,
+            EventClock::Monotonic | EventClock::Hte => now.monotonic_ns,
+        };
+        let event = EdgeEvent {
+            timestamp_ns,
+            edge,
+            offset: line.offset,
+            seqno: self.seqno,
+            line_seqno: line.line_seqno,
+        };
+        self.overflow.store(&mut *self.store, self.capacity, event)
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        let waker = self.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Ring;
+
+    fn queue(capacity: usize, overflow: Overflow) -> EdgeQueue {
+        let lines = [Offset::new(3), Offset::new(1)];
+        let queue = EdgeQueue::new(&lines, capacity, overflow, Box::new(Ring::new()));
+        let config = LineConfig {
+            edges: Edges::BOTH,
+            ..LineConfig::default()
+        };
+        queue.configure(0, &config);
+        queue.configure(1, &config);
+        queue
+    }
+
+    fn drain(queue: &EdgeQueue) -> Vec<(u32, Edge, u32, u32)> {
+        core::iter::from_fn(|| queue.pop())
+            .map(|event| {
+                (
+                    event.offset.get(),
+                    event.edge,
+                    event.seqno,
+                    event.line_seqno,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn numbers_per_request_and_per_line() {
+        let queue = queue(16, Overflow::DropOldest);
+        queue.edge(0, Level::High, Timestamp::at(1));
+        queue.edge(1, Level::Low, Timestamp::at(2));
+        queue.edge(0, Level::Low, Timestamp::at(3));
+        assert_eq!(
+            drain(&queue),
+            [
+                (3, Edge::Rising, 1, 1),
+                (1, Edge::Falling, 2, 1),
+                (3, Edge::Falling, 3, 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn overflow_drops_the_oldest_or_the_newest() {
+        for (overflow, expected) in [
+            (Overflow::DropOldest, [4, 5]),
+            (Overflow::DropNewest, [1, 2]),
+        ] {
+            let queue = queue(2, overflow);
+            for n in 1..=5 {
+                queue.edge(0, Level::from(n % 2 == 1), Timestamp::at(n));
+            }
+            let seqnos: Vec<u32> = core::iter::from_fn(|| queue.pop())
+                .map(|event| event.seqno)
+                .collect();
+            assert_eq!(seqnos, expected);
+        }
+    }
+
+    #[test]
+    fn a_late_timer_expires_before_the_next_edge() {
+        let queue = queue(16, Overflow::DropOldest);
+        queue.start_debounce(0, 1, Level::Low);
+        queue.edge(0, Level::High, Timestamp::at(0));
+        queue.edge(0, Level::Low, Timestamp::at(5_000));
+        assert_eq!(queue.pop().map(|event| event.timestamp_ns), Some(1_000));
+        assert_eq!(queue.next_deadline_ns(), Some(6_000));
+        queue.expire(Timestamp::at(6_000), |_| Some(Level::Low));
+        assert_eq!(queue.pop().map(|event| event.edge), Some(Edge::Falling));
+    }
+
+    #[test]
+    fn active_low_inverts_and_filters() {
+        let queue = queue(16, Overflow::DropOldest);
+        let edges = Edges {
+            rising: true,
+            falling: false,
+        };
+        queue.configure(
+            0,
+            &LineConfig {
+                edges,
+                active_low: true,
+                ..LineConfig::default()
+            },
+        );
+        queue.edge(0, Level::High, Timestamp::at(1));
+        queue.edge(0, Level::Low, Timestamp::at(2));
+        assert_eq!(drain(&queue), [(3, Edge::Rising, 1, 1)]);
+    }
+}

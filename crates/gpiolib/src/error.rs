@@ -1,0 +1,84 @@
+//! What can go wrong in the core, and the errno each case becomes.
+//!
+//! [`Error`] is `Copy` and never allocates. [`Error::errno`] is the single table from condition to
+//! errno; the uAPI overrides it in one place (a v1 event without edges is `ENODEV`).
+
+use core::fmt;
+
+use crate::Errno;
+
+/// The result of an operation of the core.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// Why an operation of the core failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// `ENODEV`: the chip is gone; its descriptors are only numbed.
+    Revoked,
+    /// `EBUSY`: the line is requested already, or its interrupt is taken.
+    Busy,
+    /// `EPERM`: the line is not an output.
+    NotOutput,
+    /// `ENXIO`: the line cannot report edges.
+    NoEdges,
+    /// `EINVAL`: a parameter is wrong; the text says which.
+    Invalid(&'static str),
+    /// `EIO`: the chip cannot do it, or its bus failed.
+    Io,
+    /// `ENOENT`: there is no such line or mapping.
+    NotFound,
+    /// `EPROBE_DEFER`: the provider is not there yet.
+    ProbeDefer,
+    /// `ENOTSUPP`: the driver has no such operation. The core emulates, ignores or translates it.
+    Unsupported,
+    /// `EOPNOTSUPP`: refused for good; never emulated.
+    OpNotSupported,
+    /// An errno that a driver returned.
+    Driver(Errno),
+}
+
+impl Error {
+    /// The errno that stands for this error.
+    ///
+    /// ```
+    /// use gpiolib::{Errno, Error};
+    /// assert_eq!(Error::Revoked.errno(), Errno::ENODEV);
+    /// ```
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Revoked => Errno::ENODEV,
+            Self::Busy => Errno::EBUSY,
+            Self::NotOutput => Errno::EPERM,
+            Self::NoEdges => Errno::ENXIO,
+            Self::Invalid(_) => Errno::EINVAL,
+            Self::Io => Errno::EIO,
+            Self::NotFound => Errno::ENOENT,
+            Self::ProbeDefer => Errno::EPROBE_DEFER,
+            Self::Unsupported => Errno::ENOTSUPP,
+            Self::OpNotSupported => Errno::EOPNOTSUPP,
+            Self::Driver(errno) => errno,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revoked => f.write_str("the chip is gone"),
+            Self::Busy => f.write_str("the line is in use"),
+            Self::NotOutput => f.write_str("the line is not an output"),
+            Self::NoEdges => f.write_str("the line cannot report edges"),
+            Self::Invalid(what) => f.write_str(what),
+            Self::Io => f.write_str("the chip failed"),
+            Self::NotFound => f.write_str("no such line"),
+            Self::ProbeDefer => f.write_str("the provider is not there yet"),
+            Self::Unsupported => f.write_str("the driver has no such operation"),
+            Self::OpNotSupported => f.write_str("operation not supported"),
+            Self::Driver(errno) => write!(f, "the driver answered {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,66 @@
+//! gpiolib: the Linux GPIO core in user space.
+//!
+//! A GPIO provider is split in two, as in Linux. The *chip* ([`Chip`]) is the driver's side and may
+//! vanish at any moment. The *device* ([`Device`]) is the core's side: counted, owning one
+//! descriptor slot per line, and living until its last user lets go. When the chip goes, its
+//! descriptors are numbed: every operation answers [`Error::Revoked`] (`ENODEV`), nothing dangles.
+//!
+//! # The life of a line
+//!
+//! 1. A provider registers its chip in a [`Registry`]; hogs are taken, the device appears.
+//! 2. A consumer finds a [`Line`] and requests it: a [`Desc`], exclusive, counted by `Clone`.
+//! 3. The descriptor reads, drives, or subscribes an [`EdgeQueue`] to the line's edges.
+//!    Everybody else may watch the line's public state through an [`InfoQueue`].
+//! 4. The provider drops its [`Registration`]. Readers wake, callers inside the chip are waited for,
+//!    the chip is handed back. Descriptors stay, numb.
+//! 5. The last descriptor is dropped: the device goes, and its id is free again.
+//!
+//! Time is an argument ([`Timestamp`]); nothing here reads a clock, sleeps or starts a thread.
+//!
+//! # Modules
+//!
+//! `line` and `config` are the words; `chip` is the driver's contract; `device`, `desc` and
+//! `registry` are the objects; `ops` holds the rules of each operation; `revoke` is the call guard,
+//! the one place with `unsafe`; `edge`, `debounce`, `info` and `store` are the queues.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core
+)]
+
+extern crate alloc;
+
+mod chip;
+mod config;
+mod debounce;
+mod desc;
+mod device;
+mod edge;
+mod errno;
+mod error;
+mod info;
+mod line;
+mod ops;
+mod registry;
+mod revoke;
+mod store;
+mod sync;
+mod time;
+
+pub use chip::{Chip, ChipConfig, Hog, HogDirection};
+pub use config::{Config, LineConfig};
+pub use debounce::Debounce;
+pub use desc::{Desc, Line, set_values, values};
+pub use device::Device;
+pub use edge::{EdgeEvent, EdgeQueue, EdgeSink};
+pub use errno::Errno;
+pub use error::{Error, Result};
+pub use info::{InfoChange, InfoChangeKind, InfoQueue, LineInfo};
+pub use line::{
+    Bias, Direction, Drive, Edge, Edges, EventClock, Label, Level, Name, Offset, Value,
+};
+pub use registry::{Registration, Registry, offsets};
+pub use store::{Overflow, Ring, Store};
+pub use time::Timestamp;

@@ -1,0 +1,314 @@
+//! What can be done to one line: the core's rules over the driver's operations.
+//!
+//! Plain functions over a chip that is inside its guard, so that descriptors, hogs and array calls
+//! share them. Each follows the kernel's order of steps; the errors are the reference's §3.
+
+use alloc::boxed::Box;
+
+use crate::config::flags;
+use crate::device::{Active, Device, LineState};
+use crate::sync::atomic::Ordering;
+use crate::{
+    Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, Hog, HogDirection,
+    InfoChangeKind, Label, Level, LineConfig, Offset, Result, Value,
+};
+
+/// Requests a line for one consumer.
+// KERNEL: gpiolib.c gpiod_request_commit (v6.12).
+// DIFFERS: the valid mask is always checked, also for a chip without a request operation.
+pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<()> {
+    let slot = device
+        .slot(offset)
+        .ok_or(Error::Invalid("offset beyond the last line"))?;
+    let chip = device.0.enter_shared()?;
+    if slot.flags.fetch_or(flags::REQUESTED, Ordering::AcqRel) & flags::REQUESTED != 0 {
+        return Err(Error::Busy);
+    }
+    let granted = if slot.flags.load(Ordering::Relaxed) & flags::INVALID != 0 {
+        Err(Error::Invalid("the chip has no such line"))
+    } else {
+        chip.request(offset)
+    };
+    if let Err(error) = granted {
+        slot.flags.fetch_and(!flags::REQUESTED, Ordering::AcqRel);
+        return Err(error);
+    }
+    refresh_direction(&*chip, slot, offset);
+    *slot.active.lock() = Some(Box::new(Active {
+        consumer,
+        debounce_us: 0,
+        edges: None,
+    }));
+    Ok(())
+}
+
+/// Ends a request; works on a dead chip too, which is then not told.
+// KERNEL: gpiolib.c gpiod_free_commit (v6.12): no driver call, no event once the chip is gone.
+// DIFFERS: the slot is cleaned in any case, so nothing stale is kept on a dead device.
+pub(crate) fn free(device: &Device, offset: Offset) {
+    let Some(slot) = device.slot(offset) else {
+        return;
+    };
+    detach_edges(device, offset);
+    let chip = device.0.enter_shared();
+    if let Ok(chip) = &chip {
+        chip.free(offset);
+    }
+    let active = slot.active.lock().take();
+    let before = slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
+    drop(active);
+    let silent = before & (flags::ANNOUNCED | flags::HOGGED) == 0;
+    if chip.is_ok() && !silent {
+        device.announce(offset, InfoChangeKind::Released);
+    }
+}
+
+/// Reads the direction from the hardware into the cached flag; errors are ignored.
+fn refresh_direction(chip: &dyn Chip, slot: &LineState, offset: Offset) {
+    if let Ok(direction) = chip.direction(offset) {
+        remember(slot, direction);
+    }
+}
+
+/// Caches a direction; writes only if it changed.
+fn remember(slot: &LineState, direction: Direction) {
+    let out = slot.flags.load(Ordering::Relaxed) & flags::OUT != 0;
+    match direction {
+        Direction::Output if !out => {
+            slot.flags.fetch_or(flags::OUT, Ordering::AcqRel);
+        }
+        Direction::Input if out => {
+            slot.flags.fetch_and(!flags::OUT, Ordering::AcqRel);
+        }
+        _ => {}
+    }
+}
+
+/// The settings a line has now.
+pub(crate) fn config(slot: &LineState) -> LineConfig {
+    LineConfig::from_flags(slot.flags.load(Ordering::Acquire))
+}
+
+/// Makes the line an input and applies its bias.
+// KERNEL: gpiolib.c gpiod_direction_input_nonotify (v6.12).
+// DIFFERS: "can set input but cannot read" is not looked for before the driver is called.
+pub(crate) fn direction_input(chip: &dyn Chip, slot: &LineState, offset: Offset) -> Result<()> {
+    match chip.direction_input(offset) {
+        Ok(()) => {}
+        Err(Error::Unsupported) if chip.direction(offset) == Ok(Direction::Output) => {
+            return Err(Error::Io);
+        }
+        Err(Error::Unsupported) => {}
+        Err(error) => return Err(error),
+    }
+    remember(slot, Direction::Input);
+    apply_bias(chip, config(slot).bias, offset)
+}
+
+/// Makes the line an output with this logical value, emulating open drain and open source.
+// KERNEL: gpiolib.c gpiod_direction_output_nonotify (v6.12).
+pub(crate) fn direction_output(
+    chip: &dyn Chip,
+    slot: &LineState,
+    offset: Offset,
+    value: Value,
+) -> Result<()> {
+    if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
+        return Err(Error::Io);
+    }
+    let config = config(slot);
+    let level = value.level(config.active_low);
+    let (native, floats) = match config.drive {
+        Drive::OpenDrain => (Config::DriveOpenDrain, level == Level::High),
+        Drive::OpenSource => (Config::DriveOpenSource, level == Level::Low),
+        Drive::PushPull => (Config::DrivePushPull, false),
+    };
+    let accepted = chip.set_config(offset, native).is_ok();
+    if !accepted && floats {
+        let done = direction_input(chip, slot, offset);
+        remember(slot, Direction::Output);
+        return done;
+    }
+    apply_bias(chip, config.bias, offset)?;
+    direction_output_level(chip, slot, offset, level)
+}
+
+/// Makes the line an output with this electrical level.
+pub(crate) fn direction_output_level(
+    chip: &dyn Chip,
+    slot: &LineState,
+    offset: Offset,
+    level: Level,
+) -> Result<()> {
+    match chip.direction_output(offset, level) {
+        Ok(()) => {}
+        Err(Error::Unsupported) => {
+            if chip.direction(offset) == Ok(Direction::Input) {
+                return Err(Error::Io);
+            }
+            match chip.set(offset, level) {
+                Err(Error::Unsupported) => return Err(Error::Io),
+                other => other?,
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    remember(slot, Direction::Output);
+    Ok(())
+}
+
+/// Asks the chip for the bias; a chip without that resistor is left alone.
+fn apply_bias(chip: &dyn Chip, bias: Bias, offset: Offset) -> Result<()> {
+    let config = match bias {
+        Bias::AsIs => return Ok(()),
+        Bias::Disabled => Config::BiasDisable,
+        Bias::PullUp => Config::BiasPullUp,
+        Bias::PullDown => Config::BiasPullDown,
+    };
+    ignore_unsupported(chip.set_config(offset, config))
+}
+
+pub(crate) fn ignore_unsupported(result: Result<()>) -> Result<()> {
+    match result {
+        Err(Error::Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
+/// The direction, from the hardware where it can tell.
+// KERNEL: gpiolib.c gpiod_get_direction (v6.12): an open-drain output is one without asking.
+pub(crate) fn direction(chip: &dyn Chip, slot: &LineState, offset: Offset) -> Result<Direction> {
+    let word = slot.flags.load(Ordering::Acquire);
+    if word & flags::OPEN_DRAIN != 0 && word & flags::OUT != 0 {
+        return Ok(Direction::Output);
+    }
+    let direction = chip.direction(offset)?;
+    remember(slot, direction);
+    Ok(direction)
+}
+
+/// Reads the level; a chip that cannot read is `EIO`.
+pub(crate) fn level(chip: &dyn Chip, offset: Offset) -> Result<Level> {
+    cannot_is_io(chip.get(offset))
+}
+
+pub(crate) fn cannot_is_io<T>(result: Result<T>) -> Result<T> {
+    match result {
+        Err(Error::Unsupported) => Err(Error::Io),
+        other => other,
+    }
+}
+
+/// Sets the level whatever the direction; a chip without outputs is `EOPNOTSUPP`.
+pub(crate) fn set_level(chip: &dyn Chip, offset: Offset, level: Level) -> Result<()> {
+    no_outputs(chip.set(offset, level))
+}
+
+pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
+    match result {
+        Err(Error::Unsupported) => Err(Error::OpNotSupported),
+        other => other,
+    }
+}
+
+/// Sets the logical value; open drain and open source switch between input and output.
+// KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
+// hardware accepted the mode.
+pub(crate) fn set_value(
+    chip: &dyn Chip,
+    slot: &LineState,
+    offset: Offset,
+    value: Value,
+) -> Result<()> {
+    let word = slot.flags.load(Ordering::Acquire);
+    let level = value.level(word & flags::ACTIVE_LOW != 0);
+    let released = if word & flags::OPEN_DRAIN != 0 {
+        Level::High
+    } else if word & flags::OPEN_SOURCE != 0 {
+        Level::Low
+    } else {
+        return set_level(chip, offset, level);
+    };
+    if level == released {
+        return chip.direction_input(offset);
+    }
+    chip.direction_output(offset, level)?;
+    remember(slot, Direction::Output);
+    Ok(())
+}
+
+/// Reports the electrical edges of a requested line to a queue.
+///
+/// The subscription stands before the chip is armed, so that no edge is lost.
+pub(crate) fn attach_edges(
+    device: &Device,
+    offset: Offset,
+    queue: &EdgeQueue,
+    index: usize,
+    edges: Edges,
+) -> Result<()> {
+    let slot = device
+        .slot(offset)
+        .ok_or(Error::Invalid("offset beyond the last line"))?;
+    let chip = device.0.enter_shared()?;
+    if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
+        return Err(Error::Busy);
+    }
+    if let Some(active) = slot.active.lock().as_mut() {
+        active.edges = Some((queue.clone(), index));
+    }
+    let armed = match chip.arm(offset, edges) {
+        Err(Error::Unsupported) => Err(Error::NoEdges),
+        other => other,
+    };
+    if armed.is_ok() {
+        slot.flags.fetch_or(flags::ARMED, Ordering::AcqRel);
+    } else {
+        forget_edges(slot);
+    }
+    armed
+}
+
+/// Stops the edges of a line; nothing happens if none are reported.
+pub(crate) fn detach_edges(device: &Device, offset: Offset) {
+    let Some(slot) = device.slot(offset) else {
+        return;
+    };
+    if slot.flags.fetch_and(!flags::ARMED, Ordering::AcqRel) & flags::ARMED == 0 {
+        return;
+    }
+    if let Ok(chip) = device.0.enter_shared() {
+        chip.disarm(offset);
+    }
+    if let Some(queue) = forget_edges(slot) {
+        queue.hang_up();
+    }
+}
+
+fn forget_edges(slot: &LineState) -> Option<EdgeQueue> {
+    let mut active = slot.active.lock();
+    active.as_mut()?.edges.take().map(|(queue, _)| queue)
+}
+
+/// Requests and sets a hogged line. A failure is the board's problem, not the chip's.
+// KERNEL: gpiolib.c gpiochip_hog (v6.12): no REQUESTED event, RELEASED when freed.
+pub(crate) fn hog(device: &Device, hog: &Hog) -> Result<()> {
+    claim(device, hog.offset, hog.consumer)?;
+    let slot = device
+        .slot(hog.offset)
+        .ok_or(Error::Invalid("offset beyond the last line"))?;
+    let set = device
+        .0
+        .enter_shared()
+        .and_then(|chip| match hog.direction {
+            HogDirection::Input => direction_input(&*chip, slot, hog.offset),
+            HogDirection::Output(level) => direction_output_level(&*chip, slot, hog.offset, level),
+        });
+    match set {
+        Ok(()) => {
+            slot.flags.fetch_or(flags::HOGGED, Ordering::AcqRel);
+        }
+        Err(_) => free(device, hog.offset),
+    }
+    set
+}

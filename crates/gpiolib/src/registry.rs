@@ -1,0 +1,211 @@
+//! The table of devices: ids, look-up, registration and removal.
+//!
+//! A [`Registry`] is one isolated world of chips; two never meet. [`Registry::register`] gives a
+//! [`Registration`], the provider's hold on its chip: dropping it takes the chip away, which never
+//! fails and never waits for consumers, only for calls that are inside the chip at that moment.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::Waker;
+
+use crate::sync::Mutex;
+use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Offset, Result, Timestamp, ops};
+
+/// One world of chips. Cheap to clone; all clones are the same world.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(Arc<RegistryInner>);
+
+/// What the clones of a registry, and its devices, share.
+#[derive(Default)]
+pub(crate) struct RegistryInner {
+    table: Mutex<Table>,
+    now: Mutex<Timestamp>,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// Registered devices; a dead one is not listed, though its id stays taken.
+    devices: BTreeMap<u32, Device>,
+    /// Ids below `next_id` that are free again.
+    free_ids: BTreeSet<u32>,
+    next_id: u32,
+}
+
+impl Registry {
+    /// An empty world, at time 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a chip: from here on it can be found and requested. Its hogs are in place before
+    /// anybody can see it; a hog that cannot be is left out.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the chip has no lines.
+    pub fn register(&self, config: &ChipConfig, chip: Box<dyn Chip>) -> Result<Registration> {
+        if config.lines == 0 {
+            return Err(Error::Invalid("a chip has at least one line"));
+        }
+        let id = self.0.table.lock().take_id();
+        let device = Device::new(id, config, chip, Arc::clone(&self.0));
+        let registration = Registration { device };
+        let device = &registration.device;
+        device
+            .0
+            .enter_shared()?
+            .registered(EdgeSink(device.downgrade()));
+        // KERNEL: gpiochip_machine_hog (v6.12): a failing hog does not fail the chip.
+        for hog in config
+            .hogs
+            .iter()
+            .filter(|hog| hog.offset.get() < config.lines)
+        {
+            let _ = ops::hog(device, hog);
+        }
+        self.0.table.lock().devices.insert(id, device.clone());
+        self.0.wake();
+        Ok(registration)
+    }
+
+    /// The registered device with this id.
+    #[must_use]
+    pub fn device(&self, id: u32) -> Option<Device> {
+        self.0.table.lock().devices.get(&id).cloned()
+    }
+
+    /// All registered devices, by id.
+    #[must_use]
+    pub fn devices(&self) -> Vec<Device> {
+        self.0.table.lock().devices.values().cloned().collect()
+    }
+
+    /// The first line with this name, by id and offset.
+    #[must_use]
+    pub fn find_line(&self, name: &str) -> Option<Line> {
+        let has_name = |line: &Line| {
+            line.name()
+                .is_some_and(|other| other.as_bytes() == name.as_bytes())
+        };
+        self.devices()
+            .iter()
+            .find_map(|device| device.lines().find(has_name))
+    }
+
+    /// The time of the latest call into this world.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    /// Sets the time of the calls that follow: edges and info changes are stamped with it.
+    pub fn set_now(&self, now: Timestamp) {
+        self.0.set_now(now);
+    }
+
+    /// Wakes this waker each time a device comes or goes.
+    pub fn on_change(&self, waker: Waker) {
+        self.0.wakers.lock().push(waker);
+    }
+}
+
+impl RegistryInner {
+    pub(crate) fn now(&self) -> Timestamp {
+        *self.now.lock()
+    }
+
+    pub(crate) fn set_now(&self, now: Timestamp) {
+        *self.now.lock() = now;
+    }
+
+    pub(crate) fn release_id(&self, id: u32) {
+        self.table.lock().free_ids.insert(id);
+    }
+
+    fn remove(&self, id: u32) {
+        let device = self.table.lock().devices.remove(&id);
+        // Dropped outside the lock: the last reference gives the id back.
+        drop(device);
+    }
+
+    fn wake(&self) {
+        let wakers = self.wakers.lock().clone();
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for RegistryInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryInner").finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    /// The smallest free id.
+    fn take_id(&mut self) -> u32 {
+        if let Some(id) = self.free_ids.pop_first() {
+            return id;
+        }
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        id
+    }
+}
+
+/// A provider's hold on its registered chip. Dropping it is [`Registration::unregister`].
+#[derive(Debug)]
+pub struct Registration {
+    device: Device,
+}
+
+impl Registration {
+    /// The device, which outlives this registration for as long as anybody uses it.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Takes the chip away and hands it back: when this returns nobody is inside it and nobody will
+    /// be. Descriptors stay and answer [`Error::Revoked`]. Never fails; waits only for calls that
+    /// are inside the chip. `None` only if the chip panicked its way out before.
+    ///
+    /// Must not be called from one of the chip's own callbacks: it would wait for itself.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "most providers only want it gone"
+    )]
+    pub fn unregister(self) -> Option<Box<dyn Chip>> {
+        self.remove()
+    }
+
+    // KERNEL: gpiolib.c gpiochip_remove (v6.12): hogs, interrupts, list, chip pointer, node.
+    // DIFFERS: readers are woken before the calls inside are waited for.
+    fn remove(&self) -> Option<Box<dyn Chip>> {
+        let device = &self.device;
+        let registry = &device.state().registry;
+        device.quiesce();
+        registry.remove(device.id());
+        let closed = device.0.close()?;
+        device.quiesce();
+        device.hang_up();
+        registry.wake();
+        closed.take()
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The offsets of a chip with this many lines.
+pub fn offsets(lines: u32) -> impl Iterator<Item = Offset> {
+    (0..lines).map(Offset::new)
+}

@@ -1,0 +1,84 @@
+//! Where queued records lie.
+//!
+//! A queue of the core keeps the rule (capacity, what to drop, numbers); the records themselves lie
+//! in a [`Store`]. [`Ring`] keeps them in memory; the supervisor keeps them in the pipe that the
+//! program reads, so that there is one queue and not two.
+
+use alloc::collections::VecDeque;
+use core::fmt;
+
+/// A first-in first-out store of records.
+pub trait Store<T>: Send {
+    /// How many records wait to be read.
+    fn unread(&mut self) -> usize;
+
+    /// Adds a record at the end.
+    fn push(&mut self, record: T);
+
+    /// Takes the oldest record.
+    fn pop(&mut self) -> Option<T>;
+}
+
+/// Records in memory.
+#[derive(Clone)]
+pub struct Ring<T>(VecDeque<T>);
+
+impl<T> Ring<T> {
+    /// An empty ring; grows to what its queue lets in.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ring").field(&self.0.len()).finish()
+    }
+}
+
+impl<T: Send> Store<T> for Ring<T> {
+    fn unread(&mut self) -> usize {
+        self.0.len()
+    }
+
+    fn push(&mut self, record: T) {
+        self.0.push_back(record);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.0.pop_front()
+    }
+}
+
+/// Which record a full queue gives up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Overflow {
+    /// The oldest one makes room; nobody is woken.
+    DropOldest,
+    /// The new one is not stored.
+    DropNewest,
+}
+
+impl Overflow {
+    /// Stores `record` in a queue of at most `capacity`. Answers whether a reader is to be woken.
+    // KERNEL: gpiolib-cdev.c linereq_put_event (v6.12) drops the oldest and does not wake;
+    // lineevent_irq_thread and lineinfo_changed_notify drop the newest.
+    pub(crate) fn store<T>(self, store: &mut dyn Store<T>, capacity: usize, record: T) -> bool {
+        if store.unread() < capacity {
+            store.push(record);
+            return true;
+        }
+        if self == Self::DropOldest {
+            store.pop();
+            store.push(record);
+        }
+        false
+    }
+}

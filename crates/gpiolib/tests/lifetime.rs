@@ -1,0 +1,322 @@
+//! Chips come and go; descriptors stay: the lifetime rules of the core.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+use gpiolib::{
+    Chip, ChipConfig, Direction, EdgeQueue, EdgeSink, Edges, Error, Hog, HogDirection,
+    InfoChangeKind, InfoQueue, Label, Level, Name, Offset, Overflow, Registration, Registry,
+    Result, Ring, Value,
+};
+
+/// A chip that counts what is asked of it.
+#[derive(Default)]
+struct Recorder {
+    calls: Arc<Mutex<Vec<String>>>,
+    levels: AtomicU32,
+    sink: Arc<Mutex<Option<EdgeSink>>>,
+}
+
+impl Recorder {
+    fn note(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl Chip for Recorder {
+    fn request(&self, offset: Offset) -> Result<()> {
+        self.note(format!("request {offset}"));
+        Ok(())
+    }
+
+    fn free(&self, offset: Offset) {
+        self.note(format!("free {offset}"));
+    }
+
+    fn direction_input(&self, _: Offset) -> Result<()> {
+        Ok(())
+    }
+
+    fn direction_output(&self, offset: Offset, level: Level) -> Result<()> {
+        self.set(offset, level)
+    }
+
+    fn get(&self, offset: Offset) -> Result<Level> {
+        Ok(Level::from(
+            self.levels.load(Ordering::SeqCst) >> offset.get() & 1 == 1,
+        ))
+    }
+
+    fn set(&self, offset: Offset, level: Level) -> Result<()> {
+        let bit = 1 << offset.get();
+        match level {
+            Level::High => self.levels.fetch_or(bit, Ordering::SeqCst),
+            Level::Low => self.levels.fetch_and(!bit, Ordering::SeqCst),
+        };
+        Ok(())
+    }
+
+    fn arm(&self, offset: Offset, _: Edges) -> Result<()> {
+        self.note(format!("arm {offset}"));
+        Ok(())
+    }
+
+    fn disarm(&self, offset: Offset) {
+        self.note(format!("disarm {offset}"));
+    }
+
+    fn registered(&self, edges: EdgeSink) {
+        *self.sink.lock().unwrap() = Some(edges);
+    }
+}
+
+fn register(registry: &Registry, label: &str) -> Registration {
+    registry
+        .register(&ChipConfig::new(label, 4), Box::new(Recorder::default()))
+        .unwrap()
+}
+
+fn request(chip: &Registration, offset: u32) -> gpiolib::Desc {
+    chip.device()
+        .line(Offset::new(offset))
+        .unwrap()
+        .request("test".into())
+        .unwrap()
+}
+
+#[test]
+fn the_request_ends_with_the_last_clone() {
+    let registry = Registry::new();
+    let recorder = Recorder::default();
+    let calls = Arc::clone(&recorder.calls);
+    let chip = registry
+        .register(&ChipConfig::new("a", 4), Box::new(recorder))
+        .unwrap();
+    let first = request(&chip, 2);
+    let second = first.clone();
+    drop(first);
+    assert_eq!(
+        chip.device()
+            .line(Offset::new(2))
+            .unwrap()
+            .request("b".into())
+            .err(),
+        Some(Error::Busy)
+    );
+    assert_eq!(*calls.lock().unwrap(), ["request 2"]);
+    drop(second);
+    assert_eq!(*calls.lock().unwrap(), ["request 2", "free 2"]);
+    assert!(!chip.device().line(Offset::new(2)).unwrap().info().used);
+}
+
+#[test]
+fn descriptors_are_numb_when_the_chip_is_gone() {
+    let registry = Registry::new();
+    let chip = register(&registry, "a");
+    let desc = request(&chip, 0);
+    desc.direction_output(Value::Active).unwrap();
+    assert_eq!(desc.value(), Ok(Value::Active));
+    let device = chip.device().clone();
+    assert!(chip.unregister().is_some(), "the chip is handed back");
+
+    assert!(device.is_gone());
+    assert_eq!(desc.value(), Err(Error::Revoked));
+    assert_eq!(desc.set_value(Value::Active), Err(Error::Revoked));
+    assert_eq!(desc.direction_input(), Err(Error::Revoked));
+    assert_eq!(
+        gpiolib::values(std::slice::from_ref(&desc), 1),
+        Err(Error::Revoked)
+    );
+    let other = desc.clone();
+    drop(desc);
+    assert_eq!(other.value(), Err(Error::Revoked));
+    assert_eq!(
+        device
+            .line(Offset::new(1))
+            .unwrap()
+            .request("b".into())
+            .err(),
+        Some(Error::Revoked)
+    );
+}
+
+#[test]
+fn an_id_is_reused_only_after_the_last_user() {
+    let registry = Registry::new();
+    let first = register(&registry, "a");
+    assert_eq!(first.device().id(), 0);
+    let desc = request(&first, 0);
+    first.unregister();
+    assert!(registry.device(0).is_none());
+    let second = register(&registry, "b");
+    assert_eq!(
+        second.device().id(),
+        1,
+        "a lone descriptor keeps the old number taken"
+    );
+    drop(desc);
+    let third = register(&registry, "c");
+    assert_eq!(third.device().id(), 0);
+}
+
+#[test]
+fn removal_waits_for_the_call_inside_and_for_nobody_else() {
+    /// Blocks in `get` until told to go on.
+    struct Slow(Mutex<mpsc::Sender<()>>, Mutex<mpsc::Receiver<()>>);
+    impl Chip for Slow {
+        fn get(&self, _: Offset) -> Result<Level> {
+            self.0.lock().unwrap().send(()).unwrap();
+            self.1.lock().unwrap().recv().unwrap();
+            Ok(Level::High)
+        }
+    }
+    let registry = Registry::new();
+    let (entered, is_inside) = mpsc::channel();
+    let (go, may_go) = mpsc::channel();
+    let chip = Slow(Mutex::new(entered), Mutex::new(may_go));
+    let chip = registry
+        .register(&ChipConfig::new("slow", 2), Box::new(chip))
+        .unwrap();
+    let desc = request(&chip, 0);
+    let idle = request(&chip, 1);
+    let reader = std::thread::spawn(move || desc.level());
+    is_inside.recv().unwrap();
+    let device = chip.device().clone();
+    let remover = std::thread::spawn(move || chip.unregister().is_some());
+    while !device.is_gone() {
+        std::thread::yield_now();
+    }
+    assert_eq!(
+        idle.level(),
+        Err(Error::Revoked),
+        "others are refused at once"
+    );
+    assert!(!remover.is_finished());
+    go.send(()).unwrap();
+    assert_eq!(reader.join().unwrap(), Ok(Level::High));
+    assert!(remover.join().unwrap());
+}
+
+#[test]
+fn hogs_are_in_place_before_anybody_can_look() {
+    let registry = Registry::new();
+    let mut config = ChipConfig::new("a", 4);
+    config.hogs = vec![
+        Hog {
+            offset: Offset::new(1),
+            consumer: "led".into(),
+            direction: HogDirection::Output(Level::High),
+        },
+        Hog {
+            offset: Offset::new(9),
+            consumer: "nowhere".into(),
+            direction: HogDirection::Input,
+        },
+    ];
+    config.names = vec![(Offset::new(1), Name::from("LED"))];
+    let chip = registry
+        .register(&config, Box::new(Recorder::default()))
+        .unwrap();
+    let line = registry.find_line("LED").unwrap();
+    let info = line.info();
+    assert_eq!(info.consumer, Some(Label::from("led")));
+    assert_eq!(info.config.direction, Some(Direction::Output));
+    assert_eq!(line.request("b".into()).err(), Some(Error::Busy));
+    chip.unregister();
+    assert!(!line.info().used);
+}
+
+#[test]
+fn edges_reach_the_queue_until_the_chip_is_gone() {
+    let registry = Registry::new();
+    let recorder = Recorder::default();
+    let (sink, calls) = (Arc::clone(&recorder.sink), Arc::clone(&recorder.calls));
+    let chip = registry
+        .register(&ChipConfig::new("a", 4), Box::new(recorder))
+        .unwrap();
+    let sink = sink.lock().unwrap().clone().unwrap();
+    let desc = request(&chip, 3);
+    let queue = EdgeQueue::new(
+        &[Offset::new(3)],
+        16,
+        Overflow::DropOldest,
+        Box::new(Ring::new()),
+    );
+    queue.configure(
+        0,
+        &gpiolib::LineConfig {
+            edges: Edges::BOTH,
+            ..Default::default()
+        },
+    );
+    desc.attach_edges(&queue, 0, Edges::BOTH).unwrap();
+    assert_eq!(desc.attach_edges(&queue, 0, Edges::BOTH), Err(Error::Busy));
+    assert_eq!(
+        desc.direction_output(Value::Active),
+        Err(Error::Io),
+        "an armed line cannot be driven"
+    );
+    sink.edge(Offset::new(3), Level::High);
+    sink.edge(Offset::new(2), Level::High);
+    assert_eq!(queue.len(), 1);
+    chip.unregister();
+    sink.edge(Offset::new(3), Level::Low);
+    assert_eq!(queue.len(), 1);
+    assert_eq!(
+        *calls.lock().unwrap(),
+        ["request 3", "arm 3", "disarm 3"],
+        "a dead chip is not told of the free"
+    );
+}
+
+#[test]
+fn watchers_see_requests_and_releases() {
+    let registry = Registry::new();
+    let chip = register(&registry, "a");
+    let queue = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+    chip.device().attach(&queue);
+    queue.watch(Offset::new(0)).unwrap();
+    let desc = request(&chip, 0);
+    assert!(
+        queue.is_empty(),
+        "the request is announced by whoever configured it"
+    );
+    desc.announce(InfoChangeKind::Requested);
+    drop(desc);
+    let kinds: Vec<_> = std::iter::from_fn(|| queue.pop())
+        .map(|change| (change.kind, change.info.used))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            (InfoChangeKind::Requested, true),
+            (InfoChangeKind::Released, false)
+        ]
+    );
+}
+
+#[test]
+fn many_threads_and_an_unplug() {
+    for _ in 0..200 {
+        let registry = Registry::new();
+        let chip = register(&registry, "a");
+        let descs: Vec<_> = (0..3).map(|offset| request(&chip, offset)).collect();
+        let threads: Vec<_> = descs
+            .into_iter()
+            .map(|desc| {
+                std::thread::spawn(move || {
+                    while desc.set_value(Value::Active).is_ok() {
+                        assert!(matches!(desc.clone().value(), Ok(_) | Err(Error::Revoked)));
+                    }
+                })
+            })
+            .collect();
+        drop(chip.unregister());
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(register(&registry, "b").device().id(), 0);
+    }
+}
