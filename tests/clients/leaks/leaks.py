@@ -1,0 +1,118 @@
+"""Uses and returns things over and over, and looks that ugpio keeps none of them.
+
+Ten thousand requests, a thousand processes one after another, a hundred at once: afterwards the
+processes of `ugpio run` have the descriptors and threads that they had before, and no more memory
+than a warm-up explains.
+
+Run as: ugpio run --chip leaks:8 -- python3 leaks.py FOLDER-OF-THE-C-PROGRAMS
+"""
+
+import fcntl
+import os
+import struct
+import subprocess
+import sys
+import time
+
+GET_LINE = 0xC250B407
+CHIP_INFO = 0x8044B401
+CYCLES, IN_TURN, AT_ONCE = 10_000, 1_000, 100
+MEMORY_ALLOWED = 4 << 20  # bytes, over all of ugpio's processes
+
+
+def chip():
+    for name in os.listdir("/dev"):
+        if name.startswith("gpiochip"):
+            fd = os.open("/dev/" + name, os.O_RDWR | os.O_CLOEXEC)
+            info = fcntl.ioctl(fd, CHIP_INFO, bytes(68))
+            if info[32:64].rstrip(b"\0") == b"leaks":
+                return fd
+            os.close(fd)
+    raise SystemExit("no chip labelled leaks")
+
+
+def request(chip_fd, count):
+    """A v2 line request for the first `count` lines as inputs; its descriptor."""
+    raw = bytearray(592)
+    struct.pack_into(f"<{count}I", raw, 0, *range(count))
+    raw[256:261] = b"leaks"
+    struct.pack_into("<Q", raw, 288, 1 << 2)
+    struct.pack_into("<I", raw, 560, count)
+    fcntl.ioctl(chip_fd, GET_LINE, raw)
+    return struct.unpack_from("<i", raw, 588)[0]
+
+
+def cycle(chip_fd, times):
+    for _ in range(times):
+        os.close(request(chip_fd, 8))
+
+
+def look(words):
+    assert subprocess.run(words, stdout=subprocess.DEVNULL).returncode == 0, words
+
+
+def processes(folder):
+    for _ in range(IN_TURN):
+        look(["/bin/true"])
+    holders = [
+        subprocess.Popen([folder + "/looker"], stdout=subprocess.DEVNULL) for _ in range(AT_ONCE)
+    ]
+    assert [h.wait() for h in holders] == [0] * AT_ONCE
+
+
+def ugpio_processes():
+    """The processes of this run that are ugpio itself, by their program file."""
+    ugpio = os.stat(next(p for d in os.environ["PATH"].split(":") if os.path.exists(p := d + "/ugpio")))
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.path.samestat(os.stat(f"/proc/{pid}/exe"), ugpio):
+                found.append(int(pid))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def holdings():
+    """Descriptors, threads and resident bytes of each of ugpio's processes."""
+    result = {}
+    for pid in ugpio_processes():
+        resident = int(open(f"/proc/{pid}/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        fds, threads = os.listdir(f"/proc/{pid}/fd"), os.listdir(f"/proc/{pid}/task")
+        result[pid] = (len(fds), len(threads), resident)
+    return result
+
+
+def more(before, now):
+    """Whether a process has more descriptors or threads than it had; a new one has."""
+    return before is None or now[0] > before[0] or now[1] > before[1]
+
+
+def settled(before):
+    """What ugpio holds once it has caught up with the last close, or after 10 s as it is then."""
+    deadline = time.monotonic() + 10
+    while True:
+        now = holdings()
+        if not any(more(before.get(pid), now[pid]) for pid in now) or time.monotonic() > deadline:
+            return now
+        time.sleep(0.01)
+
+
+def main():
+    folder, fd = sys.argv[1], chip()
+    cycle(fd, 200)
+    look([folder + "/looker"])
+    before = holdings()
+    assert before, "no process of ugpio found"
+    cycle(fd, CYCLES)
+    processes(folder)
+    after = settled(before)
+    grown = sum(v[2] for v in after.values()) - sum(v[2] for v in before.values())
+    for pid, now in after.items():
+        assert not more(before.get(pid), now), f"process {pid}: {before.get(pid)} became {now}"
+    assert grown < MEMORY_ALLOWED, f"resident memory grew by {grown} bytes"
+    print(f"leaks: ok, {CYCLES} requests, {IN_TURN} + {AT_ONCE} processes, {grown >> 10} KiB more")
+
+
+if __name__ == "__main__":
+    main()

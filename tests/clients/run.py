@@ -1,0 +1,263 @@
+"""Runs real clients, programs that know nothing of ugpio, under `ugpio run`, without root.
+
+    run.py --ugpio PATH --build DIR --python VENV [NAME...]
+
+Builds what has to be built into DIR, then runs each client in a home of its own as an unprivileged
+user (from root: a user without name or capabilities) and prints one line each. A client passes when
+its status and output are right and nothing stays behind: no process, no file. A client that cannot be
+built fails. The last line is `N passed, N failed`.
+"""
+
+import argparse
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MARK = "UGPIO_CLIENTS_RUN"  # in the environment of everything a client starts
+USER = int(os.environ.get("UGPIO_TEST_UID", "61234"))
+LIMIT = 180  # seconds for one client: ten times what the slowest takes
+
+
+@dataclass
+class Client:
+    """One program: what is plugged in for it, how it starts, and what it must say."""
+
+    name: str
+    plugged: list  # options of `ugpio run`
+    command: list  # words; {stage} and {python} are filled in
+    says: tuple = ()  # each must be in the output
+    status: int = 0
+    after: str = ""  # given to its standard input once `ugpio run` has returned
+
+
+def c_client(name, chips, says, **more):
+    plugged = [word for chip in chips for word in ("--chip", chip)]
+    return Client(name, plugged, [f"{{stage}}/{name}"], (says,), **more)
+
+
+BOARD = ["--board", "{stage}/board.toml"]
+CLIENTS = [
+    Client(
+        "python_gpiod",
+        BOARD,
+        ["{python}", "-m", "unittest", "{stage}/test_gpiod.py"],
+        ("\nOK\n",),
+    ),
+    Client(
+        "gpiocdev",
+        BOARD,
+        ["{stage}/gpiocdev-client"],
+        ("edges, tokio: ok", "edges, async-io: ok", "unplug, tokio: ok"),
+    ),
+    c_client("rawcalls", ["raw:8", "doomed:4"], "raw system calls: ok"),
+    c_client("hammer", ["hammer:16"], "hammer: ok"),
+    c_client(
+        "daemons",
+        ["daemons:4"],
+        "daemon 2: ok",
+        status=7,
+        after="ggg",
+    ),
+    c_client("selfexec", ["exec:4"], "self exec: ok, 5 generations"),
+    c_client("stopped", ["stopped:4"], "stopped: ok"),
+    c_client("killed", ["killed:4"], "killed: ok"),
+    Client(
+        "leaks",
+        ["--chip", "leaks:8"],
+        ["{python}", "{stage}/leaks.py", "{stage}"],
+        ("leaks: ok",),
+    ),
+    Client(
+        "shell",
+        ["--chip", "desk:8", "--chip", "doomed:4"],
+        ["/bin/sh", "{stage}/client.sh"],
+        ("shell: ok",),
+    ),
+]
+C_PROGRAMS = ["rawcalls", "hammer", "daemons", "selfexec", "stopped", "killed", "looker"]
+
+
+def build(options, stage):
+    """Builds everything into the stage; what could not be built, with the compiler's words."""
+    broken = {}
+    shutil.copy(options.ugpio, stage / "bin" / "ugpio")
+    for file in ("board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh"):
+        shutil.copy(HERE / file, stage)
+    shutil.copytree(options.python, stage / "venv", symlinks=True)
+    flags = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
+    for name in C_PROGRAMS:
+        words = ["cc", *flags, "-o", stage / name, HERE / "c" / f"{name}.c"]
+        broken[name] = build_step(words)
+    target = options.build / "gpiocdev"
+    manifest = HERE / "gpiocdev" / "Cargo.toml"
+    words = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", manifest]
+    broken["gpiocdev"] = build_step([*words, "--target-dir", target])
+    if not broken["gpiocdev"]:
+        shutil.copy(target / "release" / "gpiocdev-client", stage)
+    return broken
+
+
+def build_step(words):
+    done = subprocess.run(words, text=True, capture_output=True, stdin=subprocess.DEVNULL)
+    return done.stderr if done.returncode else None
+
+
+def leftovers(mark):
+    """Processes that still carry the mark."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found.append(int(pid))
+        except (OSError, PermissionError):
+            continue
+    return found
+
+
+def wait_until_gone(mark, seconds):
+    """Waits for each process of the client to end; those that did not."""
+    deadline = time.monotonic() + seconds
+    while remaining := leftovers(mark):
+        for pid in remaining:
+            try:
+                handle = os.pidfd_open(pid)
+            except OSError:
+                continue
+            with os.fdopen(handle):
+                left = max(0, deadline - time.monotonic())
+                if not select.select([handle], [], [], left)[0]:
+                    return [pid for pid in leftovers(mark)]
+    return []
+
+
+def environment(stage, home, mark):
+    return {
+        "PATH": f"{stage}/bin:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        MARK: mark,
+    }
+
+
+def make_home(stage, name):
+    home = stage / "home" / name
+    for folder in (home, home / "tmp", home / "run"):
+        folder.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(folder, USER, USER)
+    return home
+
+
+def run(client, stage):
+    """Runs one client; None, or what went wrong."""
+    home = make_home(stage, client.name)
+    mark = f"{os.getpid()}-{client.name}"
+    words = ["ugpio", "run", *client.plugged, "--", *client.command]
+    words = [w.format(stage=stage, python=stage / "venv/bin/python") for w in words]
+    identity = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    with open(stage / f"{client.name}.out", "w+b") as output:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd=home,
+            env=environment(stage, home, mark),
+            start_new_session=True,
+            **identity,
+        )
+        try:
+            problem = watch(client, process, mark)
+        finally:
+            for pid in leftovers(mark):
+                kill(pid)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    missing = [words for words in client.says if words not in text]
+    if not problem and missing:
+        problem = f"did not say {missing[0]!r}"
+    files = [str(path.relative_to(home)) for path in (home / "run").rglob("*") if not path.is_dir()]
+    if not problem and files:
+        problem = f"left files behind: {' '.join(files)}"
+    return problem and f"{problem}\n{indent(text)}"
+
+
+def watch(client, process, mark):
+    """Waits for the client, and then for all it started; what went wrong."""
+    try:
+        status = process.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return f"did not end in {LIMIT} s"
+    process.stdin.write(client.after.encode())
+    process.stdin.close()
+    if status != client.status:
+        return f"ended with {status}, not {client.status}"
+    if still := wait_until_gone(mark, 20):
+        return f"left processes behind: {', '.join(map(describe, still))}"
+    return None
+
+
+def describe(pid):
+    try:
+        return f"{pid} ({Path(f'/proc/{pid}/cmdline').read_text().replace(chr(0), ' ').strip()})"
+    except OSError:
+        return str(pid)
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def indent(text):
+    return "\n".join("    " + line for line in text.rstrip().splitlines()[-60:])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ugpio", type=Path, required=True)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--python", type=Path, required=True, help="virtual environment with gpiod")
+    parser.add_argument("names", nargs="*", choices=[[], *(c.name for c in CLIENTS)])
+    options = parser.parse_args()
+    options.build.mkdir(parents=True, exist_ok=True)
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="ugpio-clients.") as folder:
+        stage = Path(folder)
+        for path in (stage, stage / "bin", stage / "home"):
+            path.mkdir(mode=0o755, exist_ok=True)
+            path.chmod(0o755)
+        broken = build(options, stage)
+        for client in CLIENTS:
+            if options.names and client.name not in options.names:
+                continue
+            start = time.monotonic()
+            if problem := broken.get(client.name):
+                problem = f"cannot be built\n{indent(problem)}"
+            else:
+                problem = run(client, stage)
+            took = time.monotonic() - start
+            passed, failed = passed + (not problem), failed + bool(problem)
+            print(f"FAIL {client.name}: {problem}" if problem else f"ok   {client.name} ({took:.1f} s)")
+            sys.stdout.flush()
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
