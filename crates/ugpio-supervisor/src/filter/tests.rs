@@ -1,0 +1,334 @@
+//! Interprets the assembled programs over tables of calls, for both machines.
+
+use super::insn::{AND, ARCH, ARGS, DIV, JEQ, JEQ_X, JGE, JGT, LD_ABS, MUL, NR, RET, TAX};
+use super::*;
+
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+const TRAP: u32 = libc::SECCOMP_RET_USER_NOTIF;
+const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | 38;
+const BOTH: [Arch; 2] = [Arch::X86_64, Arch::Aarch64];
+
+/// What the kernel would do with a call.
+fn run(program: &[Insn], arch: u32, nr: u32, args: [u64; 6]) -> u32 {
+    let word = |offset: u32| match offset {
+        NR => nr,
+        ARCH => arch,
+        _ => {
+            let arg = args[(offset - ARGS) as usize / 8];
+            let half = if (offset - ARGS).is_multiple_of(8) {
+                arg
+            } else {
+                arg >> 32
+            };
+            half as u32
+        }
+    };
+    let (mut a, mut x, mut pc) = (0_u32, 0_u32, 0);
+    loop {
+        let Insn { code, jt, jf, k } = program[pc];
+        pc += 1;
+        let taken = match code {
+            LD_ABS => {
+                a = word(k);
+                continue;
+            }
+            AND => {
+                a &= k;
+                continue;
+            }
+            DIV => {
+                a /= k;
+                continue;
+            }
+            MUL => {
+                a = a.wrapping_mul(k);
+                continue;
+            }
+            TAX => {
+                x = a;
+                continue;
+            }
+            RET => return k,
+            JEQ => a == k,
+            JGT => a > k,
+            JGE => a >= k,
+            JEQ_X => a == x,
+            other => panic!("unknown instruction {other:#x}"),
+        };
+        pc += usize::from(if taken { jt } else { jf });
+    }
+}
+
+/// What `spec` does with a call of `arch`.
+fn verdict(spec: &FilterSpec, arch: Arch, sys: Sys, args: [u64; 6]) -> u32 {
+    run(
+        &spec.assemble(arch),
+        arch.audit(),
+        arch.number(sys).unwrap(),
+        args,
+    )
+}
+
+#[test]
+fn path_calls_are_trapped_where_they_exist() {
+    let trapped = [
+        Sys::Open,
+        Sys::Openat,
+        Sys::Openat2,
+        Sys::Creat,
+        Sys::Stat,
+        Sys::Lstat,
+        Sys::Newfstatat,
+        Sys::Statx,
+        Sys::Access,
+        Sys::Faccessat,
+        Sys::Faccessat2,
+        Sys::Readlink,
+        Sys::Readlinkat,
+        Sys::Chdir,
+        Sys::Getxattr,
+        Sys::Lgetxattr,
+        Sys::Listxattr,
+        Sys::Llistxattr,
+    ];
+    for arch in BOTH {
+        for (sys, nr) in arch.calls() {
+            let verdict = run(
+                &FilterSpec::standard().assemble(arch),
+                arch.audit(),
+                nr,
+                [0; 6],
+            );
+            let expected = match sys {
+                Sys::IoUringSetup => ENOSYS,
+                sys if trapped.contains(&sys) => TRAP,
+                _ => ALLOW,
+            };
+            assert_eq!(verdict, expected, "{arch:?} {sys:?}");
+        }
+    }
+}
+
+#[test]
+fn calls_without_a_name_run_untouched() {
+    for arch in BOTH {
+        let program = FilterSpec::standard().assemble(arch);
+        for nr in 0..1000 {
+            if arch.call(nr).is_none() {
+                assert_eq!(
+                    run(&program, arch.audit(), nr, [u64::MAX; 6]),
+                    ALLOW,
+                    "{arch:?} {nr}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn only_gpio_ioctls_are_trapped() {
+    let spec = FilterSpec::standard();
+    let table = [
+        (0x8044_b401_u64, TRAP),
+        (0xc250_b407, TRAP),
+        (0xc010_b40f, TRAP),
+        (0xb4ff, TRAP),
+        (0xdead_beef_8044_b401, TRAP), // the kernel looks at 32 bits only
+        (0x5401, ALLOW),               // TCGETS
+        (0x5413, ALLOW),               // TIOCGWINSZ
+        (0x541b, ALLOW),               // FIONREAD
+        (0xb4, ALLOW),
+        (0xb4_0000, ALLOW),
+        (0, ALLOW),
+    ];
+    for arch in BOTH {
+        for (cmd, expected) in table {
+            assert_eq!(
+                verdict(&spec, arch, Sys::Ioctl, [3, cmd, 0, 0, 0, 0]),
+                expected,
+                "{cmd:#x}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_reads_of_whole_records_are_trapped() {
+    let spec = FilterSpec::standard();
+    let trapped = |count: u64| {
+        u32::try_from(count).is_ok()
+            && count != 0
+            && (count.is_multiple_of(48) || count == 16 || count == 104)
+    };
+    let ends = [
+        1 << 31,
+        u64::from(u32::MAX),
+        1 << 32,
+        (1 << 32) + 48,
+        u64::MAX,
+        48 * 89_478_485,
+    ];
+    for arch in BOTH {
+        for count in (0..5000).chain(ends) {
+            let expected = if trapped(count) { TRAP } else { ALLOW };
+            assert_eq!(
+                verdict(&spec, arch, Sys::Read, [0, 0, count, 0, 0, 0]),
+                expected,
+                "{count}"
+            );
+        }
+        for count in [16, 48, 96, 104, 288, 1536, 3072, 6144] {
+            assert_eq!(
+                verdict(&spec, arch, Sys::Read, [0, 0, count, 0, 0, 0]),
+                TRAP,
+                "{count}"
+            );
+        }
+    }
+}
+
+#[test]
+fn stats_of_a_descriptor_stay_native() {
+    let spec = FilterSpec::standard();
+    for arch in BOTH {
+        let stat = |flags| verdict(&spec, arch, Sys::Newfstatat, [3, 0, 0, flags, 0, 0]);
+        assert_eq!(
+            [stat(0), stat(0x100), stat(0x1000), stat(0x1100)],
+            [TRAP, TRAP, ALLOW, ALLOW]
+        );
+        let statx = |flags| verdict(&spec, arch, Sys::Statx, [3, 0, flags, 0, 0, 0]);
+        assert_eq!(
+            [statx(0), statx(0x100), statx(0x1000), statx(0x7100)],
+            [TRAP, TRAP, ALLOW, ALLOW]
+        );
+    }
+}
+
+#[test]
+fn lengths_can_be_bounded() {
+    let spec = FilterSpec::empty().trap(Sys::Write, When::AtMost { arg: 2, max: 4096 });
+    for arch in BOTH {
+        let write = |count| verdict(&spec, arch, Sys::Write, [1, 0, count, 0, 0, 0]);
+        assert_eq!(
+            [write(0), write(1), write(4096), write(4097)],
+            [TRAP, TRAP, TRAP, ALLOW]
+        );
+        assert_eq!([write(1 << 32), write(u64::MAX)], [ALLOW, ALLOW]);
+    }
+}
+
+#[test]
+fn other_machines_run_untouched() {
+    const AUDIT_ARCH_I386: u32 = 0x4000_0003;
+    const AUDIT_ARCH_ARM: u32 = 0x4000_0028;
+    for arch in BOTH {
+        let program = FilterSpec::standard().assemble(arch);
+        for nr in 0..500 {
+            assert_eq!(run(&program, AUDIT_ARCH_I386, nr, [0xb400; 6]), ALLOW);
+            assert_eq!(run(&program, AUDIT_ARCH_ARM, nr, [0xb400; 6]), ALLOW);
+        }
+    }
+}
+
+#[test]
+fn x32_calls_do_not_exist() {
+    let program = FilterSpec::standard().assemble(Arch::X86_64);
+    for nr in [X32_BIT, X32_BIT | 257, X32_BIT | 514, 0x7fff_ffff, u32::MAX] {
+        assert_eq!(
+            run(&program, Arch::X86_64.audit(), nr, [0; 6]),
+            ENOSYS,
+            "{nr:#x}"
+        );
+    }
+    let program = FilterSpec::standard().assemble(Arch::Aarch64);
+    assert_eq!(
+        run(&program, Arch::Aarch64.audit(), X32_BIT | 56, [0; 6]),
+        ALLOW
+    );
+}
+
+#[test]
+fn later_rules_replace_earlier_ones() {
+    let spec = FilterSpec::standard()
+        .trap(Sys::Read, When::Always)
+        .allow(Sys::Chdir);
+    for arch in BOTH {
+        assert_eq!(verdict(&spec, arch, Sys::Read, [0; 6]), TRAP);
+        assert_eq!(verdict(&spec, arch, Sys::Chdir, [0; 6]), ALLOW);
+    }
+}
+
+#[test]
+fn programs_are_short_and_jump_only_forward_inside() {
+    let full = Arch::X86_64
+        .calls()
+        .fold(FilterSpec::empty(), |spec, (sys, _)| {
+            spec.trap(sys, When::RecordShaped { arg: 2 })
+        });
+    for arch in BOTH {
+        assert!(FilterSpec::standard().assemble(arch).len() < 100);
+        for program in [FilterSpec::standard().assemble(arch), full.assemble(arch)] {
+            assert!(program.len() <= 4096, "the kernel's limit");
+            for (at, insn) in program.iter().enumerate() {
+                assert!(
+                    at + 1 + usize::from(insn.jt.max(insn.jf)) < program.len() || insn.code == RET
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_program_reads_as_assembler() {
+    let spec = FilterSpec::empty()
+        .trap(
+            Sys::Ioctl,
+            When::Masked {
+                arg: 1,
+                mask: 0xff00,
+                value: 0xb400,
+            },
+        )
+        .trap(Sys::Read, When::RecordShaped { arg: 2 })
+        .trap(Sys::Chdir, When::Always)
+        .refuse(Sys::IoUringSetup, Errno::NOSYS);
+    let listing: Vec<String> = spec
+        .assemble(Arch::X86_64)
+        .iter()
+        .map(Insn::to_string)
+        .collect();
+    let expected = [
+        "ld arch",
+        "jeq 0xc000003e +1 +0",
+        "ret allow",
+        "ld nr",
+        "jge 0x40000000 +0 +1",
+        "ret errno 38",
+        "jeq 0x10 +0 +5",
+        "ld arg1.low",
+        "and 0xff00",
+        "jeq 0xb400 +0 +1",
+        "ret notify",
+        "ret allow",
+        "jeq 0x0 +0 +13",
+        "ld arg2.high",
+        "jeq 0x0 +0 +10",
+        "ld arg2.low",
+        "jeq 0x0 +8 +0",
+        "jeq 0x10 +6 +0",
+        "jeq 0x68 +5 +0",
+        "div 48",
+        "mul 48",
+        "tax",
+        "ld arg2.low",
+        "jeq x +0 +1",
+        "ret notify",
+        "ret allow",
+        "jeq 0x50 +0 +1",
+        "ret notify",
+        "jeq 0x1a9 +0 +1",
+        "ret errno 38",
+        "ret allow",
+    ];
+    assert_eq!(listing, expected);
+}

@@ -1,0 +1,16 @@
+//! ugpio-supervisor: runs unmodified programs and answers some of their system calls.
+//!
+//! `launch` starts a program under the seccomp filter of `filter`; `notif` receives each trapped call and answers it
+//! with what the handlers decide. Unsafe code lives in `sys` alone.
+
+#![cfg(target_os = "linux")]
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
+
+pub mod arch;
+pub mod filter;
+pub mod outcome;
+pub mod procdir;
+pub mod stall;
+pub mod sys;

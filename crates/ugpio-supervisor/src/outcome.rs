@@ -1,0 +1,81 @@
+//! A trapped call and its answer: the words that `notif`, the per-call handlers and the session share.
+
+use std::os::fd::OwnedFd;
+
+use rustix::process::Pid;
+
+pub use rustix::io::Errno;
+
+use crate::arch::{Arch, Sys};
+use crate::sys::seccomp::Notification;
+
+/// A system call that a thread of the program is waiting in. Its arguments were read once and do not change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Call {
+    /// Cookie for the listener.
+    pub id: u64,
+    /// The calling thread. It may die at any moment; the listener's `is_valid` tells.
+    pub tid: Pid,
+    /// The call by name, `None` if the filter trapped one we have no name for.
+    pub sys: Option<Sys>,
+    /// The call by number, for messages.
+    pub nr: u32,
+    /// The six argument registers.
+    pub args: [u64; 6],
+}
+
+impl Call {
+    /// The call in a notification, or `None` if it is not ours to answer: made for another machine, or by a thread
+    /// that has no id in our pid namespace.
+    #[must_use]
+    pub fn from_notification(n: &Notification) -> Option<Self> {
+        if n.arch != Arch::NATIVE.audit() {
+            return None;
+        }
+        Some(Self {
+            id: n.id,
+            tid: n.tid?,
+            sys: Arch::NATIVE.call(n.nr),
+            nr: n.nr,
+            args: n.args,
+        })
+    }
+
+    /// Argument `n` as the kernel sees an `int`: its low 32 bits.
+    #[must_use]
+    pub fn int(&self, n: usize) -> i32 {
+        self.uint(n).cast_signed()
+    }
+
+    /// Argument `n` as the kernel sees an `unsigned int`: its low 32 bits.
+    #[must_use]
+    pub fn uint(&self, n: usize) -> u32 {
+        u32::try_from(self.args[n] & u64::from(u32::MAX)).unwrap_or_default()
+    }
+}
+
+/// How a call is answered.
+#[derive(Debug)]
+pub enum Reply {
+    /// The kernel carries it out, as if it had not been trapped.
+    Continue,
+    /// It returns this value.
+    Return(i64),
+    /// It fails.
+    Fail(Errno),
+    /// It returns a new descriptor of the caller for this file.
+    Fd {
+        /// The file; not opened with `O_PATH`.
+        fd: OwnedFd,
+        /// Whether the new descriptor closes on exec.
+        cloexec: bool,
+    },
+    /// The handler has answered through the listener itself, or nobody waits for an answer any more.
+    Answered,
+}
+
+impl From<Result<i64, Errno>> for Reply {
+    fn from(result: Result<i64, Errno>) -> Self {
+        result.map_or_else(Self::Fail, Self::Return)
+    }
+}

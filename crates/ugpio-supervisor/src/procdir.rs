@@ -1,0 +1,310 @@
+//! Kept directories of `/proc/TID`: what a descriptor or the working directory of a thread is, in one system call.
+//!
+//! The handlers ask [`ProcDirs`] for the identity of the object behind a descriptor at the moment of the call, never
+//! by bookkeeping of numbers. A kept directory is self-validating: it belongs to one task for ever and answers
+//! `ESRCH` once that task is gone, upon which a new one is opened for the thread id's new owner.
+
+use core::ffi::CStr;
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// How many directories are kept.
+const KEPT: usize = 64;
+/// The longest text of a link: `PATH_MAX`, the longest the kernel gives.
+const LINK_MAX: usize = 4096;
+
+/// What is behind a descriptor.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Object {
+    /// A pipe, by its inode number.
+    Pipe(u64),
+    /// A socket, by its inode number.
+    Socket(u64),
+    /// Anything else; ask for its path.
+    Other,
+}
+
+/// An LRU of directories of `/proc/TID`, shared by the dispatcher threads.
+#[derive(Debug, Default)]
+pub struct ProcDirs {
+    // Most recently used last.
+    kept: Mutex<Vec<(Pid, OwnedFd)>>,
+}
+
+impl ProcDirs {
+    /// An empty cache.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What descriptor `fd` of thread `tid` is.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: no such descriptor. `ESRCH`: no such thread. `EACCES`: not ours to look at.
+    pub fn object(&self, tid: Pid, fd: i32) -> Result<Object, Errno> {
+        let mut buf = [0; 64];
+        let text = self.readlink(tid, LinkName::fd(fd)?.as_cstr(), &mut buf)?;
+        Ok(parse(text))
+    }
+
+    /// The path behind descriptor `fd` of thread `tid`, as `/proc` shows it: `/dev/null`, `pipe:[12]`, and with
+    /// ` (deleted)` behind it where the name is gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`object`](Self::object).
+    pub fn fd_link(&self, tid: Pid, fd: i32) -> Result<Vec<u8>, Errno> {
+        self.link(tid, LinkName::fd(fd)?.as_cstr())
+    }
+
+    /// The working directory of thread `tid`.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: no such thread. `EACCES`: not ours to look at.
+    pub fn cwd(&self, tid: Pid) -> Result<Vec<u8>, Errno> {
+        self.link(tid, c"cwd")
+    }
+
+    /// The root directory of thread `tid`.
+    ///
+    /// # Errors
+    ///
+    /// As [`cwd`](Self::cwd).
+    pub fn root(&self, tid: Pid) -> Result<Vec<u8>, Errno> {
+        self.link(tid, c"root")
+    }
+
+    /// Opens a file of the thread's directory, such as `status` or `cwd`; close-on-exec is added.
+    ///
+    /// # Errors
+    ///
+    /// As `openat`, and `ESRCH`: no such thread.
+    pub fn open(&self, tid: Pid, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+        self.with(tid, |dir| {
+            rustix::fs::openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())
+        })
+    }
+
+    fn link(&self, tid: Pid, name: &CStr) -> Result<Vec<u8>, Errno> {
+        let mut buf = [0; LINK_MAX];
+        Ok(self.readlink(tid, name, &mut buf)?.to_vec())
+    }
+
+    fn readlink<'b>(&self, tid: Pid, name: &CStr, buf: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+        let len = match self.with(tid, |dir| rustix::fs::readlinkat_raw(dir, name, &mut *buf)) {
+            // The directory is there, so it is the descriptor that is not.
+            Err(Errno::NOENT) => return Err(Errno::BADF),
+            len => len?,
+        };
+        Ok(&buf[..len])
+    }
+
+    /// Runs `look` on the thread's directory, and once more on a new one if the kept one belongs to a dead thread.
+    fn with<T>(
+        &self,
+        tid: Pid,
+        mut look: impl FnMut(&OwnedFd) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = kept.iter().rposition(|entry| entry.0 == tid) {
+            match look(&kept[at].1) {
+                Err(Errno::SRCH) => drop(kept.remove(at)),
+                done => {
+                    if at + 1 != kept.len() {
+                        kept[at..].rotate_left(1);
+                    }
+                    return done;
+                }
+            }
+        }
+        let dir = open_dir(tid)?;
+        let done = look(&dir);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((tid, dir));
+        done
+    }
+
+    /// Gives up all kept directories.
+    pub fn clear(&self) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+fn open_dir(tid: Pid) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/{}", tid.as_raw_nonzero());
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+        Err(Errno::NOENT) => Err(Errno::SRCH),
+        dir => dir,
+    }
+}
+
+/// `fd/N` without an allocation.
+struct LinkName {
+    text: [u8; 16],
+}
+
+impl LinkName {
+    fn fd(fd: i32) -> Result<Self, Errno> {
+        let mut number = u32::try_from(fd).map_err(|_| Errno::BADF)?;
+        let (mut digits, mut count) = ([0; 10], 0);
+        loop {
+            digits[count] = b'0' + u8::try_from(number % 10).map_err(|_| Errno::BADF)?;
+            count += 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        let mut text = [0; 16];
+        text[..3].copy_from_slice(b"fd/");
+        for (at, &digit) in digits[..count].iter().rev().enumerate() {
+            text[3 + at] = digit;
+        }
+        Ok(Self { text })
+    }
+
+    fn as_cstr(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.text).unwrap_or_default()
+    }
+}
+
+/// Reads `pipe:[123]` and `socket:[123]`.
+fn parse(link: &[u8]) -> Object {
+    let number = |rest: &[u8]| {
+        core::str::from_utf8(rest.strip_suffix(b"]")?)
+            .ok()?
+            .parse()
+            .ok()
+    };
+    let pipe = link
+        .strip_prefix(b"pipe:[")
+        .and_then(number)
+        .map(Object::Pipe);
+    let socket = || {
+        link.strip_prefix(b"socket:[")
+            .and_then(number)
+            .map(Object::Socket)
+    };
+    pipe.or_else(socket).unwrap_or(Object::Other)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+
+    use rustix::process::getpid;
+
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_the_kernel_reads_them() {
+        for (fd, name) in [
+            (0, c"fd/0"),
+            (7, c"fd/7"),
+            (10, c"fd/10"),
+            (1023, c"fd/1023"),
+            (i32::MAX, c"fd/2147483647"),
+        ] {
+            assert_eq!(LinkName::fd(fd).unwrap().as_cstr(), name);
+        }
+        assert!(LinkName::fd(-1).is_err());
+    }
+
+    #[test]
+    fn links_are_parsed_strictly() {
+        assert_eq!(parse(b"pipe:[123]"), Object::Pipe(123));
+        assert_eq!(
+            parse(b"socket:[18446744073709551615]"),
+            Object::Socket(u64::MAX)
+        );
+        for other in [
+            &b"/dev/null"[..],
+            b"pipe:[",
+            b"pipe:[]",
+            b"pipe:[-1]",
+            b"pipe:[12",
+            b"anon_inode:[eventfd]",
+        ] {
+            assert_eq!(parse(other), Object::Other);
+        }
+    }
+
+    #[test]
+    fn tells_what_a_descriptor_is() {
+        let dirs = ProcDirs::new();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let object = dirs.object(getpid(), reader.as_raw_fd()).unwrap();
+        assert!(matches!(object, Object::Pipe(_)));
+        assert_eq!(dirs.object(getpid(), writer.as_raw_fd()).unwrap(), object);
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        assert!(matches!(
+            dirs.object(getpid(), socket.as_raw_fd()).unwrap(),
+            Object::Socket(_)
+        ));
+        let null = std::fs::File::open("/dev/null").unwrap();
+        assert_eq!(
+            dirs.object(getpid(), null.as_raw_fd()).unwrap(),
+            Object::Other
+        );
+        assert_eq!(
+            dirs.fd_link(getpid(), null.as_raw_fd()).unwrap(),
+            b"/dev/null"
+        );
+        assert_eq!(dirs.object(getpid(), i32::MAX), Err(Errno::BADF));
+        assert_eq!(dirs.object(getpid(), -1), Err(Errno::BADF));
+    }
+
+    #[test]
+    fn follows_threads_that_come_and_go() {
+        let dirs = ProcDirs::new();
+        let mut child = Command::new("cat")
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&child);
+        assert_eq!(dirs.cwd(pid).unwrap(), b"/");
+        assert_eq!(dirs.root(pid).unwrap(), b"/");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(dirs.cwd(pid), Err(Errno::SRCH));
+        assert!(dirs.cwd(getpid()).is_ok());
+    }
+
+    #[test]
+    fn keeps_a_bounded_number() {
+        let dirs = ProcDirs::new();
+        let mut children: Vec<_> = (0..KEPT + 6)
+            .map(|_| {
+                Command::new("cat")
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        for child in &children {
+            assert!(dirs.cwd(Pid::from_child(child)).is_ok());
+        }
+        assert_eq!(dirs.kept.lock().unwrap().len(), KEPT);
+        for child in &mut children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}

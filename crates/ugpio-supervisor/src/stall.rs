@@ -1,0 +1,223 @@
+//! Notices a thread that does not come back from a step that may take for ever.
+//!
+//! [`enter`] marks the calling thread as inside such a step until the guard is dropped: remote memory copies do it,
+//! and whoever opens a path that may hang should. A [`Watch`] looks over the dispatcher threads that joined it with
+//! [`Watch::join`] and calls back once for each that stays inside longer than [`PATIENCE`]. It costs an idle run
+//! nothing: when nobody entered for a while, the watching thread sleeps until someone does.
+
+use core::cell::RefCell;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long a step may take before another thread takes over.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What one thread says about itself: 0 when it is not inside a step, else since when (monotonic, ns).
+#[derive(Debug, Default)]
+struct Slot {
+    since: AtomicU64,
+    /// How many steps there were.
+    steps: AtomicU64,
+    /// The step that was last reported, so that one stall is reported once.
+    reported: AtomicU64,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<(Arc<Slot>, Arc<Shared>)>> = const { RefCell::new(None) };
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    slots: Mutex<Vec<Arc<Slot>>>,
+    asleep: AtomicBool,
+    watcher: OnceLock<Thread>,
+}
+
+/// The calling thread is inside a step that may not end, until this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Inside {
+    slot: Option<Arc<Slot>>,
+}
+
+/// Marks the calling thread as inside a step that may not end. Does nothing on a thread that no [`Watch`] knows.
+pub fn enter() -> Inside {
+    CURRENT.with_borrow(|current| {
+        let Some((slot, shared)) = current else {
+            return Inside { slot: None };
+        };
+        slot.steps.fetch_add(1, Ordering::Relaxed);
+        // Sequentially consistent with the watcher: either it sees our step or we see it asleep.
+        slot.since.store(now_ns(), Ordering::SeqCst);
+        if shared.asleep.load(Ordering::SeqCst) {
+            shared.wake();
+        }
+        Inside {
+            slot: Some(Arc::clone(slot)),
+        }
+    })
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.slot {
+            slot.since.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// Watches threads for steps that do not end.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    shared: Arc<Shared>,
+}
+
+impl Watch {
+    /// Puts the calling thread under this watch until the result is dropped.
+    #[must_use]
+    pub fn join(&self) -> Joined {
+        let slot = Arc::new(Slot::default());
+        self.shared.slots().push(Arc::clone(&slot));
+        CURRENT.set(Some((Arc::clone(&slot), Arc::clone(&self.shared))));
+        Joined {
+            slot,
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Watches for ever, calling `stalled` once for each step that lasts longer than [`PATIENCE`].
+    pub fn run(&self, mut stalled: impl FnMut()) -> ! {
+        let _ = self.shared.watcher.set(std::thread::current());
+        let mut seen = 0;
+        loop {
+            for _ in 0..self.shared.count_late() {
+                stalled();
+            }
+            // Stays awake as long as calls keep coming, so that waking it is rare and not a part of each call.
+            let steps = self.shared.steps();
+            if steps == seen && !self.shared.is_busy() {
+                self.shared.sleep_until_entered();
+            } else {
+                std::thread::sleep(PATIENCE / 2);
+            }
+            seen = steps;
+        }
+    }
+}
+
+/// A thread's membership in a [`Watch`].
+#[derive(Debug)]
+pub struct Joined {
+    slot: Arc<Slot>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.shared
+            .slots()
+            .retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        CURRENT.set(None);
+    }
+}
+
+impl Shared {
+    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        if self.asleep.swap(false, Ordering::SeqCst)
+            && let Some(thread) = self.watcher.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// How many steps have become late since the last look.
+    fn count_late(&self) -> usize {
+        let now = now_ns();
+        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+        let late = |slot: &&Arc<Slot>| match slot.unreported() {
+            Some(since) if now.saturating_sub(since) > patience => {
+                slot.reported.store(since, Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        };
+        self.slots().iter().filter(late).count()
+    }
+
+    /// Whether a step is under way that was not reported yet.
+    fn is_busy(&self) -> bool {
+        self.slots().iter().any(|slot| slot.unreported().is_some())
+    }
+
+    fn steps(&self) -> u64 {
+        self.slots()
+            .iter()
+            .map(|slot| slot.steps.load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
+    }
+
+    fn sleep_until_entered(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        if !self.is_busy() {
+            while self.asleep.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Slot {
+    /// Since when the thread is inside a step that nobody was told about.
+    fn unreported(&self) -> Option<u64> {
+        let since = self.since.load(Ordering::SeqCst);
+        (since != 0 && self.reported.load(Ordering::Relaxed) != since).then_some(since)
+    }
+}
+
+/// Monotonic time in nanoseconds, never 0.
+fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let ns = now
+        .tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(now.tv_nsec);
+    u64::try_from(ns).unwrap_or(1).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn reports_a_step_that_does_not_end_once_and_others_never() {
+        let watch = Watch::default();
+        let (report, reports) = mpsc::channel();
+        let watcher = watch.clone();
+        std::thread::spawn(move || watcher.run(|| report.send(()).unwrap()));
+        let _joined = watch.join();
+        drop(enter());
+        let stuck = enter();
+        reports.recv().unwrap();
+        drop(stuck);
+        let again = enter();
+        reports.recv().unwrap();
+        drop(again);
+        assert!(reports.try_recv().is_err());
+    }
+
+    #[test]
+    fn threads_outside_a_watch_may_enter() {
+        drop(enter());
+    }
+}
