@@ -51,6 +51,7 @@ pub struct EdgeQueue(Arc<Shared>);
 struct Shared {
     inner: Mutex<Inner>,
     waker: Mutex<Option<Waker>>,
+    timer: Mutex<Option<Waker>>,
 }
 
 struct Inner {
@@ -100,6 +101,7 @@ impl EdgeQueue {
         Self(Arc::new(Shared {
             inner: Mutex::new(inner),
             waker: Mutex::new(None),
+            timer: Mutex::new(None),
         }))
     }
 
@@ -146,9 +148,12 @@ impl EdgeQueue {
 
     /// A line of the request changed to `level`: called by the core.
     pub(crate) fn edge(&self, index: usize, level: Level, now: Timestamp) {
-        let wake = self.0.inner.lock().edge(index, level, now);
-        if wake {
-            self.0.wake();
+        let (stored, timer) = self.0.inner.lock().edge(index, level, now);
+        if stored {
+            wake(&self.0.waker);
+        }
+        if timer {
+            wake(&self.0.timer);
         }
     }
 
@@ -179,9 +184,9 @@ impl EdgeQueue {
             };
             let Some(index) = due else { return };
             let level = level_of(index);
-            let wake = self.0.inner.lock().expire(index, level, now);
-            if wake {
-                self.0.wake();
+            let stored = self.0.inner.lock().expire(index, level, now);
+            if stored {
+                wake(&self.0.waker);
             }
         }
     }
@@ -209,8 +214,14 @@ impl EdgeQueue {
         *self.0.waker.lock() = Some(waker);
     }
 
+    /// Sets who is woken when a debounce timer was started: [`EdgeQueue::next_deadline_ns`] then
+    /// has an answer. A timer that is started anew moves later and wakes nobody.
+    pub fn set_timer_waker(&self, waker: Waker) {
+        *self.0.timer.lock() = Some(waker);
+    }
+
     pub(crate) fn hang_up(&self) {
-        self.0.wake();
+        wake(&self.0.waker);
     }
 }
 
@@ -223,16 +234,15 @@ impl fmt::Debug for EdgeQueue {
 }
 
 impl Inner {
-    fn edge(&mut self, index: usize, level: Level, now: Timestamp) -> bool {
-        let Some(line) = self.lines.get_mut(index) else {
-            return false;
-        };
-        let Some(debounce) = &mut line.debounce else {
-            return self.emit(index, level, now);
+    /// Takes an edge in. Answers whether an event was stored, and whether a timer was started.
+    fn edge(&mut self, index: usize, level: Level, now: Timestamp) -> (bool, bool) {
+        let pending = match self.lines.get(index).map(|line| line.debounce) {
+            Some(Some(debounce)) => debounce.deadline_ns(),
+            _ => return (self.emit(index, level, now), false),
         };
         // A timer that was due before this edge expires first, at the level of that time.
-        let late = debounce.deadline_ns().filter(|at| *at <= now.monotonic_ns);
-        let wake = late.is_some_and(|at| self.expire(index, Some(!level), now.moved_to(at)));
+        let late = pending.filter(|at| *at <= now.monotonic_ns);
+        let stored = late.is_some_and(|at| self.expire(index, Some(!level), now.moved_to(at)));
         if let Some(debounce) = self
             .lines
             .get_mut(index)
@@ -240,7 +250,7 @@ impl Inner {
         {
             debounce.edge(now.monotonic_ns);
         }
-        wake
+        (stored, pending.is_none())
     }
 
     fn expire(&mut self, index: usize, level: Option<Level>, now: Timestamp) -> bool {
@@ -281,12 +291,11 @@ impl Inner {
     }
 }
 
-impl Shared {
-    fn wake(&self) {
-        let waker = self.waker.lock().clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+/// Wakes whoever is registered, with no lock held.
+fn wake(waker: &Mutex<Option<Waker>>) {
+    let waker = waker.lock().clone();
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
