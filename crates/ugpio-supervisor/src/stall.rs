@@ -116,6 +116,14 @@ pub struct Joined {
     shared: Arc<Shared>,
 }
 
+impl Joined {
+    /// Whether a step of this thread has ever been reported as late.
+    #[must_use]
+    pub fn was_reported(&self) -> bool {
+        self.slot.reported.load(Ordering::Relaxed) != 0
+    }
+}
+
 impl Drop for Joined {
     fn drop(&mut self) {
         self.shared
