@@ -1,0 +1,124 @@
+//! Describing a simulated chip, and plugging it in.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use gpiolib::{ChipConfig, Error, Hog, HogDirection, Label, Name, Offset, Registry, Result};
+
+use crate::{Sim, SimChip};
+
+/// The most lines of one bank.
+// KERNEL: gpio-sim.c GPIO_SIM_NGPIO_MAX (v6.12)
+pub const MAX_LINES: u32 = 1024;
+
+/// A simulated chip before it is plugged in.
+///
+/// ```
+/// use gpio_sim::Bank;
+/// use gpiolib::{HogDirection, Level, Offset, Registry};
+///
+/// let registry = Registry::new();
+/// let sim = Bank::new(8)
+///     .label("demo")
+///     .name(Offset::new(0), "LED")
+///     .hog(Offset::new(7), "power-good", HogDirection::Output(Level::High))
+///     .register(&registry)?;
+/// assert_eq!(sim.level(Offset::new(7))?, Level::High);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bank {
+    label: String,
+    lines: u32,
+    names: Vec<(Offset, Name)>,
+    hogs: Vec<Hog>,
+    platform_id: Option<u32>,
+    node: u32,
+}
+
+impl Bank {
+    /// A chip with this many lines, 1 to [`MAX_LINES`], without names or hogs.
+    #[must_use]
+    pub fn new(lines: u32) -> Bank {
+        let (names, hogs) = (Vec::new(), Vec::new());
+        Bank {
+            label: String::new(),
+            lines,
+            names,
+            hogs,
+            platform_id: None,
+            node: 0,
+        }
+    }
+
+    /// Sets the chip's label. Without one, or with an empty one, it is `gpio-sim.N:node0`.
+    #[must_use]
+    pub fn label(mut self, label: &str) -> Bank {
+        self.label = label.into();
+        self
+    }
+
+    /// Gives a line a name. A name of a line that the chip does not have is ignored.
+    #[must_use]
+    pub fn name(mut self, offset: Offset, name: &str) -> Bank {
+        self.names.push((offset, Name::from(name)));
+        self
+    }
+
+    /// Lets the board itself request a line, before anybody else can see the chip. A hog of a line that
+    /// the chip does not have is ignored.
+    #[must_use]
+    pub fn hog(mut self, offset: Offset, consumer: &str, direction: HogDirection) -> Bank {
+        self.hogs.push(Hog {
+            offset,
+            consumer: Label::from(consumer),
+            direction,
+        });
+        self
+    }
+
+    /// Makes it bank `node` of the platform device `gpio-sim.N`. Without this, it is the only bank of the
+    /// device with the smallest N that no other chip of the registry hangs below.
+    #[must_use]
+    pub fn platform(mut self, id: u32, node: u32) -> Bank {
+        (self.platform_id, self.node) = (Some(id), node);
+        self
+    }
+
+    /// Plugs the chip in.
+    ///
+    /// # Errors
+    /// `Invalid` if the number of lines is not 1 to [`MAX_LINES`].
+    pub fn register(self, registry: &Registry) -> Result<Sim> {
+        if !(1..=MAX_LINES).contains(&self.lines) {
+            return Err(Error::Invalid("a bank has 1 to 1024 lines"));
+        }
+        let id = self
+            .platform_id
+            .unwrap_or_else(|| free_platform_id(registry));
+        let mut config = ChipConfig::new(&self.label, self.lines);
+        if self.label.is_empty() {
+            config.label = format!("gpio-sim.{id}:node{}", self.node);
+        }
+        config.parent = Some(format!("platform/gpio-sim.{id}"));
+        config.names = self.names;
+        config.hogs = self.hogs;
+        let chip = SimChip::new(self.lines);
+        let registration = registry.register(&config, Box::new(chip.clone()))?;
+        Ok(Sim::new(registry.clone(), registration, chip))
+    }
+}
+
+/// The smallest N for which nothing hangs below `platform/gpio-sim.N`.
+fn free_platform_id(registry: &Registry) -> u32 {
+    let devices = registry.devices();
+    let is_taken = |id: &u32| {
+        let parent = format!("platform/gpio-sim.{id}");
+        devices
+            .iter()
+            .any(|device| device.parent() == Some(parent.as_str()))
+    };
+    (0..).find(|id| !is_taken(id)).unwrap_or(u32::MAX)
+}
