@@ -1,11 +1,12 @@
 """Runs real clients, programs that know nothing of ugpio, under `ugpio run`, without root.
 
-    run.py --ugpio PATH --build DIR --python VENV [NAME...]
+    run.py --ugpio PATH --build DIR --python VENV [--container] [NAME...]
 
 Builds what has to be built into DIR, then runs each client in a home of its own as an unprivileged
 user (from root: a user without name or capabilities) and prints one line each. A client passes when
 its status and output are right and nothing stays behind: no process, no file. A client that cannot be
-built fails. The last line is `N passed, N failed`.
+built fails. With --container each runs in a container of its own, made by podman from this machine's
+/usr with its default seccomp profile and no capability. The last line is `N passed, N failed`.
 """
 
 import argparse
@@ -36,6 +37,7 @@ class Client:
     says: tuple = ()  # each must be in the output
     status: int = 0
     after: str = ""  # given to its standard input once `ugpio run` has returned
+    contained: bool = True  # can run in a container, which ends with its first process
 
 
 def c_client(name, chips, says, **more):
@@ -65,6 +67,7 @@ CLIENTS = [
         "daemon 2: ok",
         status=7,
         after="ggg",
+        contained=False,
     ),
     c_client("selfexec", ["exec:4"], "self exec: ok, 5 generations"),
     c_client("stopped", ["stopped:4"], "stopped: ok"),
@@ -160,13 +163,38 @@ def make_home(stage, name):
     return home
 
 
-def run(client, stage):
+def make_rootfs(stage):
+    """An empty root whose programs are those of the machine."""
+    rootfs = stage / "rootfs"
+    for name in ("proc", "sys", "dev", "tmp", "run", "etc", "usr"):
+        (rootfs / name).mkdir(parents=True)
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (rootfs / name).symlink_to(f"usr/{name}")
+    return rootfs
+
+
+def contained(stage, home, mark):
+    """The words in front of a command that runs it in a container."""
+    env = [f"--env={name}={value}" for name, value in environment(stage, home, mark).items()]
+    # The limits: podman's own may be above what this machine lets it set.
+    limits = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]
+    mounts = ["--volume=/usr:/usr:ro", f"--volume={stage}:{stage}", f"--workdir={home}"]
+    user = ["--cap-drop=all", f"--user={USER}:{USER}", "--network=none"]
+    podman = ["podman", "--runtime=runc", "run", "--rm", "--interactive"]
+    return [*podman, *user, *limits, *mounts, *env, "--rootfs", str(stage / "rootfs")]
+
+
+def run(client, stage, in_container):
     """Runs one client; None, or what went wrong."""
     home = make_home(stage, client.name)
     mark = f"{os.getpid()}-{client.name}"
     words = ["ugpio", "run", *client.plugged, "--", *client.command]
     words = [w.format(stage=stage, python=stage / "venv/bin/python") for w in words]
     identity = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    surroundings = environment(stage, home, mark)
+    if in_container:
+        words = [*contained(stage, home, mark), *words]
+        identity, surroundings = {}, None
     with open(stage / f"{client.name}.out", "w+b") as output:
         process = subprocess.Popen(
             words,
@@ -174,7 +202,7 @@ def run(client, stage):
             stdout=output,
             stderr=output,
             cwd=home,
-            env=environment(stage, home, mark),
+            env=surroundings,
             start_new_session=True,
             **identity,
         )
@@ -233,6 +261,7 @@ def main():
     parser.add_argument("--ugpio", type=Path, required=True)
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--python", type=Path, required=True, help="virtual environment with gpiod")
+    parser.add_argument("--container", action="store_true", help="needs root, podman and runc")
     parser.add_argument("names", nargs="*", choices=[[], *(c.name for c in CLIENTS)])
     options = parser.parse_args()
     options.build.mkdir(parents=True, exist_ok=True)
@@ -243,14 +272,18 @@ def main():
             path.mkdir(mode=0o755, exist_ok=True)
             path.chmod(0o755)
         broken = build(options, stage)
+        if options.container:
+            make_rootfs(stage)
         for client in CLIENTS:
             if options.names and client.name not in options.names:
+                continue
+            if options.container and not client.contained:
                 continue
             start = time.monotonic()
             if problem := broken.get(client.name):
                 problem = f"cannot be built\n{indent(problem)}"
             else:
-                problem = run(client, stage)
+                problem = run(client, stage, options.container)
             took = time.monotonic() - start
             passed, failed = passed + (not problem), failed + bool(problem)
             print(f"FAIL {client.name}: {problem}" if problem else f"ok   {client.name} ({took:.1f} s)")
