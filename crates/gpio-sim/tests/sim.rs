@@ -17,9 +17,9 @@ fn at(ns: u64) -> Timestamp {
 fn request(sim: &Sim, offset: u32) -> Desc {
     sim.device()
         .line(Offset::new(offset))
-        .unwrap()
+        .expect("the chip has the line")
         .request("test".into())
-        .unwrap()
+        .expect("nobody holds the line")
 }
 
 fn edges_of(desc: &Desc, edges: Edges) -> EdgeQueue {
@@ -36,7 +36,8 @@ fn edges_of(desc: &Desc, edges: Edges) -> EdgeQueue {
             ..LineConfig::default()
         },
     );
-    desc.attach_edges(&queue, 0, edges).unwrap();
+    desc.attach_edges(&queue, 0, edges)
+        .expect("an input has edges");
     queue
 }
 
