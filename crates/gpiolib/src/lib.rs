@@ -63,4 +63,5 @@ pub use line::{
 };
 pub use registry::{Registration, Registry, offsets};
 pub use store::{Overflow, Ring, Store};
+pub use sync::{Mutex, MutexGuard};
 pub use time::Timestamp;

@@ -14,43 +14,51 @@ pub(crate) use loom::sync::atomic;
 pub(crate) use core::sync::atomic;
 
 /// A mutual-exclusion lock whose `lock` cannot fail.
+///
+/// Public because the layer above, which is `no_std` too, must not name a lock of its own.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T> {
+pub struct Mutex<T> {
     #[cfg(feature = "std")]
     inner: std::sync::Mutex<T>,
     #[cfg(not(feature = "std"))]
     inner: spin::mutex::SpinMutex<T>,
 }
 
+/// The proof that a [`Mutex`] is held.
 #[cfg(feature = "std")]
-pub(crate) type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+pub type MutexGuard<'a, T> = std::sync::MutexGuard<'a, T>;
+/// The proof that a [`Mutex`] is held.
 #[cfg(not(feature = "std"))]
-pub(crate) type MutexGuard<'a, T> = spin::mutex::SpinMutexGuard<'a, T>;
+pub type MutexGuard<'a, T> = spin::mutex::SpinMutexGuard<'a, T>;
 
 impl<T> Mutex<T> {
+    /// A lock around `value`.
     #[cfg(feature = "std")]
-    pub(crate) const fn new(value: T) -> Self {
+    pub const fn new(value: T) -> Self {
         Self {
             inner: std::sync::Mutex::new(value),
         }
     }
 
+    /// A lock around `value`.
     #[cfg(not(feature = "std"))]
-    pub(crate) const fn new(value: T) -> Self {
+    pub const fn new(value: T) -> Self {
         Self {
             inner: spin::mutex::SpinMutex::new(value),
         }
     }
 
+    /// Takes the lock, waiting for whoever has it.
     #[cfg(feature = "std")]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Takes the lock, waiting for whoever has it.
     #[cfg(not(feature = "std"))]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.inner.lock()
     }
 }
