@@ -1,0 +1,98 @@
+//! One line of the first ABI, requested for its edges.
+
+use alloc::boxed::Box;
+use core::task::Waker;
+
+use gpiolib::{
+    Desc, Device, EdgeQueue, Errno, Error, EventClock, InfoChangeKind, LineConfig, Mutex, Overflow,
+};
+
+use super::lines;
+use crate::abi::common::LINES_MAX;
+use crate::abi::{ioctl, v1};
+use crate::fifo::{Buffer, EventData, Fifo};
+use crate::mem::{Caller, store};
+use crate::outcome::Outcome;
+use crate::repr::v1::Event;
+
+/// How many edges are kept; further ones are dropped.
+const CAPACITY: usize = 16;
+
+/// A requested line with a queue of edges.
+#[derive(Debug)]
+pub struct LineEvent {
+    device: Device,
+    fifo: Fifo,
+    queue: EdgeQueue,
+    line: Mutex<Desc>,
+}
+
+impl LineEvent {
+    /// Requests the line and listens to it.
+    ///
+    /// A line that cannot report edges is `ENODEV` here, where the second ABI says `ENXIO`. The
+    /// request is told of before that is known. No flag shows the edges.
+    // KERNEL: gpiolib-cdev.c lineevent_create (v6.12): the interrupt is taken even for no edges;
+    // lineevent_irq_handler stamps with the monotonic clock, whatever the line's clock is.
+    pub(super) fn new(device: &Device, request: &Event, fifo: Fifo) -> Result<Self, Errno> {
+        let desc = lines::request(device, request.offset, request.consumer)?;
+        lines::apply_v1_flags(&desc, &request.config);
+        desc.direction_input().map_err(Error::errno)?;
+        desc.announce(InfoChangeKind::Requested);
+        let events = Box::new(EventData(fifo.clone()));
+        let queue = EdgeQueue::new(&[request.offset], CAPACITY, Overflow::DropNewest, events);
+        let edges = request.edges;
+        let listened = LineConfig {
+            edges,
+            clock: EventClock::Monotonic,
+            ..request.config
+        };
+        queue.configure(0, &listened);
+        let armed = desc.attach_edges(&queue, 0, edges.inverted(request.config.active_low));
+        armed.map_err(|error| match error {
+            Error::NoEdges => Errno::ENODEV,
+            other => other.errno(),
+        })?;
+        Ok(Self {
+            device: device.clone(),
+            fifo,
+            queue,
+            line: Mutex::new(desc),
+        })
+    }
+
+    pub(super) const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(super) const fn fifo(&self) -> &Fifo {
+        &self.fifo
+    }
+
+    pub(super) fn set_waker(&self, waker: Waker) {
+        self.queue.set_waker(waker);
+    }
+
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        match cmd {
+            ioctl::GPIOHANDLE_GET_LINE_VALUES => self.get_line_values(arg, caller),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        let value = self.line.lock().value().map_err(Error::errno)?;
+        let mut values = [0; LINES_MAX];
+        values[0] = u8::from(value.is_active());
+        store(caller, arg, &v1::HandleData { values })
+    }
+
+    // KERNEL: gpiolib-cdev.c lineevent_read (v6.12).
+    pub(super) fn read(&self, to: &mut Buffer<'_>) -> Outcome {
+        const SIZE: usize = size_of::<v1::EventDataV1>();
+        if to.len < SIZE as u64 {
+            return Outcome::Fail(Errno::EINVAL);
+        }
+        self.fifo.read(to, SIZE, SIZE as u64)
+    }
+}

@@ -1,0 +1,101 @@
+//! Requested lines of the first ABI, without events.
+
+use alloc::vec::Vec;
+
+use gpiolib::{Desc, Device, Errno, Error, InfoChangeKind, Mutex};
+
+use super::lines::{self, all};
+use crate::abi::common::LINES_MAX;
+use crate::abi::{ioctl, v1};
+use crate::mem::{Caller, fetch, store};
+use crate::repr::Setup;
+use crate::repr::v1::{Handle, parse_config};
+
+/// Up to 64 requested lines.
+#[derive(Debug)]
+pub struct LineHandle {
+    device: Device,
+    count: usize,
+    /// Dropped in the order of the request.
+    lines: Mutex<Vec<Desc>>,
+}
+
+impl LineHandle {
+    /// Requests and configures each line before the next is touched.
+    // KERNEL: gpiolib-cdev.c linehandle_create (v6.12).
+    pub(super) fn new(device: &Device, request: &Handle) -> Result<Self, Errno> {
+        let count = request.lines.len();
+        let mut lines = Vec::with_capacity(count);
+        for (offset, setup) in &request.lines {
+            let desc = lines::request(device, *offset, request.consumer)?;
+            let done = configure_first(&desc, setup);
+            // Kept also when it failed: the lines are released in the order of the request.
+            lines.push(desc);
+            done?;
+        }
+        Ok(Self {
+            device: device.clone(),
+            count,
+            lines: Mutex::new(lines),
+        })
+    }
+
+    pub(super) const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        match cmd {
+            ioctl::GPIOHANDLE_GET_LINE_VALUES => self.get_line_values(arg, caller),
+            ioctl::GPIOHANDLE_SET_LINE_VALUES => self.set_line_values(arg, caller),
+            ioctl::GPIOHANDLE_SET_CONFIG => self.set_config(arg, caller),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        let bits = gpiolib::values(&self.lines.lock(), all(self.count)).map_err(Error::errno)?;
+        let values = core::array::from_fn(|index| u8::from(bits >> index & 1 == 1));
+        store(caller, arg, &v1::HandleData { values })
+    }
+
+    /// Sets all lines. Only the first line's direction is looked at, and before the pointer is.
+    // KERNEL: gpiolib-cdev.c linehandle_ioctl (v6.12).
+    fn set_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        if !self.lines.lock().first().is_some_and(Desc::is_output) {
+            return Err(Errno::EPERM);
+        }
+        let raw: v1::HandleData = fetch(caller, arg)?;
+        let bits = bits(&raw.values);
+        gpiolib::set_values(&self.lines.lock(), all(self.count), bits).map_err(Error::errno)
+    }
+
+    /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
+    // KERNEL: gpiolib-cdev.c linehandle_set_config (v6.12).
+    fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+        let raw: v1::HandleConfig = fetch(caller, arg)?;
+        let setups = parse_config(&raw, self.count)?;
+        for (desc, setup) in self.lines.lock().iter().zip(&setups) {
+            lines::apply_v1_flags(desc, &setup.config);
+            lines::set_direction(desc, setup)?;
+            desc.announce(InfoChangeKind::Config);
+        }
+        Ok(())
+    }
+}
+
+fn configure_first(desc: &Desc, setup: &Setup) -> Result<(), Errno> {
+    lines::apply_v1_flags(desc, &setup.config);
+    lines::persist(desc)?;
+    lines::set_direction(desc, setup)?;
+    desc.announce(InfoChangeKind::Requested);
+    Ok(())
+}
+
+/// One bit for each byte that is not zero.
+fn bits(values: &[u8; LINES_MAX]) -> u64 {
+    values
+        .iter()
+        .rev()
+        .fold(0, |bits, &byte| bits << 1 | u64::from(byte != 0))
+}

@@ -1,0 +1,53 @@
+//! What the three kinds of line files share: requesting one line, and setting its direction.
+
+use gpiolib::{Desc, Device, Direction, Errno, Error, Label, LineConfig, Offset};
+
+use crate::repr::Setup;
+
+/// Requests one line; from here on its watchers are told when it is released, whatever comes next.
+///
+/// # Errors
+///
+/// `EINVAL` beyond the last line, `EBUSY`, `ENODEV`, or what the driver says.
+// KERNEL: gpiolib-cdev.c, and gpiolib.h gpiod_request_user (v6.12): a provider that is not ready
+// looks to a program like one that is gone.
+pub(super) fn request(device: &Device, offset: Offset, consumer: Label) -> Result<Desc, Errno> {
+    let line = device.line(offset).ok_or(Errno::EINVAL)?;
+    let desc = line.request(consumer).map_err(|error| match error {
+        Error::ProbeDefer => Errno::ENODEV,
+        other => other.errno(),
+    })?;
+    desc.announce_release();
+    Ok(desc)
+}
+
+/// Tells the driver that the line need not survive sleep any less than it does.
+pub(super) fn persist(desc: &Desc) -> Result<(), Errno> {
+    desc.set_transitory(false).map_err(Error::errno)
+}
+
+/// Sets the direction a setup asks for; none asked for leaves the line as it is.
+pub(super) fn set_direction(desc: &Desc, setup: &Setup) -> Result<(), Errno> {
+    match setup.config.direction {
+        None => Ok(()),
+        Some(Direction::Input) => desc.direction_input().map_err(Error::errno),
+        Some(Direction::Output) => desc.direction_output(setup.value).map_err(Error::errno),
+    }
+}
+
+/// Overwrites the flags that a v1 request can express. The event clock is none of them: a clock
+/// left behind by a v2 request stays; the direction follows only when the driver has agreed.
+// KERNEL: gpiolib-cdev.c linehandle_flags_to_desc_flags (v6.12).
+pub(super) fn apply_v1_flags(desc: &Desc, config: &LineConfig) {
+    let clock = desc.config().clock;
+    desc.apply_flags(&LineConfig {
+        direction: None,
+        clock,
+        ..*config
+    });
+}
+
+/// The bit map with a bit for each of `count` lines.
+pub(super) const fn all(count: usize) -> u64 {
+    crate::repr::real_lines(u64::MAX, count)
+}

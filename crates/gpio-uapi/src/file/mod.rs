@@ -1,0 +1,232 @@
+//! Open files: what a descriptor of a GPIO program stands for.
+//!
+//! [`File`] is one of four kinds, each in a file of its own: [`ChipFile`] (an open
+//! `/dev/gpiochipN`), [`LineRequest`] (v2), [`LineHandle`] and [`LineEvent`] (v1). All share three
+//! rules: once the chip is gone every ioctl and read is `ENODEV`, whatever else is wrong with it;
+//! an unknown ioctl is `EINVAL`, not `ENOTTY`; and everything ends by being dropped. A call takes
+//! `&self` and holds no lock while it copies to or from the caller, so several threads may be
+//! inside one file and a caller whose memory is slow delays nobody else.
+
+mod chip;
+mod detector;
+mod line_event;
+mod line_handle;
+mod line_request;
+mod lines;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::task::Waker;
+
+use gpiolib::{Device, Errno, Timestamp};
+
+pub use chip::ChipFile;
+pub use line_event::LineEvent;
+pub use line_handle::LineHandle;
+pub use line_request::LineRequest;
+
+use crate::fifo::{Buffer, Fifo, Records};
+use crate::mem::Caller;
+use crate::outcome::{Outcome, PollMask};
+
+/// An open file of a GPIO program: an *open file description*, whoever has how many numbers for it.
+///
+/// Dropping it is the last close: lines are released in the order of the request.
+#[derive(Debug)]
+pub enum File {
+    /// An open chip.
+    Chip(ChipFile),
+    /// Requested lines, v2.
+    LineRequest(LineRequest),
+    /// Requested lines, v1.
+    LineHandle(LineHandle),
+    /// A line requested for its edges, v1.
+    LineEvent(LineEvent),
+}
+
+/// Which of the four kinds a file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FileKind {
+    /// An open chip.
+    Chip,
+    /// Requested lines, v2.
+    LineRequest,
+    /// Requested lines, v1.
+    LineHandle,
+    /// A line requested for its edges, v1.
+    LineEvent,
+}
+
+impl FileKind {
+    /// What `/proc/PID/fd/N` of such a file says; a chip's says its path.
+    pub const fn link(self) -> Option<&'static str> {
+        match self {
+            Self::Chip => None,
+            Self::LineRequest => Some("anon_inode:gpio-line"),
+            Self::LineHandle => Some("anon_inode:gpio-linehandle"),
+            Self::LineEvent => Some("anon_inode:gpio-event"),
+        }
+    }
+
+    /// Whether epoll takes such a file, and a read can ever give something.
+    pub const fn has_events(self) -> bool {
+        !matches!(self, Self::LineHandle)
+    }
+}
+
+impl File {
+    /// Opens the chip of a device; its info changes will lie in `records`.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` when the chip is gone.
+    pub fn open(device: &Device, records: Box<dyn Records>) -> Result<Self, Errno> {
+        if device.is_gone() {
+            return Err(Errno::ENODEV);
+        }
+        Ok(Self::Chip(ChipFile::new(
+            device.clone(),
+            Fifo::new(records),
+        )))
+    }
+
+    /// Answers `ioctl(2)`. A new file, if the call makes one, is given to `caller`.
+    pub fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller, now: Timestamp) -> Outcome {
+        if self.device().is_gone() {
+            return Outcome::Fail(Errno::ENODEV);
+        }
+        self.advance(now);
+        let result = match self {
+            Self::Chip(file) => file.ioctl(cmd, arg, caller),
+            Self::LineRequest(file) => file.ioctl(cmd, arg, caller),
+            Self::LineHandle(file) => file.ioctl(cmd, arg, caller),
+            Self::LineEvent(file) => file.ioctl(cmd, arg, caller),
+        };
+        result.into()
+    }
+
+    /// Answers `read(2)` of `len` bytes to `addr`.
+    pub fn read(
+        &self,
+        addr: u64,
+        len: u64,
+        nonblock: bool,
+        caller: &mut dyn Caller,
+        now: Timestamp,
+    ) -> Outcome {
+        if let Self::LineHandle(_) = self {
+            return Outcome::Fail(Errno::EINVAL);
+        }
+        if self.device().is_gone() {
+            return Outcome::Fail(Errno::ENODEV);
+        }
+        self.advance(now);
+        let mut to = Buffer {
+            caller,
+            addr,
+            len,
+            nonblock,
+        };
+        match self {
+            Self::Chip(file) => file.read(&mut to),
+            Self::LineRequest(file) => file.read(&mut to),
+            Self::LineEvent(file) => file.read(&mut to),
+            Self::LineHandle(_) => Outcome::Fail(Errno::EINVAL),
+        }
+    }
+
+    /// Answers `poll(2)`: everything that is true now, whatever was asked for.
+    pub fn poll(&self) -> PollMask {
+        let fifo = match self {
+            Self::Chip(file) => file.fifo(),
+            Self::LineRequest(file) => file.fifo(),
+            Self::LineEvent(file) => file.fifo(),
+            Self::LineHandle(_) => return PollMask::ALWAYS,
+        };
+        if self.device().is_gone() {
+            PollMask::GONE
+        } else if fifo.is_empty() {
+            PollMask::empty()
+        } else {
+            PollMask::READABLE
+        }
+    }
+
+    /// What `/proc/PID/fdinfo/N` says below the lines that every file has.
+    pub fn fdinfo(&self) -> String {
+        match self {
+            Self::LineRequest(file) => file.fdinfo(),
+            _ => String::new(),
+        }
+    }
+
+    /// The device behind the file, which may be gone.
+    pub const fn device(&self) -> &Device {
+        match self {
+            Self::Chip(file) => file.device(),
+            Self::LineRequest(file) => file.device(),
+            Self::LineHandle(file) => file.device(),
+            Self::LineEvent(file) => file.device(),
+        }
+    }
+
+    /// Which kind of file this is.
+    pub const fn kind(&self) -> FileKind {
+        match self {
+            Self::Chip(_) => FileKind::Chip,
+            Self::LineRequest(_) => FileKind::LineRequest,
+            Self::LineHandle(_) => FileKind::LineHandle,
+            Self::LineEvent(_) => FileKind::LineEvent,
+        }
+    }
+
+    /// When [`advance`](Self::advance) has something to do next, in nanoseconds of the monotonic
+    /// clock.
+    pub fn next_deadline(&self) -> Option<u64> {
+        match self {
+            Self::LineRequest(file) => file.next_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Lets time pass: debounce timers that are due expire.
+    pub fn advance(&self, now: Timestamp) {
+        self.device().set_now(now);
+        if let Self::LineRequest(file) = self {
+            file.advance(now);
+        }
+    }
+
+    /// Sets who is woken when a record was queued, or the chip is gone while somebody may wait.
+    ///
+    /// A line request that has no edges armed has nobody to wake it when the chip goes; whoever
+    /// needs that listens to [`gpiolib::Registry::on_change`].
+    pub fn set_waker(&self, waker: Waker) {
+        match self {
+            Self::Chip(file) => file.set_waker(waker),
+            Self::LineRequest(file) => file.set_waker(waker),
+            Self::LineEvent(file) => file.set_waker(waker),
+            Self::LineHandle(_) => {}
+        }
+    }
+}
+
+/// Hands a new file to the caller, in the order of Linux: number, answer, file.
+///
+/// `answer` copies the structure with the new number out. When it fails the file is dropped, which
+/// releases its lines.
+fn install(
+    caller: &mut dyn Caller,
+    file: File,
+    answer: impl FnOnce(&mut dyn Caller, i32) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let fd = caller.reserve_fd()?;
+    match answer(caller, fd) {
+        Ok(()) => caller.install_fd(fd, file),
+        Err(errno) => {
+            caller.cancel_fd(fd);
+            return Err(errno);
+        }
+    }
+    Ok(())
+}
