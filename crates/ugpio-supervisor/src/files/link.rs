@@ -1,0 +1,243 @@
+//! Our end of a descriptor that the program holds.
+//!
+//! The program's end of a line or event file is the read end of a pipe; of a chip file, one end of a
+//! socket pair. Poll, epoll, blocking reads, dup, fork and passing work natively on both. A [`Link`]
+//! is what stays here: it takes records, tells how many bytes nobody has read yet, and hangs up.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use gpio_uapi::Records;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::pipe::PipeFlags;
+
+use crate::procdir::Object;
+use crate::sys::socket;
+
+/// The size of the smallest pipe: one page, enough for 85 v2 edge records.
+const SMALL_PIPE: usize = 4096;
+
+/// Our end of one open file of the program.
+#[derive(Debug)]
+pub(crate) struct Link {
+    kind: Kind,
+    /// `None` once hung up.
+    end: Mutex<Option<OwnedFd>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Pipe,
+    Socket,
+}
+
+/// A new link, and the end that goes to the program.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) link: Arc<Link>,
+    pub(crate) theirs: OwnedFd,
+    pub(crate) object: Object,
+}
+
+impl Link {
+    /// A pipe for a line or event file.
+    pub(crate) fn pipe() -> Result<Pair, Errno> {
+        let (theirs, ours) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        // Most queues are 16 records; a pipe grows when a larger queue asks for it.
+        let _ = rustix::pipe::fcntl_setpipe_size(&ours, SMALL_PIPE);
+        let object = Object::Pipe(rustix::fs::fstat(&theirs)?.st_ino);
+        Ok(Pair { link: Self::new(Kind::Pipe, ours), theirs, object })
+    }
+
+    /// A socket pair for a chip file.
+    ///
+    /// The program's end has sent us a byte that we never read, so that closing ours later makes
+    /// theirs poll `POLLERR|POLLHUP`, as a chip file does when its chip goes.
+    pub(crate) fn socket() -> Result<Pair, Errno> {
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        rustix::net::send(&theirs, b"!", SendFlags::NOSIGNAL)?;
+        rustix::io::ioctl_fionbio(&ours, true)?;
+        let object = Object::Socket(rustix::fs::fstat(&theirs)?.st_ino);
+        Ok(Pair { link: Self::new(Kind::Socket, ours), theirs, object })
+    }
+
+    fn new(kind: Kind, ours: OwnedFd) -> Arc<Self> {
+        Arc::new(Self { kind, end: Mutex::new(Some(ours)) })
+    }
+
+    fn end(&self) -> MutexGuard<'_, Option<OwnedFd>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `act` with our end, unless it is hung up.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(BorrowedFd<'_>) -> R) -> Option<R> {
+        self.end().as_ref().map(|end| act(end.as_fd()))
+    }
+
+    /// The chip is gone: what was not read is lost, and the program's end reports a hang-up.
+    pub(crate) fn hang_up(&self) {
+        let end = self.end().take();
+        if let (Kind::Pipe, Some(end)) = (self.kind, &end) {
+            drain(end.as_fd());
+        }
+    }
+
+    /// How many bytes the program has not read yet.
+    fn unread(&self, record: usize) -> usize {
+        let bytes = self.with(|end| match self.kind {
+            Kind::Pipe => rustix::io::ioctl_fionread(end).map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)),
+            Kind::Socket => record * socket::unsent(end) / charge_of(record).max(1),
+        });
+        bytes.unwrap_or(0)
+    }
+}
+
+/// Takes everything out of a pipe whose write end this is.
+fn drain(write_end: BorrowedFd<'_>) {
+    let Ok(read_end) = read_end(write_end) else { return };
+    let mut rest = [0; SMALL_PIPE];
+    while rustix::io::read(&read_end, &mut rest).is_ok_and(|count| count > 0) {}
+}
+
+/// A short-lived read end of our own; kept open it would hide the program's last close.
+fn read_end(write_end: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{}", write_end.as_raw_fd());
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// What one unread record of this size is charged to the sender of a socket.
+///
+/// The kernel tells the sender only that charge, not the bytes; it is the same for every record of
+/// one size, so it is measured once for each of the two sizes.
+fn charge_of(record: usize) -> usize {
+    static V1: OnceLock<usize> = OnceLock::new();
+    static V2: OnceLock<usize> = OnceLock::new();
+    let known = if record > size_of::<gpio_uapi::abi::v1::LineInfoChanged>() { &V2 } else { &V1 };
+    *known.get_or_init(|| measure(record).unwrap_or(record))
+}
+
+fn measure(record: usize) -> Result<usize, Errno> {
+    let flags = SocketFlags::CLOEXEC;
+    let (from, to) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::send(&from, &vec![0; record], SendFlags::NOSIGNAL)?;
+    let charge = socket::unsent(from.as_fd());
+    let mut back = vec![0; record];
+    rustix::net::recv(&to, &mut *back, RecvFlags::empty())?;
+    Ok(charge)
+}
+
+/// The records of an open file, lying in its link.
+#[derive(Debug)]
+pub(crate) struct LinkRecords {
+    link: Arc<Link>,
+    /// The size of the records seen so far.
+    record: usize,
+}
+
+impl LinkRecords {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        let record = match link.kind {
+            Kind::Pipe => size_of::<gpio_uapi::abi::v2::LineEvent>(),
+            Kind::Socket => size_of::<gpio_uapi::abi::v2::LineInfoChanged>(),
+        };
+        Self { link, record }
+    }
+}
+
+impl Records for LinkRecords {
+    fn bytes(&self) -> usize {
+        self.link.unread(self.record)
+    }
+
+    fn push(&mut self, record: &[u8]) {
+        self.record = record.len();
+        self.link.with(|end| {
+            // A failure means that the program has closed its end, or that it hoards unread bytes
+            // beyond what any queue holds; either way nobody misses the record.
+            let sent = match self.link.kind {
+                Kind::Pipe => rustix::io::write(end, record),
+                Kind::Socket => rustix::net::send(end, record, SendFlags::NOSIGNAL),
+            };
+            if sent == Err(Errno::AGAIN) && self.link.kind == Kind::Pipe {
+                let _ = rustix::pipe::fcntl_setpipe_size(end, 16 * SMALL_PIPE);
+                let _ = rustix::io::write(end, record);
+            }
+        });
+    }
+
+    fn pop(&mut self, record: &mut [u8]) -> bool {
+        let popped = self.link.with(|end| {
+            let read_end = read_end(end)?;
+            rustix::io::read(&read_end, &mut *record)
+        });
+        matches!(popped, Some(Ok(count)) if count == record.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn polled(fd: &OwnedFd) -> PollFlags {
+        let mut fds = [PollFd::new(fd, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        fds[0].revents()
+    }
+
+    #[test]
+    fn a_pipe_knows_what_was_read_and_gives_up_its_oldest() {
+        let pair = Link::pipe().unwrap();
+        let mut records = LinkRecords::new(Arc::clone(&pair.link));
+        for n in 1..=3_u8 {
+            records.push(&[n; 48]);
+        }
+        assert_eq!(records.bytes(), 144);
+        let mut first = [0; 48];
+        rustix::io::read(&pair.theirs, &mut first).unwrap();
+        assert_eq!((first[0], records.bytes()), (1, 96));
+        assert!(records.pop(&mut first));
+        assert_eq!((first[0], records.bytes()), (2, 48));
+    }
+
+    #[test]
+    fn a_full_event_queue_of_the_largest_size_fits() {
+        let pair = Link::pipe().unwrap();
+        let mut records = LinkRecords::new(Arc::clone(&pair.link));
+        for _ in 0..1024 {
+            records.push(&[7; 48]);
+        }
+        assert_eq!(records.bytes(), 1024 * 48);
+    }
+
+    #[test]
+    fn a_pipe_hangs_up_empty() {
+        let pair = Link::pipe().unwrap();
+        LinkRecords::new(Arc::clone(&pair.link)).push(&[1; 48]);
+        assert_eq!(polled(&pair.theirs), PollFlags::IN);
+        pair.link.hang_up();
+        assert_eq!(polled(&pair.theirs), PollFlags::HUP);
+        assert_eq!(rustix::io::read(&pair.theirs, &mut [0; 48]), Ok(0));
+    }
+
+    #[test]
+    fn a_socket_counts_its_unread_records_and_hangs_up_with_an_error() {
+        for size in [104, 288] {
+            let pair = Link::socket().unwrap();
+            let mut records = LinkRecords::new(Arc::clone(&pair.link));
+            for _ in 0..32 {
+                records.push(&vec![1; size]);
+            }
+            assert_eq!(records.bytes(), 32 * size);
+            rustix::io::read(&pair.theirs, &mut vec![0; 2 * size]).unwrap();
+            assert_eq!(records.bytes(), 30 * size);
+            pair.link.hang_up();
+            assert!(polled(&pair.theirs).contains(PollFlags::HUP | PollFlags::ERR));
+        }
+    }
+}

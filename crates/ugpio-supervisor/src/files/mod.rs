@@ -1,0 +1,257 @@
+//! The program's open GPIO files: what is behind its descriptors, and how calls on them are answered.
+//!
+//! [`Files`] finds an open file by the identity of the object behind a descriptor at the moment of
+//! the call (the inode of a pipe or socket), never by its number, so that dup, fork, exec and
+//! passing need no bookkeeping. The rules are `gpio_uapi`'s; here are the links to the program, the
+//! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
+//!
+//! Lock order: table → one open file → the core's locks → link. No lock is held over a copy to or
+//! from the program's memory.
+
+mod caller;
+pub(crate) mod link;
+mod presence;
+mod timers;
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gpio_uapi::{File, Outcome};
+use gpiolib::{Device, Errno, Timestamp};
+use rustix::process::Pid;
+use rustix::time::{ClockId, clock_gettime};
+
+use self::caller::Staged;
+use self::link::{Link, LinkRecords, Pair};
+use self::presence::Presence;
+use self::timers::Timers;
+use crate::outcome::{Call, Reply};
+use crate::procdir::{Object, ProcDirs};
+use crate::sys::seccomp::Listener;
+
+/// All open GPIO files of one run.
+#[derive(Debug)]
+pub struct Files {
+    table: Mutex<HashMap<Object, Arc<OpenFile>>>,
+    presence: Presence,
+    timers: Timers,
+}
+
+/// One open file, however many descriptors lead to it.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    file: Mutex<File>,
+    link: Arc<Link>,
+    device: Device,
+}
+
+impl Files {
+    /// No open files yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of `epoll_create1`.
+    pub fn new() -> Result<Arc<Self>, rustix::io::Errno> {
+        let files =
+            Arc::new(Self { table: Mutex::default(), presence: Presence::new()?, timers: Timers::default() });
+        Timers::start(&files);
+        Ok(files)
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Object, Arc<OpenFile>>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a device's chip file and gives the descriptor for the program.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the chip is gone. `EMFILE`, `ENFILE`: no descriptor is free here.
+    pub fn open_chip(&self, device: &Device) -> Result<OwnedFd, Errno> {
+        let pair = Link::socket().map_err(errno_of)?;
+        let file = File::open(device, Box::new(LinkRecords::new(Arc::clone(&pair.link))))?;
+        let theirs = pair.theirs.try_clone().map_err(|_| Errno::ENFILE)?;
+        self.insert(pair, file);
+        Ok(theirs)
+    }
+
+    /// Takes a file into the table; it stays until the program has closed its last descriptor.
+    fn insert(&self, pair: Pair, file: File) {
+        let key = key_of(pair.object);
+        let watched = pair.link.with(|ours| self.presence.add(key, ours, pair.theirs.as_fd()));
+        if !matches!(watched, Some(Ok(()))) {
+            tracing::warn!("a descriptor of the program cannot be watched; its line stays held until the run ends");
+        }
+        let device = file.device().clone();
+        if file.next_deadline().is_some() {
+            self.timers.kick();
+        }
+        let open = OpenFile { file: Mutex::new(file), link: pair.link, device };
+        let gone = open.device.is_gone();
+        self.table().insert(pair.object, Arc::new(open));
+        if gone {
+            self.hang_up_gone();
+        }
+    }
+
+    /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
+    pub(crate) fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
+        let object = dirs.object(tid, fd).ok().filter(|object| *object != Object::Other)?;
+        self.table().get(&object).cloned()
+    }
+
+    /// Answers an ioctl; `Continue` if the descriptor is none of ours.
+    pub(crate) fn ioctl(&self, listener: &Listener, dirs: &ProcDirs, call: &Call) -> Reply {
+        let Some(open) = self.find(dirs, call.tid, call.int(0)) else { return Reply::Continue };
+        let (cmd, addr) = (call.uint(1), call.args[2]);
+        let mut staged = Staged::read(self, listener, call.id, call.tid, cmd, addr);
+        let outcome = {
+            let mut file = open.lock();
+            let outcome = file.ioctl(cmd, addr, &mut staged, now());
+            if file.next_deadline().is_some() {
+                self.timers.kick();
+            }
+            outcome
+        };
+        match outcome {
+            Outcome::Done(value) => match staged.finish(call.tid) {
+                Ok(()) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
+                Err(errno) => fail(errno),
+            },
+            Outcome::Fail(errno) => fail(errno),
+            // No ioctl waits.
+            Outcome::Wait(_) => fail(Errno::EAGAIN),
+        }
+    }
+
+    /// Answers a read whose size is that of a GPIO record: `ENODEV` if the chip is gone, where the
+    /// pipe would say "end of file"; every other read is the kernel's.
+    pub(crate) fn read(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+        match self.find(dirs, call.tid, call.int(0)) {
+            Some(open) if open.device.is_gone() => {
+                fail(if open.lock().is_readable() { Errno::ENODEV } else { Errno::EINVAL })
+            }
+            _ => Reply::Continue,
+        }
+    }
+
+    /// Lets go what the program has closed. Called before every answer, so that a line is free for
+    /// whoever asks after its last close.
+    pub fn reap(&self) {
+        loop {
+            let closed = self.presence.closed();
+            if closed.is_empty() {
+                return;
+            }
+            let gone: Vec<_> = {
+                let mut table = self.table();
+                closed.iter().filter_map(|key| table.remove(&object_of(*key))).collect()
+            };
+            // Nothing taken out: another thread is at it, or the file is not in the table yet.
+            let Some(open) = gone.first() else { return };
+            open.device.set_now(now());
+            // Dropped without the table's lock: a release tells other open files.
+            drop(gone);
+        }
+    }
+
+    /// A descriptor that polls readable when [`Files::reap`] has something to do.
+    pub fn hangups(&self) -> BorrowedFd<'_> {
+        self.presence.fd()
+    }
+
+    /// Makes the files of chips that are gone report it. Called when a chip went.
+    pub fn hang_up_gone(&self) {
+        let gone: Vec<_> = self.table().values().filter(|open| open.device.is_gone()).cloned().collect();
+        for open in gone {
+            open.link.hang_up();
+        }
+    }
+
+    /// Forgets the files of dead chips that the program has closed since, so that their numbers are
+    /// free. Called before a chip is plugged.
+    pub fn sweep_gone(&self) {
+        let Some(left) = self.presence.left() else { return };
+        let mut table = self.table();
+        let is_over = |object: &Object, open: &Arc<OpenFile>| open.device.is_gone() && !left.contains(&key_of(*object));
+        let over: Vec<Object> = table.iter().filter(|(object, open)| is_over(object, open)).map(|(object, _)| *object).collect();
+        let over: Vec<_> = over.iter().filter_map(|object| table.remove(object)).collect();
+        drop(table);
+        drop(over);
+    }
+
+    /// Lets the debounce timers that are due expire, and says when the next one is.
+    fn advance(&self, now: Timestamp) -> Option<u64> {
+        let open: Vec<_> = self.table().values().cloned().collect();
+        let next = open.iter().filter_map(|open| {
+            let mut file = open.lock();
+            file.next_deadline()?;
+            file.advance(now);
+            file.next_deadline()
+        });
+        next.min()
+    }
+
+    /// How many files the program has open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table().len()
+    }
+
+    /// Whether the program has no file open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl OpenFile {
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `readlink("/proc/self/fd/N")` says of it.
+    pub(crate) fn link_text(&self) -> String {
+        let (file, name) = (self.lock().link_text(), self.device.name());
+        match file {
+            Some(text) => text.to_owned(),
+            None if self.device.is_gone() => format!("/dev/{name} (deleted)"),
+            None => format!("/dev/{name}"),
+        }
+    }
+}
+
+/// The time now, on both clocks.
+#[must_use]
+pub fn now() -> Timestamp {
+    let ns = |clock| {
+        let time = clock_gettime(clock);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    };
+    Timestamp { monotonic_ns: ns(ClockId::Monotonic), realtime_ns: ns(ClockId::Realtime) }
+}
+
+/// An errno of the system as one of the core.
+pub(crate) fn errno_of(errno: rustix::io::Errno) -> Errno {
+    Errno::of(u16::try_from(errno.raw_os_error()).unwrap_or(Errno::EIO.get()))
+}
+
+/// A failure, in the words of the answer.
+pub(crate) fn fail(errno: Errno) -> Reply {
+    Reply::Fail(rustix::io::Errno::from_raw_os_error(i32::from(errno.get())))
+}
+
+/// An object as one number: pipes and sockets are numbered apart.
+const fn key_of(object: Object) -> u64 {
+    match object {
+        Object::Pipe(inode) => inode << 1,
+        Object::Socket(inode) => inode << 1 | 1,
+        Object::Other => u64::MAX,
+    }
+}
+
+const fn object_of(key: u64) -> Object {
+    if key & 1 == 0 { Object::Pipe(key >> 1) } else { Object::Socket(key >> 1) }
+}
