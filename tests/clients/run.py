@@ -72,6 +72,7 @@ CLIENTS = [
     c_client("selfexec", ["exec:4"], "self exec: ok, 5 generations"),
     c_client("stopped", ["stopped:4"], "stopped: ok"),
     c_client("killed", ["killed:4"], "killed: ok"),
+    c_client("badcalls", ["bad:8"], "bad calls: ok"),
     Client(
         "leaks",
         ["--chip", "leaks:8"],
@@ -85,7 +86,9 @@ CLIENTS = [
         ("shell: ok",),
     ),
 ]
-C_PROGRAMS = ["rawcalls", "hammer", "daemons", "selfexec", "stopped", "killed", "looker"]
+C_PROGRAMS = [
+    "rawcalls", "hammer", "daemons", "selfexec", "stopped", "killed", "badcalls", "looker"
+]
 
 
 def build(options, stage):
