@@ -10,6 +10,7 @@ built fails. With --container each runs in a container of its own, made by podma
 """
 
 import argparse
+import json
 import os
 import select
 import shutil
@@ -50,7 +51,7 @@ CLIENTS = [
     Client(
         "python_gpiod",
         BOARD,
-        ["{python}", "-m", "unittest", "{stage}/test_gpiod.py"],
+        ["{python}", "{stage}/test_gpiod.py"],
         ("\nOK\n",),
     ),
     Client(
@@ -59,6 +60,13 @@ CLIENTS = [
         ["{stage}/gpiocdev-client"],
         ("edges, tokio: ok", "edges, async-io: ok", "unplug, tokio: ok"),
     ),
+    Client(
+        "recipe_pytest",
+        ["--chip", "bench:8"],
+        ["{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "{stage}/test_recipe.py"],
+        ("1 passed",),
+    ),
+    Client("recipe_cargo_test", ["--chip", "bench:8"], ["{stage}/recipe"], ("1 passed",)),
     c_client("rawcalls", ["raw:8", "doomed:4"], "raw system calls: ok"),
     c_client("hammer", ["hammer:16"], "hammer: ok"),
     c_client(
@@ -89,26 +97,47 @@ CLIENTS = [
 C_PROGRAMS = [
     "rawcalls", "hammer", "daemons", "selfexec", "stopped", "killed", "badcalls", "looker"
 ]
+FILES = [
+    "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
+    "python_gpiod/test_recipe.py",
+]
+# Programs that docs/recipes.md shows, word for word.
+RECIPES = {
+    "recipe_pytest": "python_gpiod/test_recipe.py",
+    "recipe_cargo_test": "gpiocdev/tests/recipe.rs",
+}
 
 
 def build(options, stage):
     """Builds everything into the stage; what could not be built, with the compiler's words."""
     broken = {}
     shutil.copy(options.ugpio, stage / "bin" / "ugpio")
-    for file in ("board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh"):
+    for file in FILES:
         shutil.copy(HERE / file, stage)
+    recipes = (HERE / "../../docs/recipes.md").read_text()
+    for name, file in RECIPES.items():
+        broken[name] = None if (HERE / file).read_text() in recipes else f"not in recipes.md: {file}"
     shutil.copytree(options.python, stage / "venv", symlinks=True)
     flags = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
     for name in C_PROGRAMS:
         words = ["cc", *flags, "-o", stage / name, HERE / "c" / f"{name}.c"]
         broken[name] = build_step(words)
-    target = options.build / "gpiocdev"
-    manifest = HERE / "gpiocdev" / "Cargo.toml"
-    words = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", manifest]
-    broken["gpiocdev"] = build_step([*words, "--target-dir", target])
-    if not broken["gpiocdev"]:
-        shutil.copy(target / "release" / "gpiocdev-client", stage)
+    cargo_clients(options.build / "gpiocdev", stage, broken)
     return broken
+
+
+def cargo_clients(target, stage, broken):
+    """The two programs of the gpiocdev project."""
+    words = ["cargo", "test", "--release", "--locked", "--quiet", "--no-run", "--message-format=json"]
+    manifest = ["--manifest-path", HERE / "gpiocdev" / "Cargo.toml", "--target-dir", target]
+    done = subprocess.run([*words, *manifest], text=True, capture_output=True)
+    if done.returncode:
+        broken.update(gpiocdev=done.stderr, recipe_cargo_test=done.stderr)
+        return
+    shutil.copy(target / "release" / "gpiocdev-client", stage)
+    for message in map(json.loads, done.stdout.splitlines()):
+        if message.get("executable") and message["target"]["name"] == "recipe":
+            shutil.copy(message["executable"], stage / "recipe")
 
 
 def build_step(words):
@@ -232,8 +261,11 @@ def watch(client, process, mark):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return f"did not end in {LIMIT} s"
-    process.stdin.write(client.after.encode())
-    process.stdin.close()
+    try:
+        process.stdin.write(client.after.encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # nobody is left to read it; what it should have said is missed below
     if status != client.status:
         return f"ended with {status}, not {client.status}"
     if still := wait_until_gone(mark, 20):

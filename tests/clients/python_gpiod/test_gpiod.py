@@ -3,7 +3,7 @@
 Nothing below is specific to ugpio but `ctl`, which plays the world outside the chip: it pulls
 inputs, looks at outputs, unplugs. Each test has lines of its own, so order does not matter.
 
-Run as: ugpio run --board ../board.toml -- python3 -m unittest -v test_gpiod
+Run as: ugpio run --board ../board.toml -- python3 test_gpiod.py
 """
 
 import errno
