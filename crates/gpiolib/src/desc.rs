@@ -26,7 +26,6 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -34,6 +33,7 @@ use crate::config::flags;
 use crate::device::{Claim, Device, LineState, State};
 use crate::ops;
 use crate::revoke::Pass;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::{
     Chip, Config, Direction, Drive, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig,
@@ -93,38 +93,41 @@ impl Line {
 /// threads write one cache line. A call costs about 1 ns over the driver's own.
 #[derive(Clone)]
 pub struct Desc {
-    pass: Pass<dyn Chip, State>,
-    claim: Arc<Claim>,
+    pass: Pass<dyn Chip, State, Claim>,
 }
 
 impl Desc {
     pub(crate) fn new(claim: Claim) -> Self {
         Self {
-            pass: Pass::new(Arc::clone(&claim.device.0)),
-            claim: Arc::new(claim),
+            pass: Pass::new(Arc::clone(&claim.device.0), claim),
         }
+    }
+
+    #[inline]
+    fn claim(&self) -> &Claim {
+        self.pass.key()
     }
 
     /// The device the line belongs to.
     #[must_use]
     pub fn device(&self) -> &Device {
-        &self.claim.device
+        &self.claim().device
     }
 
     /// The line's index in its chip.
     #[must_use]
     pub fn offset(&self) -> Offset {
-        self.claim.offset
+        self.claim().offset
     }
 
     /// The line, to look at.
     #[must_use]
     pub fn line(&self) -> Line {
-        Line::new(self.claim.device.clone(), self.claim.offset)
+        Line::new(self.claim().device.clone(), self.claim().offset)
     }
 
     fn slot(&self) -> &LineState {
-        self.claim.slot()
+        self.claim().slot()
     }
 
     /// The settings of the line as the core keeps them; the direction is the cached one.
@@ -162,7 +165,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Io` if the line can only be an output; what the driver answers.
     pub fn direction_input(&self) -> Result<()> {
-        ops::direction_input(&*self.pass.enter()?, self.slot(), self.claim.offset)
+        ops::direction_input(&*self.pass.enter()?, self.slot(), self.claim().offset)
     }
 
     /// Makes the line an output with this value; open drain and open source are emulated where the
@@ -171,7 +174,12 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Io` if the line is armed for edges or can only be an input; the driver's.
     pub fn direction_output(&self, value: Value) -> Result<()> {
-        ops::direction_output(&*self.pass.enter()?, self.slot(), self.claim.offset, value)
+        ops::direction_output(
+            &*self.pass.enter()?,
+            self.slot(),
+            self.claim().offset,
+            value,
+        )
     }
 
     /// Makes the line an output with this electrical level, whatever its polarity and drive.
@@ -179,7 +187,12 @@ impl Desc {
     /// # Errors
     /// As [`Desc::direction_output`], without the check for edges.
     pub fn direction_output_level(&self, level: Level) -> Result<()> {
-        ops::direction_output_level(&*self.pass.enter()?, self.slot(), self.claim.offset, level)
+        ops::direction_output_level(
+            &*self.pass.enter()?,
+            self.slot(),
+            self.claim().offset,
+            level,
+        )
     }
 
     /// Asks the hardware for the direction.
@@ -187,7 +200,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip cannot tell.
     pub fn direction(&self) -> Result<Direction> {
-        ops::direction(&*self.pass.enter()?, self.slot(), self.claim.offset)
+        ops::direction(&*self.pass.enter()?, self.slot(), self.claim().offset)
     }
 
     /// Reads the electrical level.
@@ -196,7 +209,7 @@ impl Desc {
     /// `Revoked`; `Io` if the chip cannot read; the driver's.
     #[inline]
     pub fn level(&self) -> Result<Level> {
-        ops::level(&*self.pass.enter()?, self.claim.offset)
+        ops::level(&*self.pass.enter()?, self.claim().offset)
     }
 
     /// Reads the logical value.
@@ -215,7 +228,7 @@ impl Desc {
     /// `Revoked`; `OpNotSupported` if the chip has no outputs; the driver's.
     #[inline]
     pub fn set_level(&self, level: Level) -> Result<()> {
-        ops::set_level(&*self.pass.enter()?, self.claim.offset, level)
+        ops::set_level(&*self.pass.enter()?, self.claim().offset, level)
     }
 
     /// Sets the logical value, whatever the direction.
@@ -224,7 +237,12 @@ impl Desc {
     /// As [`Desc::set_level`].
     #[inline]
     pub fn set_value(&self, value: Value) -> Result<()> {
-        ops::set_value(&*self.pass.enter()?, self.slot(), self.claim.offset, value)
+        ops::set_value(
+            &*self.pass.enter()?,
+            self.slot(),
+            self.claim().offset,
+            value,
+        )
     }
 
     /// Passes one setting to the driver.
@@ -232,7 +250,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip has no such setting; the driver's.
     pub fn set_config(&self, config: Config) -> Result<()> {
-        self.pass.enter()?.set_config(self.claim.offset, config)
+        self.pass.enter()?.set_config(self.claim().offset, config)
     }
 
     /// Tells the driver whether to keep the line's state over sleep; a chip without that is fine.
@@ -262,19 +280,25 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `NoEdges` if the line has no interrupt; `Busy` if it is armed already.
     pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
-        ops::attach_edges(&self.claim.device, self.claim.offset, queue, index, edges)
+        ops::attach_edges(
+            &self.claim().device,
+            self.claim().offset,
+            queue,
+            index,
+            edges,
+        )
     }
 
     /// Stops reporting edges.
     pub fn detach_edges(&self) {
-        ops::detach_edges(&self.claim.device, self.claim.offset);
+        ops::detach_edges(&self.claim().device, self.claim().offset);
     }
 
     /// Tells the watchers of the line what happened to it. Once told of anything, they are also
     /// told of the release.
     pub fn announce(&self, kind: InfoChangeKind) {
         self.announce_release();
-        self.claim.device.announce(self.claim.offset, kind);
+        self.claim().device.announce(self.claim().offset, kind);
     }
 
     /// Makes the release be told even if the request never is.

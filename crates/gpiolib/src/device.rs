@@ -6,7 +6,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -14,8 +13,8 @@ use crate::config::flags;
 use crate::info::WeakInfoQueue;
 use crate::registry::RegistryInner;
 use crate::revoke::Gated;
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{Arc, Mutex, Weak};
 use crate::{
     Chip, ChipConfig, Direction, EdgeQueue, InfoChange, InfoChangeKind, InfoQueue, Label, Level,
     Line, LineConfig, LineInfo, Name, Offset, Result, Timestamp, ops,

@@ -6,14 +6,13 @@
 //! when [`EdgeQueue::next_deadline_ns`] has come.
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
 use crate::debounce::Debounce;
 use crate::device::WeakDevice;
-use crate::sync::Mutex;
+use crate::sync::{Arc, Mutex};
 use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
 
 /// Where a chip reports the edges of its lines. Does not keep the device alive.

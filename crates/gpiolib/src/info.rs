@@ -4,12 +4,11 @@
 //! that is requested, released or reconfigured. One queue serves one open chip file.
 
 use alloc::boxed::Box;
-use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
-use crate::sync::Mutex;
+use crate::sync::{Arc, Mutex, Weak};
 use crate::{Error, Label, LineConfig, Name, Offset, Overflow, Result, Store};
 
 /// The public state of one line at one moment. Never contains the value.

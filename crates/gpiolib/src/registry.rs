@@ -6,12 +6,11 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
-use crate::sync::Mutex;
+use crate::sync::{Arc, Mutex};
 use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Offset, Result, Timestamp, ops};
 
 /// One world of chips. Cheap to clone; all clones are the same world.

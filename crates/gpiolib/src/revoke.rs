@@ -7,47 +7,74 @@
 //!
 //! # Why it is sound
 //!
-//! A caller stores *inside* and then loads *revoked*; the closer stores *revoked* and then loads
-//! every *inside*. Between each pair stands a barrier, so at least one of the two sees the other
-//! (Dekker's argument): either the caller turns back, or the closer waits for it. On Linux the
-//! caller's barrier is a compiler fence and the closer pays for both with one
-//! `membarrier(PRIVATE_EXPEDITED)`; elsewhere both are sequentially consistent fences. Slots are
-//! added only under the slot lock and only while *revoked* is unset under that lock, so the closer
-//! knows all of them. The chip is moved out only after every slot and the shared counter were seen
-//! empty with *revoked* set; from then on nobody gets a reference to it.
+//! 1. *One of the two sees the other.* A caller counts itself *inside* and then loads *revoked*; the
+//!    closer stores *revoked* and then loads every *inside*. Between each pair stands a barrier
+//!    (Dekker's argument): either the caller turns back, or the closer waits for it. With slots on
+//!    Linux the caller's half is a compiler fence, and the closer pays for both halves with one
+//!    `membarrier(PRIVATE_EXPEDITED)`, which is a full barrier in every running thread of the
+//!    process at some point of that call. Elsewhere both halves are sequentially consistent fences.
+//! 2. *The closer knows every counter.* Slots are added only under the slot lock and only while
+//!    *revoked* is unset under that lock; *revoked* is set under it. A slot leaves the list only
+//!    when its pass is dropped, which nobody is inside of, since [`Inside`] borrows the pass.
+//! 3. *A counter never shows less than who is inside.* A slot is written by the thread that has the
+//!    pass (`Pass` is not `Sync`, [`Inside`] not `Send`), one up on entry and one down on exit, in
+//!    whatever order nested calls end, also when the chip panics. A leaked `Inside` only leaves the
+//!    counter too high: the closer then waits for ever, which is safe.
+//! 4. *What a caller did is over when the chip is moved.* Exits store with `Release`, the closer
+//!    loads with `Acquire`. A slot that was dropped was dropped under the lock that `take` takes.
+//! 5. *Nobody gets in afterwards.* The chip is moved out only with *revoked* set and after every
+//!    counter was seen at zero; who counts itself in later sees *revoked* and leaves without looking
+//!    at the chip.
+//!
+//! If the kernel refuses the barrier that it once granted (a process may put itself under a system
+//! call filter), point 1 fails; the chip is then not moved but left where it is for good.
 //!
 //! Closing from inside a call of the same chip waits for itself and never returns: a chip must not
 //! unregister itself from one of its own callbacks.
+//!
+//! loom proves the portable pair (`tests/loom_*.rs`), a stress run covers the kernel's
+//! (`tests/stress.rs`); `docs/proof.md` says what each covers.
 
 #![expect(
     unsafe_code,
     reason = "the chip is reached without a lock; the proof is above"
 )]
 
+mod barrier;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{OnceCell, UnsafeCell};
 use core::fmt;
+use core::marker::PhantomData;
 use core::ops::Deref;
 
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{Arc, Mutex};
 use crate::{Error, Result};
 
 /// A chip that may be taken away, and what stays: the state `S`.
+#[repr(C)]
 pub(crate) struct Gated<T: ?Sized, S> {
-    revoked: AtomicBool,
+    door: Door<T>,
     /// Calls that came in without a slot.
     shared: AtomicU32,
     slots: Mutex<Slots>,
-    chip: UnsafeCell<Option<Box<T>>>,
     pub(crate) state: S,
+}
+
+/// What every call reads. Apart from what requests write, counts of references included.
+#[repr(C, align(128))]
+struct Door<T: ?Sized> {
+    chip: UnsafeCell<Option<Box<T>>>,
+    revoked: AtomicBool,
 }
 
 // SAFETY: the chip is shared by reference only while it is inside (needs `T: Sync`), and moved out
 // by one thread after all others have left (needs `T: Send`); see the module's proof.
-unsafe impl<T: ?Sized + Send + Sync, S: Sync> Sync for Gated<T, S> {}
+unsafe impl<T: ?Sized + Send + Sync> Sync for Door<T> {}
 
 /// The slots of all passes of one gate; a free place is reused by the next pass.
 #[derive(Default)]
@@ -66,42 +93,43 @@ impl<T: ?Sized, S> Gated<T, S> {
     pub(crate) fn new(chip: Box<T>, state: S) -> Self {
         barrier::prepare();
         Self {
-            revoked: AtomicBool::new(false),
+            door: Door {
+                chip: UnsafeCell::new(Some(chip)),
+                revoked: AtomicBool::new(false),
+            },
             shared: AtomicU32::new(0),
             slots: Mutex::new(Slots::default()),
-            chip: UnsafeCell::new(Some(chip)),
             state,
         }
     }
 
     /// Whether the chip is gone, or about to go.
     pub(crate) fn is_revoked(&self) -> bool {
-        self.revoked.load(Ordering::Acquire)
+        self.door.revoked.load(Ordering::Acquire)
     }
 
     /// Comes in without a slot: two read-modify-writes, for cold paths.
     pub(crate) fn enter_shared(&self) -> Result<Inside<'_, T>> {
         self.shared.fetch_add(1, Ordering::SeqCst);
-        let leave = Leave {
-            count: &self.shared,
-            to: None,
-        };
+        let leave = Leave::Shared(&self.shared);
         barrier::full();
         self.pass(leave)
     }
 
     /// Turns a counted call into access, unless the chip is gone.
+    #[inline]
     fn pass<'a>(&'a self, leave: Leave<'a>) -> Result<Inside<'a, T>> {
-        if self.revoked.load(Ordering::Acquire) {
+        if self.is_revoked() {
             return Err(Error::Revoked);
         }
         // SAFETY: this call is counted and `revoked` was unset after the barrier, so `take` waits
         // for `leave` before it touches the cell mutably (module proof).
-        let chip = unsafe { &*self.chip.get() };
+        let chip = unsafe { &*self.door.chip.get() };
         match chip.as_deref() {
             Some(chip) => Ok(Inside {
                 chip,
                 _leave: leave,
+                _stays: PhantomData,
             }),
             None => Err(Error::Revoked),
         }
@@ -110,27 +138,34 @@ impl<T: ?Sized, S> Gated<T, S> {
     /// Makes every later call fail; `None` if another call closed the gate before.
     pub(crate) fn close(&self) -> Option<Closed<'_, T, S>> {
         let slots = self.slots.lock();
-        if self.revoked.swap(true, Ordering::SeqCst) {
+        if self.door.revoked.swap(true, Ordering::SeqCst) {
             return None;
         }
         let nobody_ever = slots.taken.is_empty();
         drop(slots);
-        if nobody_ever {
+        let ordered = if nobody_ever {
             barrier::full();
+            true
         } else {
-            barrier::heavy();
-        }
-        Some(Closed { gate: self })
+            barrier::heavy()
+        };
+        Some(Closed {
+            gate: self,
+            ordered,
+        })
     }
 }
 
 /// A gate that is closed, in the hands of the one who closed it.
 pub(crate) struct Closed<'a, T: ?Sized, S> {
     gate: &'a Gated<T, S>,
+    /// Whether the barrier between *revoked* and the counters was made.
+    ordered: bool,
 }
 
 impl<T: ?Sized, S> Closed<'_, T, S> {
-    /// Waits until nobody is inside and moves the chip out.
+    /// Waits until nobody is inside and moves the chip out. `None` if the kernel took the barrier
+    /// away: the chip then stays, unreachable.
     pub(crate) fn take(self) -> Option<Box<T>> {
         // The lock is not held while waiting: a caller inside may drop other passes.
         let slots = core::mem::take(&mut *self.gate.slots.lock());
@@ -138,9 +173,12 @@ impl<T: ?Sized, S> Closed<'_, T, S> {
             wait_empty(&slot.inside);
         }
         wait_empty(&self.gate.shared);
+        if !self.ordered {
+            return None;
+        }
         // SAFETY: `revoked` is set and every counter was seen at zero after the barrier of `close`,
         // so no reference into the cell exists or can be made; only one `Closed` is ever made.
-        let chip = unsafe { &mut *self.gate.chip.get() };
+        let chip = unsafe { &mut *self.gate.door.chip.get() };
         chip.take()
     }
 }
@@ -163,24 +201,41 @@ fn wait_empty(count: &AtomicU32) {
     }
 }
 
-/// One handle's way in. `Send`, not `Sync`: its slot has one writer; clone it for another thread.
-pub(crate) struct Pass<T: ?Sized, S> {
-    to: Arc<Gated<T, S>>,
+/// What the clones of a way in share: the gate, and a key that goes with the last of them.
+struct Common<T: ?Sized, S, K> {
+    key: K,
+    gate: Arc<Gated<T, S>>,
+}
+
+/// One handle's way in, counted together with its key. `Send`, not `Sync`: its slot has one
+/// writer; clone it for another thread. A clone touches one counter.
+pub(crate) struct Pass<T: ?Sized, S, K> {
+    common: Arc<Common<T, S, K>>,
     slot: OnceCell<(Arc<Slot>, usize)>,
 }
 
-impl<T: ?Sized, S> Pass<T, S> {
+impl<T: ?Sized, S, K> Pass<T, S, K> {
     /// A way into this gate. Takes no slot before the first call.
-    pub(crate) const fn new(to: Arc<Gated<T, S>>) -> Self {
+    pub(crate) fn new(gate: Arc<Gated<T, S>>, key: K) -> Self {
         Self {
-            to,
+            common: Arc::new(Common { key, gate }),
             slot: OnceCell::new(),
         }
     }
 
-    #[cfg(test)]
-    pub(crate) const fn gate(&self) -> &Arc<Gated<T, S>> {
-        &self.to
+    #[inline]
+    pub(crate) fn key(&self) -> &K {
+        &self.common.key
+    }
+
+    /// How many clones there are, this one included.
+    pub(crate) fn handles(&self) -> usize {
+        Arc::strong_count(&self.common)
+    }
+
+    /// Whether both are clones of one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.common, &other.common)
     }
 
     /// Comes in: one store, one load. `Revoked` if the chip is gone.
@@ -190,20 +245,22 @@ impl<T: ?Sized, S> Pass<T, S> {
             Some((slot, _)) => slot,
             None => self.join()?,
         };
-        let depth = slot.inside.load(Ordering::Relaxed);
-        slot.inside.store(depth.wrapping_add(1), Ordering::Relaxed);
-        let leave = Leave {
-            count: &slot.inside,
-            to: Some(depth),
-        };
+        // The common case stores a constant, so that one call does not wait for the store of the
+        // one before.
+        match slot.inside.load(Ordering::Relaxed) {
+            0 => slot.inside.store(1, Ordering::Relaxed),
+            depth => slot.deeper(depth)?,
+        }
+        let leave = Leave::Slot(slot);
         barrier::light();
-        self.to.pass(leave)
+        self.common.gate.pass(leave)
     }
 
     #[cold]
     fn join(&self) -> Result<&Slot> {
-        let mut slots = self.to.slots.lock();
-        if self.to.is_revoked() {
+        let gate = &*self.common.gate;
+        let mut slots = gate.slots.lock();
+        if gate.is_revoked() {
             return Err(Error::Revoked);
         }
         let slot = Arc::new(Slot {
@@ -219,12 +276,35 @@ impl<T: ?Sized, S> Pass<T, S> {
     }
 }
 
-impl<T: ?Sized, S> Drop for Pass<T, S> {
+impl Slot {
+    /// A call from inside a call.
+    #[cold]
+    fn deeper(&self, depth: u32) -> Result<()> {
+        let depth = depth.checked_add(1).ok_or(Error::Busy)?;
+        self.inside.store(depth, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[inline]
+    fn leave(&self) {
+        match self.inside.load(Ordering::Relaxed) {
+            1 => self.inside.store(0, Ordering::Release),
+            depth => self.shallower(depth),
+        }
+    }
+
+    #[cold]
+    fn shallower(&self, depth: u32) {
+        self.inside.store(depth.wrapping_sub(1), Ordering::Release);
+    }
+}
+
+impl<T: ?Sized, S, K> Drop for Pass<T, S, K> {
     fn drop(&mut self) {
         let Some((slot, place)) = self.slot.take() else {
             return;
         };
-        let mut slots = self.to.slots.lock();
+        let mut slots = self.common.gate.slots.lock();
         // After `take` the list is empty and the place means nothing any more.
         if let Some(entry) = slots.taken.get_mut(place)
             && entry
@@ -237,16 +317,21 @@ impl<T: ?Sized, S> Drop for Pass<T, S> {
     }
 }
 
-impl<T: ?Sized, S> Clone for Pass<T, S> {
+impl<T: ?Sized, S, K> Clone for Pass<T, S, K> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.to))
+        Self {
+            common: Arc::clone(&self.common),
+            slot: OnceCell::new(),
+        }
     }
 }
 
-/// Proof of being inside: the chip, usable until this is dropped.
+/// Proof of being inside: the chip, usable until this is dropped, on the thread that came in.
 pub(crate) struct Inside<'a, T: ?Sized> {
     chip: &'a T,
     _leave: Leave<'a>,
+    /// Not `Send`: a slot has one writer.
+    _stays: PhantomData<*const ()>,
 }
 
 impl<T: ?Sized> Deref for Inside<'_, T> {
@@ -259,174 +344,19 @@ impl<T: ?Sized> Deref for Inside<'_, T> {
 }
 
 /// Counts a call out again, also when the chip panics.
-struct Leave<'a> {
-    count: &'a AtomicU32,
-    /// The depth to go back to for a slot; `None` for the shared counter.
-    to: Option<u32>,
+enum Leave<'a> {
+    Slot(&'a Slot),
+    Shared(&'a AtomicU32),
 }
 
 impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        match self.to {
-            Some(depth) => self.count.store(depth, Ordering::Release),
-            None => {
-                self.count.fetch_sub(1, Ordering::Release);
+        match self {
+            Self::Slot(slot) => slot.leave(),
+            Self::Shared(count) => {
+                count.fetch_sub(1, Ordering::Release);
             }
         }
-    }
-}
-
-/// The two halves of the barrier, and how to wait.
-#[cfg(all(feature = "std", target_os = "linux", not(loom)))]
-mod barrier {
-    use core::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
-    use std::sync::Once;
-
-    use rustix::thread::{MembarrierCommand, membarrier};
-
-    /// Set before the first gate exists, never changed afterwards.
-    static EXPEDITED: AtomicBool = AtomicBool::new(false);
-    static PROBE: Once = Once::new();
-
-    /// Registers the process for expedited barriers, once.
-    pub(super) fn prepare() {
-        PROBE.call_once(|| {
-            let registered = membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
-            let works = registered && membarrier(MembarrierCommand::PrivateExpedited).is_ok();
-            EXPEDITED.store(works, Ordering::Relaxed);
-        });
-    }
-
-    #[inline]
-    pub(super) fn light() {
-        if EXPEDITED.load(Ordering::Relaxed) {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            fence(Ordering::SeqCst);
-        }
-    }
-
-    pub(super) fn full() {
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn heavy() {
-        full();
-        if EXPEDITED.load(Ordering::Relaxed) {
-            // Cannot fail once the probe has succeeded: the registration is for the process's life.
-            let _ = membarrier(MembarrierCommand::PrivateExpedited);
-        }
-        full();
-    }
-
-    pub(super) fn relax(tries: u32) {
-        if tries < 100 {
-            core::hint::spin_loop();
-        } else {
-            std::thread::yield_now();
-        }
-    }
-}
-
-/// The portable pair: sequentially consistent fences on both sides.
-#[cfg(any(not(feature = "std"), not(target_os = "linux"), loom))]
-mod barrier {
-    use crate::sync::atomic::{Ordering, fence};
-
-    pub(super) const fn prepare() {}
-
-    #[inline]
-    pub(super) fn light() {
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn full() {
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn heavy() {
-        fence(Ordering::SeqCst);
-    }
-
-    pub(super) fn relax(_tries: u32) {
-        #[cfg(loom)]
-        loom::thread::yield_now();
-        #[cfg(all(feature = "std", not(loom)))]
-        std::thread::yield_now();
-        #[cfg(all(not(feature = "std"), not(loom)))]
-        core::hint::spin_loop();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gate() -> Arc<Gated<u32, ()>> {
-        Arc::new(Gated::new(Box::new(7), ()))
-    }
-
-    #[test]
-    fn enters_until_closed() {
-        let pass = Pass::new(gate());
-        assert_eq!(pass.enter().map(|chip| *chip), Ok(7));
-        assert_eq!(pass.gate().enter_shared().map(|chip| *chip), Ok(7));
-        let closed = pass.gate().close().unwrap();
-        assert!(pass.gate().close().is_none(), "only one closes");
-        assert_eq!(pass.enter().err(), Some(Error::Revoked));
-        assert_eq!(pass.gate().enter_shared().err(), Some(Error::Revoked));
-        assert_eq!(pass.clone().enter().err(), Some(Error::Revoked));
-        assert_eq!(closed.take().as_deref(), Some(&7));
-    }
-
-    #[test]
-    fn nested_calls_count_out_in_order() {
-        let pass = Pass::new(gate());
-        let outer = pass.enter().unwrap();
-        drop(pass.enter().unwrap());
-        assert_eq!(pass.slot.get().unwrap().0.inside.load(Ordering::Relaxed), 1);
-        drop(outer);
-        assert_eq!(pass.slot.get().unwrap().0.inside.load(Ordering::Relaxed), 0);
-    }
-
-    #[test]
-    fn slots_are_reused() {
-        let gate = gate();
-        for _ in 0..10 {
-            let pass = Pass::new(Arc::clone(&gate));
-            drop(pass.enter().unwrap());
-        }
-        assert_eq!(gate.slots.lock().taken.len(), 1);
-    }
-
-    #[test]
-    #[cfg(feature = "std")]
-    fn take_waits_for_callers_inside() {
-        let gate = gate();
-        let (entered, wait_entered) = std::sync::mpsc::channel();
-        let (release, wait_release) = std::sync::mpsc::channel::<()>();
-        let caller = Pass::new(Arc::clone(&gate));
-        let inside = std::thread::spawn(move || {
-            let chip = caller.enter().unwrap();
-            entered.send(()).unwrap();
-            wait_release.recv().unwrap();
-            *chip
-        });
-        wait_entered.recv().unwrap();
-        let (closed, wait_closed) = std::sync::mpsc::channel();
-        let taker = {
-            let gate = Arc::clone(&gate);
-            std::thread::spawn(move || {
-                let token = gate.close().unwrap();
-                closed.send(()).unwrap();
-                token.take()
-            })
-        };
-        wait_closed.recv().unwrap();
-        assert!(!taker.is_finished());
-        release.send(()).unwrap();
-        assert_eq!(inside.join().unwrap(), 7);
-        assert_eq!(taker.join().unwrap().as_deref(), Some(&7));
     }
 }
