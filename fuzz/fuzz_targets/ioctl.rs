@@ -20,7 +20,9 @@ struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {
     fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        let Some((first, rest)) = self.0.split_first() else {
+            return 0;
+        };
         self.0 = rest;
         *first
     }
@@ -43,8 +45,14 @@ struct Program {
 
 impl Program {
     fn range(&self, addr: u64, len: usize) -> Result<std::ops::Range<usize>, Fault> {
-        let start = addr.checked_sub(BASE).and_then(|at| usize::try_from(at).ok()).ok_or(Fault)?;
-        let end = start.checked_add(len).filter(|end| *end <= MEMORY).ok_or(Fault)?;
+        let start = addr
+            .checked_sub(BASE)
+            .and_then(|at| usize::try_from(at).ok())
+            .ok_or(Fault)?;
+        let end = start
+            .checked_add(len)
+            .filter(|end| *end <= MEMORY)
+            .ok_or(Fault)?;
         Ok(start..end)
     }
 }
@@ -89,9 +97,18 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let program = Program { memory: vec![0; MEMORY], given: Vec::new(), places: MAX_FILES };
-        let mut world =
-            World { registry: Registry::new(), sim: None, files: Vec::new(), program, now: 1 };
+        let program = Program {
+            memory: vec![0; MEMORY],
+            given: Vec::new(),
+            places: MAX_FILES,
+        };
+        let mut world = World {
+            registry: Registry::new(),
+            sim: None,
+            files: Vec::new(),
+            program,
+            now: 1,
+        };
         world.plug();
         world
     }
@@ -147,7 +164,7 @@ impl World {
         }
         for _ in 0..kind >> 4 {
             let at = usize::from(input.byte()) | usize::from(input.byte()) << 8;
-            let at = at % ioctl::size(command).max(1);
+            let at = at % ioctl::size(command).clamp(1, MEMORY);
             self.program.memory[at] = input.byte();
         }
     }
@@ -181,7 +198,9 @@ impl World {
         };
         let addr = if input.byte() == 255 { 8 } else { BASE };
         let now = self.time();
-        let Some(file) = self.files.get(file) else { return };
+        let Some(file) = self.files.get(file) else {
+            return;
+        };
         let outcome = file.read(addr, len, input.byte() & 1 == 1, &mut self.program, now);
         if let Outcome::Done(count) = outcome {
             assert!(count <= len, "{count} bytes where {len} were asked for");
@@ -226,7 +245,10 @@ impl World {
         self.files.clear();
         let Some(sim) = &self.sim else { return };
         for offset in (0..LINES).map(Offset::new) {
-            let line = sim.device().line(offset).expect("offsets below LINES exist");
+            let line = sim
+                .device()
+                .line(offset)
+                .expect("offsets below LINES exist");
             assert!(!line.info().used, "line {offset:?} is still held");
         }
     }
