@@ -1,0 +1,289 @@
+//! The calls that name a path, answered; one file a call family.
+//!
+//! [`PathLayer::handle`] is what the dispatcher calls with a trapped call. It reads the path,
+//! resolves it with [`crate::path`], and either lets the call through or answers it from the shadow
+//! tree. Opening a chip's node is left to the [`Opener`], which also knows our open files again.
+//! A call whose arguments cannot be read is let through: the kernel then gives the error, and the
+//! right one. No lock is held while the program's memory is copied.
+
+mod access;
+pub(crate) mod attr;
+mod chdir;
+mod getcwd;
+mod layout;
+mod open;
+mod openat2;
+mod process;
+mod readlink;
+mod stat;
+mod statx;
+mod xattr;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::{os::fd::OwnedFd, path::PathBuf, sync::Arc};
+
+use rustix::io::Errno;
+
+use self::process::{Process, Remote};
+use crate::{
+    arch::Sys,
+    outcome::{Call, Reply},
+    path::{Base, Identity, Location, Place, Resolution, Resolver, Target, Want},
+    procdir::ProcDirs,
+    shadow::Shadow,
+    stall,
+};
+
+/// Longest path with its NUL. KERNEL: include/uapi/linux/limits.h PATH_MAX
+const PATH_MAX: usize = 4096;
+
+/// Opens chips and recognises our open files.
+pub trait Opener: Send + Sync {
+    /// Opens the chip `id`; the descriptor returned goes to the program. The path layer sees to
+    /// `O_NONBLOCK` and `O_CLOEXEC` of `flags`, which are those of `open`.
+    ///
+    /// # Errors
+    ///
+    /// `ENXIO` or `ENODEV` if there is no such chip any more, and what making descriptors reports.
+    fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno>;
+
+    /// Which file of ours a link of `/proc/PID/fd` names, such as `socket:[17]`.
+    fn identify(&self, link: &[u8]) -> Option<Identity>;
+}
+
+/// Makes a directory the working directory of a thread that waits in `chdir`, and answers the call.
+///
+/// No value can answer `chdir` into a directory that the kernel does not find at that path, so this
+/// needs another way into the program.
+pub trait Mover: Send + Sync {
+    /// Moves the caller of `call` to `dir`.
+    fn enter(&self, call: &Call, dir: OwnedFd) -> Reply;
+}
+
+/// What answers path calls.
+pub struct PathLayer {
+    shadow: Arc<Shadow>,
+    dirs: Arc<ProcDirs>,
+    opener: Arc<dyn Opener>,
+    mover: Option<Arc<dyn Mover>>,
+    /// Prefix of the host's files: empty but in tests.
+    host: Vec<u8>,
+}
+
+impl core::fmt::Debug for PathLayer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PathLayer")
+            .field("shadow", &self.shadow)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PathLayer {
+    /// A layer over the shadow tree; without a [`Mover`], `chdir` to the board's directories fails
+    /// with `ENOENT`.
+    #[must_use]
+    pub fn new(shadow: Arc<Shadow>, dirs: Arc<ProcDirs>, opener: Arc<dyn Opener>) -> Self {
+        Self {
+            shadow,
+            dirs,
+            opener,
+            mover: None,
+            host: Vec::new(),
+        }
+    }
+
+    /// Sets who carries out `chdir`.
+    #[must_use]
+    pub fn with_mover(self, mover: Arc<dyn Mover>) -> Self {
+        Self {
+            mover: Some(mover),
+            ..self
+        }
+    }
+
+    /// Answers a call, or says that it is the kernel's. A call that names no path is the kernel's.
+    #[must_use]
+    pub fn handle(&self, call: &Call) -> Reply {
+        self.answer(
+            call,
+            &Remote {
+                tid: call.tid,
+                dirs: &self.dirs,
+            },
+        )
+    }
+
+    fn answer(&self, call: &Call, process: &dyn Process) -> Reply {
+        let context = Context {
+            layer: self,
+            call,
+            process,
+        };
+        dispatch(&context).unwrap_or_else(Reply::Fail)
+    }
+
+    fn host_path(&self, path: &[u8]) -> PathBuf {
+        use std::os::unix::ffi::OsStringExt as _;
+        PathBuf::from(std::ffi::OsString::from_vec([&self.host, path].concat()))
+    }
+}
+
+/// The handlers by call.
+fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
+    let Some(sys) = context.call.sys else {
+        return Ok(Reply::Continue);
+    };
+    match sys {
+        Sys::Open => open::open(context),
+        Sys::Creat => open::creat(context),
+        Sys::Openat => open::openat(context),
+        Sys::Openat2 => openat2::openat2(context),
+        Sys::Stat => stat::stat(context),
+        Sys::Lstat => stat::lstat(context),
+        Sys::Fstat => stat::fstat(context),
+        Sys::Newfstatat => stat::newfstatat(context),
+        Sys::Statx => statx::statx(context),
+        Sys::Access => access::access(context),
+        Sys::Faccessat => access::faccessat(context),
+        Sys::Faccessat2 => access::faccessat2(context),
+        Sys::Readlink => readlink::readlink(context),
+        Sys::Readlinkat => readlink::readlinkat(context),
+        Sys::Chdir => chdir::chdir(context),
+        Sys::Getcwd => getcwd::getcwd(context),
+        Sys::Getxattr => xattr::getxattr(context, true),
+        Sys::Lgetxattr => xattr::getxattr(context, false),
+        Sys::Listxattr => xattr::listxattr(context, true),
+        Sys::Llistxattr => xattr::listxattr(context, false),
+        _ => Ok(Reply::Continue),
+    }
+}
+
+/// One call being answered.
+struct Context<'a> {
+    layer: &'a PathLayer,
+    call: &'a Call,
+    process: &'a dyn Process,
+}
+
+/// A path argument: where it begins and its bytes, never empty.
+struct PathArg {
+    base: Base,
+    path: Vec<u8>,
+}
+
+impl Context<'_> {
+    /// The path at address argument `arg`, relative to the directory descriptor `dirfd`.
+    ///
+    /// `None` if it cannot be read or is empty, or its directory is none: the kernel's error then.
+    fn path(&self, dirfd: i32, arg: usize) -> Option<PathArg> {
+        let path = self.process.read_cstr(self.call.args[arg], PATH_MAX).ok()?;
+        let base = match path.first()? {
+            b'/' => Base::Host(b"/".to_vec()),
+            _ => self.base(dirfd)?,
+        };
+        Some(PathArg { base, path })
+    }
+
+    /// Whether the string at address argument `arg` is empty, or absent where that means the same.
+    fn is_empty(&self, arg: usize) -> bool {
+        let addr = self.call.args[arg];
+        // KERNEL: fs/namei.c getname_maybe_null (6.11): with AT_EMPTY_PATH, NULL is the empty path
+        addr == 0
+            || self
+                .process
+                .read_cstr(addr, 1)
+                .is_ok_and(|path| path.is_empty())
+    }
+
+    /// The directory that paths relative to `dirfd` begin at.
+    fn base(&self, dirfd: i32) -> Option<Base> {
+        let link = match dirfd {
+            libc::AT_FDCWD => self.process.cwd(),
+            fd => self.process.fd_link(fd),
+        };
+        let link = link.ok().filter(|link| link.starts_with(b"/"))?;
+        let Some(inside) = self.layer.shadow.inside(&link) else {
+            return Some(Base::Host(link));
+        };
+        Some(
+            match (inside.path.strip_suffix(b" (deleted)"), inside.snapshot) {
+                (None, _) => Base::Board(inside.path),
+                (Some(path), true) => Base::Board(path.to_vec()),
+                (Some(_), false) => Base::Gone,
+            },
+        )
+    }
+
+    /// Resolves a path. The machine's files are looked at, which may take as long as they like.
+    fn resolve(&self, arg: &PathArg, want: Want) -> Resolution {
+        let _inside = stall::enter();
+        self.resolver(&|link| self.layer.opener.identify(link), |resolver| {
+            resolver.resolve(&arg.base, &arg.path, want)
+        })
+    }
+
+    fn resolver<T>(
+        &self,
+        identify: &dyn Fn(&[u8]) -> Option<Identity>,
+        work: impl FnOnce(&Resolver<'_>) -> T,
+    ) -> T {
+        let tid = self.call.tid.as_raw_nonzero().get().cast_unsigned();
+        work(&Resolver::new(
+            &self.layer.shadow,
+            &self.layer.host,
+            tid,
+            identify,
+        ))
+    }
+
+    /// What the path at address argument `arg` names; `None` if the kernel's answer is right.
+    fn target(&self, dirfd: i32, arg: usize, follow: bool) -> Result<Option<Target>, Errno> {
+        let Some(path) = self.path(dirfd, arg) else {
+            return Ok(None);
+        };
+        self.resolve(
+            &path,
+            Want {
+                follow,
+                ..Want::default()
+            },
+        )
+        .answer()
+        .transpose()
+    }
+
+    /// What an open descriptor is, if it is ours: by itself, or as a file of the shadow tree.
+    fn descriptor(&self, fd: i32) -> Option<Target> {
+        let link = match fd {
+            libc::AT_FDCWD => self.process.cwd(),
+            fd => self.process.fd_link(fd),
+        };
+        let link = link.ok()?;
+        if let Some(identity) = self.layer.opener.identify(&link) {
+            return Some(Target::Descriptor(identity));
+        }
+        let inside = self.layer.shadow.inside(&link)?;
+        let (path, place) = match (inside.snapshot, inside.path.strip_suffix(b" (deleted)")) {
+            (true, path) => (path.unwrap_or(&inside.path).to_vec(), Place::Host),
+            (false, None) => (inside.path, Place::Board),
+            (false, Some(_)) => return None,
+        };
+        // INVARIANT: nobody asks the mode of a location that no walk has found.
+        Some(Target::At(Location {
+            path,
+            place,
+            mode: 0,
+            is_magic: false,
+        }))
+    }
+
+    /// Copies an answer out and returns `value`.
+    fn give(&self, addr: u64, bytes: &[u8], value: i64) -> Result<Reply, Errno> {
+        self.process.write(addr, bytes)?;
+        Ok(Reply::Return(value))
+    }
+}

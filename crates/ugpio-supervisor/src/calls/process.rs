@@ -1,0 +1,59 @@
+//! What a handler may ask of the program: its memory, and what its descriptors are.
+//!
+//! [`Process`] is that, [`Remote`] the real one over `sys::remote` and the kept `/proc` directories;
+//! tests have one of their own. Handlers read each argument once.
+
+use rustix::{io::Errno, process::Pid};
+
+use crate::{procdir::ProcDirs, sys::remote};
+
+/// A program that waits in a call.
+pub(super) trait Process {
+    /// A string at `addr`, of which at most `max` bytes are read, its NUL included.
+    fn read_cstr(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno>;
+
+    /// Fills `buf` from `addr`.
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Errno>;
+
+    /// Writes all of `data` at `addr`.
+    fn write(&self, addr: u64, data: &[u8]) -> Result<(), Errno>;
+
+    /// The working directory, as `/proc` shows it.
+    fn cwd(&self) -> Result<Vec<u8>, Errno>;
+
+    /// What a descriptor is, as `/proc` shows it.
+    fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno>;
+}
+
+/// A thread of a running program.
+pub(super) struct Remote<'a> {
+    pub(super) tid: Pid,
+    pub(super) dirs: &'a ProcDirs,
+}
+
+impl Process for Remote<'_> {
+    fn read_cstr(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
+        remote::read_cstr(self.tid, addr, max)
+    }
+
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Errno> {
+        remote::read_exact(self.tid, addr, buf)
+    }
+
+    fn write(&self, addr: u64, data: &[u8]) -> Result<(), Errno> {
+        // A range that wraps round is none that the kernel would write to.
+        let end = u64::try_from(data.len())
+            .ok()
+            .and_then(|len| addr.checked_add(len));
+        end.ok_or(Errno::FAULT)?;
+        remote::write_all(self.tid, addr, data)
+    }
+
+    fn cwd(&self) -> Result<Vec<u8>, Errno> {
+        self.dirs.cwd(self.tid)
+    }
+
+    fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
+        self.dirs.fd_link(self.tid, fd)
+    }
+}

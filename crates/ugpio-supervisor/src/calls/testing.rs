@@ -1,0 +1,375 @@
+//! A program and a machine for tests: memory in a vector, descriptors in a map, the host's files
+//! below a temporary directory.
+//!
+//! [`World`] has one chip, `gpiochip0`, below `platform/gpio-sim.0`; the descriptor links
+//! `socket:[70]` (that chip, open), `socket:[71]` (a removed chip 1) and `pipe:[72]` (a line
+//! request) are ours. The tests of the resolver and of the handlers use it.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, fs::symlink},
+    },
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use rustix::{io::Errno, process::Pid};
+
+use super::{Mover, Opener, PathLayer, process::Process};
+use crate::{
+    arch::{Arch, Sys},
+    outcome::{Call, Reply},
+    path::{Identity, Resolution, Resolver, Target, Want},
+    procdir::ProcDirs,
+    shadow::{Node, Shadow},
+};
+
+/// The thread that calls.
+pub(crate) const TID: u32 = 42;
+/// Where the program's memory begins; nothing is below it.
+const MEMORY: u64 = 0x1_0000;
+/// How much memory it has.
+const SIZE: usize = 0x4000;
+/// Where [`World::call`] puts strings, one after the other.
+const STRINGS: usize = 0x1000;
+/// A place for answers.
+pub(crate) const BUFFER: u64 = MEMORY;
+/// An address with nothing behind it.
+pub(crate) const UNMAPPED: u64 = 0x100;
+/// The working directory, as an argument.
+pub(crate) const CWD: Arg<'static> = Arg::Int(libc::AT_FDCWD);
+
+/// What the machine has without a board.
+const HOST_DIRS: [&str; 7] = [
+    "dev/pts",
+    "sys/bus/pci",
+    "sys/devices/platform/foo",
+    "sys/dev/char",
+    "tmp/dir",
+    "proc/42/fd",
+    "proc/42/task/42",
+];
+
+/// An argument of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arg<'a> {
+    /// The address of a string that is put into memory.
+    Text(&'a str),
+    /// An `int`.
+    Int(i32),
+    /// A register as it is.
+    Raw(u64),
+}
+
+/// Chips that were opened, with the flags.
+#[derive(Debug, Default)]
+pub(crate) struct FakeOpener(Mutex<Vec<(u32, u32)>>);
+
+impl Opener for FakeOpener {
+    fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno> {
+        self.0.lock().unwrap().push((id, flags));
+        Ok(std::io::pipe().unwrap().0.into())
+    }
+
+    fn identify(&self, link: &[u8]) -> Option<Identity> {
+        match link {
+            b"socket:[70]" => Some(Identity::Chip {
+                id: 0,
+                is_gone: false,
+            }),
+            b"socket:[71]" => Some(Identity::Chip {
+                id: 1,
+                is_gone: true,
+            }),
+            b"pipe:[72]" => Some(Identity::Anonymous("gpio-line")),
+            _ => None,
+        }
+    }
+}
+
+/// Notes where it was asked to move to.
+#[derive(Debug, Default)]
+struct FakeMover(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Mover for FakeMover {
+    fn enter(&self, _: &Call, dir: OwnedFd) -> Reply {
+        self.0.lock().unwrap().push(link_of(&dir));
+        Reply::Return(0)
+    }
+}
+
+/// The program.
+#[derive(Debug)]
+pub(crate) struct FakeProcess {
+    memory: RefCell<Vec<u8>>,
+    cwd: RefCell<Vec<u8>>,
+    fds: RefCell<BTreeMap<i32, Vec<u8>>>,
+}
+
+impl FakeProcess {
+    fn range(&self, addr: u64, len: usize) -> Result<core::ops::Range<usize>, Errno> {
+        let start = addr
+            .checked_sub(MEMORY)
+            .and_then(|at| usize::try_from(at).ok())
+            .ok_or(Errno::FAULT)?;
+        let end = start
+            .checked_add(len)
+            .filter(|end| *end <= SIZE)
+            .ok_or(Errno::FAULT)?;
+        Ok(start..end)
+    }
+}
+
+impl Process for FakeProcess {
+    fn read_cstr(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
+        let start = self.range(addr, 0)?.start;
+        let memory = self.memory.borrow();
+        let text = &memory[start..SIZE.min(start + max)];
+        let end = text.iter().position(|byte| *byte == 0);
+        end.map(|end| text[..end].to_vec())
+            .ok_or(Errno::NAMETOOLONG)
+    }
+
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Errno> {
+        buf.copy_from_slice(&self.memory.borrow()[self.range(addr, buf.len())?]);
+        Ok(())
+    }
+
+    fn write(&self, addr: u64, data: &[u8]) -> Result<(), Errno> {
+        self.memory.borrow_mut()[self.range(addr, data.len())?].copy_from_slice(data);
+        Ok(())
+    }
+
+    fn cwd(&self) -> Result<Vec<u8>, Errno> {
+        Ok(self.cwd.borrow().clone())
+    }
+
+    fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
+        self.fds.borrow().get(&fd).cloned().ok_or(Errno::BADF)
+    }
+}
+
+/// A machine with a board and a program.
+pub(crate) struct World {
+    _base: tempfile::TempDir,
+    pub(crate) shadow: Arc<Shadow>,
+    pub(crate) process: FakeProcess,
+    layer: PathLayer,
+    opener: Arc<FakeOpener>,
+    moved: Arc<Mutex<Vec<Vec<u8>>>>,
+    kept: RefCell<Vec<OwnedFd>>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let base = tempfile::tempdir().unwrap();
+        let shadow = Arc::new(Shadow::build(make(base.path().join("shadow-ugpio"))).unwrap());
+        let parent = "platform/gpio-sim.0".into();
+        shadow
+            .add_chip(&Node {
+                id: 0,
+                label: "sim".into(),
+                parent,
+                lines: 8,
+            })
+            .unwrap();
+        let host = make(base.path().canonicalize().unwrap().join("host"));
+        for dir in HOST_DIRS {
+            fs::create_dir_all(host.join(dir)).unwrap();
+        }
+        fs::write(host.join("dev/null"), "").unwrap();
+        fs::write(host.join("dev/gpiochip7"), "").unwrap();
+        let (opener, mover) = (Arc::new(FakeOpener::default()), FakeMover::default());
+        let moved = Arc::clone(&mover.0);
+        let mut layer = PathLayer::new(
+            Arc::clone(&shadow),
+            Arc::new(ProcDirs::new()),
+            opener.clone(),
+        );
+        layer.host = host.as_os_str().as_bytes().to_vec();
+        let process = FakeProcess {
+            memory: RefCell::new(vec![0; SIZE]),
+            cwd: RefCell::new(b"/tmp".to_vec()),
+            fds: RefCell::default(),
+        };
+        let layer = layer.with_mover(Arc::new(mover));
+        let world = Self {
+            _base: base,
+            shadow,
+            process,
+            layer,
+            opener,
+            moved,
+            kept: RefCell::default(),
+        };
+        world.link("/dev/fd", "/proc/self/fd");
+        for (fd, link) in [
+            (70, "socket:[70]"),
+            (71, "socket:[71]"),
+            (72, "pipe:[72]"),
+            (73, "/dev/null"),
+        ] {
+            world.set_fd(fd, link.as_bytes());
+        }
+        world
+    }
+
+    /// Where the host's file of a virtual path is.
+    pub(crate) fn host(&self, path: &str) -> PathBuf {
+        PathBuf::from(OsStr::from_bytes(
+            &[&self.layer.host, path.as_bytes()].concat(),
+        ))
+    }
+
+    /// Makes a link of the host.
+    pub(crate) fn link(&self, path: &str, text: &str) {
+        symlink(text, self.host(path)).unwrap();
+    }
+
+    pub(crate) fn set_cwd(&self, link: &[u8]) {
+        *self.process.cwd.borrow_mut() = link.to_vec();
+    }
+
+    /// Makes descriptor `fd` of the program be what `link` says, in `/proc` too.
+    pub(crate) fn set_fd(&self, fd: i32, link: &[u8]) {
+        self.process.fds.borrow_mut().insert(fd, link.to_vec());
+        let place = self.host(&format!("/proc/42/fd/{fd}"));
+        let _ = fs::remove_file(&place);
+        symlink(OsStr::from_bytes(link), place).unwrap();
+    }
+
+    /// Takes the program's descriptor `number` from a reply.
+    pub(crate) fn install(&self, number: i32, reply: Reply) -> PathBuf {
+        let Reply::Fd { fd, .. } = reply else {
+            panic!("not a descriptor: {reply:?}")
+        };
+        let link = link_of(&fd);
+        self.set_fd(number, &link);
+        self.kept.borrow_mut().push(fd);
+        PathBuf::from(OsStr::from_bytes(&link))
+    }
+
+    /// Where the program was moved to, each time.
+    pub(crate) fn moved(&self) -> Vec<Vec<u8>> {
+        self.moved.lock().unwrap().clone()
+    }
+
+    /// The chips that were opened.
+    pub(crate) fn opened(&self) -> Vec<(u32, u32)> {
+        self.opener.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn call(&self, sys: Sys, args: &[Arg<'_>]) -> Reply {
+        let mut registers = [0; 6];
+        let mut at = STRINGS;
+        for (register, arg) in registers.iter_mut().zip(args) {
+            *register = match arg {
+                Arg::Raw(value) => *value,
+                Arg::Int(value) => u64::from(value.cast_unsigned()),
+                Arg::Text(text) => {
+                    let addr = MEMORY + u64::try_from(at).unwrap();
+                    self.process
+                        .write(addr, &[text.as_bytes(), b"\0"].concat())
+                        .unwrap();
+                    at += text.len() + 1;
+                    addr
+                }
+            };
+        }
+        let nr = Arch::NATIVE.number(sys).unwrap_or_default();
+        let tid = Pid::from_raw(TID.cast_signed()).unwrap();
+        self.layer.answer(
+            &Call {
+                id: 1,
+                tid,
+                sys: Some(sys),
+                nr,
+                args: registers,
+            },
+            &self.process,
+        )
+    }
+
+    /// The first bytes of [`BUFFER`].
+    pub(crate) fn answer(&self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.process.read(BUFFER, &mut bytes).unwrap();
+        bytes
+    }
+
+    /// Resolves a path from the working directory.
+    pub(crate) fn resolve(&self, path: &str, want: Want) -> Resolution {
+        let identify = |link: &[u8]| self.opener.identify(link);
+        let resolver = Resolver::new(&self.shadow, &self.layer.host, TID, &identify);
+        let cwd = self.process.cwd.borrow();
+        let base = match self.shadow.inside(&cwd) {
+            Some(inside) => crate::path::Base::Board(inside.path),
+            None => crate::path::Base::Host(cwd.clone()),
+        };
+        resolver.resolve(&base, path.as_bytes(), want)
+    }
+
+    /// What a followed path names if it is not left to the kernel: its virtual path and place.
+    pub(crate) fn find(&self, path: &str) -> Option<Result<String, Errno>> {
+        let follow = Want {
+            follow: true,
+            ..Want::default()
+        };
+        Some(
+            self.resolve(path, follow)
+                .answer()?
+                .map(|target| match target {
+                    Target::At(location) => {
+                        format!(
+                            "{:?} {}",
+                            location.place,
+                            String::from_utf8(location.path).unwrap()
+                        )
+                    }
+                    Target::Descriptor(identity) => format!("{identity:?}"),
+                    Target::Missing { path, place } => {
+                        format!("no {place:?} {}", String::from_utf8(path).unwrap())
+                    }
+                }),
+        )
+    }
+}
+
+fn make(dir: PathBuf) -> PathBuf {
+    fs::create_dir(&dir).unwrap();
+    dir
+}
+
+fn link_of(fd: &OwnedFd) -> Vec<u8> {
+    let link = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap();
+    link.as_os_str().as_bytes().to_vec()
+}
+
+/// Asserts that a call was let through.
+#[track_caller]
+pub(crate) fn is_native(reply: Reply) {
+    assert!(matches!(reply, Reply::Continue), "answered: {reply:?}");
+}
+
+/// Asserts that a call failed.
+#[track_caller]
+pub(crate) fn fails(reply: Reply, errno: Errno) {
+    assert!(
+        matches!(reply, Reply::Fail(got) if got == errno),
+        "not {errno:?}: {reply:?}"
+    );
+}
+
+/// Asserts that a call returned a value.
+#[track_caller]
+pub(crate) fn returns(reply: Reply, value: i64) {
+    assert!(
+        matches!(reply, Reply::Return(got) if got == value),
+        "not {value}: {reply:?}"
+    );
+}

@@ -1,0 +1,5 @@
+//! Every call family against a made-up machine, one file a family.
+
+mod misc;
+mod open;
+mod stat;

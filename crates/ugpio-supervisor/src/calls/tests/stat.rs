@@ -1,0 +1,160 @@
+//! `stat`, `statx`, `access` of virtual files.
+
+use std::os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _};
+
+use rustix::io::Errno;
+
+use crate::{
+    arch::Sys,
+    calls::testing::{
+        Arg::{Int, Raw, Text},
+        BUFFER, CWD, UNMAPPED, World, fails, is_native, returns,
+    },
+};
+
+const DEV: &str = "/sys/bus/gpio/devices/gpiochip0/dev";
+
+/// The fields of `struct statx` in the answer: mode, links, inode, size, rdev.
+fn statx(world: &World, path: &str, flags: i32) -> (u32, u32, u64, u64, (u32, u32)) {
+    let mask = Int(0x7ff);
+    returns(
+        world.call(
+            Sys::Statx,
+            &[CWD, Text(path), Int(flags), mask, Raw(BUFFER)],
+        ),
+        0,
+    );
+    let bytes = world.answer(256);
+    let u32_at = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
+    let u64_at = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap());
+    (
+        u32_at(28),
+        u32_at(16),
+        u64_at(32),
+        u64_at(40),
+        (u32_at(128), u32_at(132)),
+    )
+}
+
+#[test]
+fn a_node_is_a_character_device_of_the_caller() {
+    let world = World::new();
+    for flags in [0, libc::AT_SYMLINK_NOFOLLOW] {
+        let (mode, links, _, size, number) = statx(&world, "/dev/gpiochip0", flags);
+        assert_eq!(
+            (mode, links, size, number),
+            (libc::S_IFCHR | 0o600, 1, 0, (254, 0))
+        );
+    }
+    let own = rustix::process::geteuid().as_raw();
+    assert_eq!(world.answer(24)[20..], own.to_ne_bytes());
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_old_calls_say_the_same() {
+    let world = World::new();
+    world.link("/tmp/node", "/dev/gpiochip0");
+    for (sys, path) in [
+        (Sys::Stat, "/tmp/node"),
+        (Sys::Stat, "/dev/gpiochip0"),
+        (Sys::Lstat, "/dev/gpiochip0"),
+    ] {
+        returns(world.call(sys, &[Text(path), Raw(BUFFER)]), 0);
+        let bytes = world.answer(144);
+        assert_eq!(bytes[24..28], (libc::S_IFCHR | 0o600).to_ne_bytes());
+        assert_eq!(bytes[40..48], 0xfe00_u64.to_ne_bytes());
+    }
+    is_native(world.call(Sys::Lstat, &[Text("/tmp/node"), Raw(BUFFER)]));
+}
+
+#[test]
+fn directories_are_those_that_are_given_out() {
+    let world = World::new();
+    let (mode, _, inode, ..) = statx(&world, "/sys/bus/gpio/devices", 0);
+    let shadow = std::fs::metadata(world.shadow.locate(b"/sys/bus/gpio/devices")).unwrap();
+    assert_eq!((mode, inode), (libc::S_IFDIR | 0o755, shadow.ino()));
+}
+
+#[test]
+fn attributes_and_links_have_the_sizes_of_sysfs() {
+    let world = World::new();
+    let (mode, _, _, size, _) = statx(&world, DEV, 0);
+    assert_eq!((mode, size), (libc::S_IFREG | 0o444, 4096));
+    let (mode, _, _, size, _) = statx(
+        &world,
+        "/sys/bus/gpio/devices/gpiochip0",
+        libc::AT_SYMLINK_NOFOLLOW,
+    );
+    assert_eq!((mode, size), (libc::S_IFLNK | 0o777, 0));
+}
+
+#[test]
+fn arguments_are_judged_as_the_kernel_does() {
+    let world = World::new();
+    let stat = |path, buf| world.call(Sys::Newfstatat, &[CWD, path, Raw(buf), Int(0)]);
+    fails(stat(Text("/dev/gpiochip0"), UNMAPPED), Errno::FAULT);
+    fails(stat(Text("/dev/gpiochip9"), BUFFER), Errno::NOENT);
+    fails(stat(Text("/dev/gpiochip0/x"), BUFFER), Errno::NOTDIR);
+    // What the kernel refuses anyway, it refuses itself.
+    is_native(stat(Raw(0), BUFFER));
+    is_native(stat(Raw(UNMAPPED), BUFFER));
+    is_native(stat(Text(""), BUFFER));
+    is_native(stat(Text(&"gpio/".repeat(1000)), BUFFER));
+    let odd = Int(0x10);
+    is_native(world.call(
+        Sys::Newfstatat,
+        &[CWD, Text("/dev/gpiochip0"), Raw(BUFFER), odd],
+    ));
+    let bad_fd = Int(1234);
+    is_native(world.call(
+        Sys::Newfstatat,
+        &[bad_fd, Text("gpiochip0"), Raw(BUFFER), Int(0)],
+    ));
+}
+
+#[test]
+fn descriptors_are_what_they_stand_for() {
+    let world = World::new();
+    let empty = libc::AT_EMPTY_PATH;
+    let mode = |fd, path| {
+        returns(
+            world.call(
+                Sys::Statx,
+                &[Int(fd), path, Int(empty), Int(0x7ff), Raw(BUFFER)],
+            ),
+            0,
+        );
+        u32::from_ne_bytes(world.answer(32)[28..].try_into().unwrap())
+    };
+    assert_eq!(mode(70, Text("")), libc::S_IFCHR | 0o600);
+    assert_eq!(mode(71, Raw(0)), libc::S_IFCHR | 0o600);
+    assert_eq!(mode(72, Text("")), 0o600);
+    is_native(world.call(Sys::Fstat, &[Int(73), Raw(BUFFER)]));
+    returns(world.call(Sys::Fstat, &[Int(70), Raw(BUFFER)]), 0);
+    let bus = world.shadow.locate(b"/sys/bus/gpio");
+    world.set_fd(5, bus.as_os_str().as_bytes());
+    assert_eq!(mode(5, Text("")), libc::S_IFDIR | 0o755);
+    assert_eq!(mode(5, Text("devices")), libc::S_IFDIR | 0o755);
+}
+
+#[test]
+fn access_follows_the_mode() {
+    let world = World::new();
+    let access = |path, mode| world.call(Sys::Faccessat2, &[CWD, Text(path), Int(mode), Int(0)]);
+    returns(access("/dev/gpiochip0", libc::F_OK), 0);
+    returns(access("/dev/gpiochip0", libc::R_OK | libc::W_OK), 0);
+    fails(access("/dev/gpiochip0", libc::X_OK), Errno::ACCESS);
+    returns(access("/sys/bus/gpio", libc::X_OK), 0);
+    returns(access(DEV, libc::R_OK), 0);
+    fails(access("/dev/gpiochip9", libc::F_OK), Errno::NOENT);
+    is_native(access("/dev/gpiochip0", 8));
+    is_native(access("/dev/null", libc::R_OK));
+    returns(
+        world.call(
+            Sys::Faccessat,
+            &[CWD, Text(DEV), Int(libc::R_OK), Int(0x5555)],
+        ),
+        0,
+    );
+}

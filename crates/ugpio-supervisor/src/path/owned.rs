@@ -1,0 +1,124 @@
+//! Which names belong to the board: the list of subtrees that always come from the shadow tree.
+//!
+//! Everything else is the host's if the host has it. The key type is [`Owned`]; the shadow tree
+//! keeps one, adding the parent of every chip it shows, and the resolver asks it.
+
+use super::lexical::below;
+
+/// Major number of the chip nodes.
+///
+/// The kernel allots it when gpiolib starts and 254 is the usual answer. It must stay at most 255:
+/// some programs rebuild the device number with eight bits a half.
+pub(crate) const MAJOR: u32 = 254;
+
+/// The subtrees that are always the board's.
+#[derive(Clone, Debug)]
+pub(crate) struct Owned {
+    subtrees: Vec<Vec<u8>>,
+    numbers: Vec<u8>,
+}
+
+impl Owned {
+    /// What every board owns.
+    pub(crate) fn new() -> Self {
+        Self {
+            // `/sys/class/gpio` stays absent: a kernel built without the legacy interface.
+            subtrees: vec![b"/sys/bus/gpio".to_vec(), b"/sys/class/gpio".to_vec()],
+            numbers: format!("/sys/dev/char/{MAJOR}:").into_bytes(),
+        }
+    }
+
+    /// Adds a subtree; it is never given back, so that nothing of the host appears in its place.
+    pub(crate) fn add(&mut self, subtree: &[u8]) {
+        if !self.subtrees.iter().any(|known| known == subtree) {
+            self.subtrees.push(subtree.to_vec());
+        }
+    }
+
+    /// Whether a canonical path is the board's: a subtree, something in one, or a chip's name.
+    pub(crate) fn contains(&self, path: &[u8]) -> bool {
+        if path.starts_with(b"/dev/") {
+            return chip_name(path).is_some() || self.has_subtree_over(path);
+        }
+        path.starts_with(b"/sys/") && path.starts_with(&self.numbers) || self.has_subtree_over(path)
+    }
+
+    fn has_subtree_over(&self, path: &[u8]) -> bool {
+        self.subtrees
+            .iter()
+            .any(|subtree| below(path, subtree).is_some())
+    }
+}
+
+/// The id in `/dev/gpiochipN` or `/dev/gpiochipN/…`, if the path is one.
+///
+/// Only digits count: `/dev/gpiochip0-lnk` is a name anybody may give to a link.
+fn chip_name(path: &[u8]) -> Option<u32> {
+    let rest = path.strip_prefix(b"/dev/gpiochip")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let ends = rest.get(digits).is_none_or(|byte| *byte == b'/');
+    if digits == 0 || !ends {
+        return None;
+    }
+    // A number that does not fit is still the shape of a chip's name; no chip has it.
+    let text = core::str::from_utf8(&rest[..digits]).ok()?;
+    Some(text.parse().unwrap_or(u32::MAX))
+}
+
+/// The id of the chip whose node is exactly `path`.
+pub(crate) fn chip_of_node(path: &[u8]) -> Option<u32> {
+    let name = path.strip_prefix(b"/dev/")?;
+    if name.contains(&b'/') {
+        return None;
+    }
+    chip_name(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chip_nodes_are_digits_only() {
+        assert_eq!(chip_of_node(b"/dev/gpiochip0"), Some(0));
+        assert_eq!(chip_of_node(b"/dev/gpiochip255"), Some(255));
+        for other in [
+            "/dev/gpiochip",
+            "/dev/gpiochip0-lnk",
+            "/dev/gpiochip1/x",
+            "/dev/x",
+            "gpiochip0",
+        ] {
+            assert_eq!(chip_of_node(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_board_owns_its_subtrees_and_no_more() {
+        let mut owned = Owned::new();
+        owned.add(b"/sys/devices/platform/gpio-sim.0");
+        for ours in [
+            "/dev/gpiochip7",
+            "/dev/gpiochip7/x",
+            "/dev/gpiochip99999999999",
+            "/sys/bus/gpio",
+            "/sys/bus/gpio/devices",
+            "/sys/class/gpio/export",
+            "/sys/dev/char/254:3",
+            "/sys/devices/platform/gpio-sim.0/gpiochip0/dev",
+        ] {
+            assert!(owned.contains(ours.as_bytes()), "{ours}");
+        }
+        for other in [
+            "/",
+            "/dev",
+            "/dev/gpiochip0-lnk",
+            "/sys/bus",
+            "/sys/bus/gpio-leds",
+            "/sys/dev/char/25:3",
+            "/sys/devices/platform/gpio-sim.1",
+        ] {
+            assert!(!owned.contains(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Resolution over a made-up machine: which world answers, links between the two, and `..`.
+
+use std::{fs, os::unix::ffi::OsStrExt as _};
+
+use rustix::io::Errno;
+
+use super::{Place, Resolution, Target, Want};
+use crate::calls::testing::World;
+
+const DEVICE: &str = "Board /sys/devices/platform/gpio-sim.0/gpiochip0";
+
+fn found(world: &World, path: &str) -> String {
+    world.find(path).expect(path).expect(path)
+}
+
+#[test]
+fn ordinary_files_are_the_kernels() {
+    let world = World::new();
+    for path in [
+        "/",
+        "/tmp",
+        "/tmp/",
+        "/dev",
+        "/dev/null",
+        "/sys/bus/pci",
+        "/tmp/missing",
+        "dir",
+        "../tmp",
+        "/proc/meminfo",
+    ] {
+        assert_eq!(world.find(path), None, "{path}");
+    }
+}
+
+#[test]
+fn board_names_are_found_in_the_shadow_tree() {
+    let world = World::new();
+    assert_eq!(found(&world, "/dev/gpiochip0"), "Board /dev/gpiochip0");
+    assert_eq!(found(&world, "/dev//./gpiochip0"), "Board /dev/gpiochip0");
+    assert_eq!(found(&world, "/sys/bus/gpio"), "Board /sys/bus/gpio");
+    assert_eq!(found(&world, "/sys/bus/gpio/devices/gpiochip0"), DEVICE);
+    assert_eq!(
+        found(&world, "/sys/dev/char/254:0/subsystem"),
+        "Board /sys/bus/gpio"
+    );
+    assert_eq!(found(&world, "../dev/gpiochip0"), "Board /dev/gpiochip0");
+}
+
+#[test]
+fn the_hosts_own_chips_are_hidden() {
+    let world = World::new();
+    assert_eq!(found(&world, "/dev/gpiochip7"), "no Board /dev/gpiochip7");
+    fs::create_dir_all(world.host("/sys/class/gpio")).unwrap();
+    assert_eq!(found(&world, "/sys/class/gpio"), "no Board /sys/class/gpio");
+    fs::create_dir_all(world.host("/sys/bus/gpio/devices/gpiochip7")).unwrap();
+    assert_eq!(
+        found(&world, "/sys/bus/gpio/devices/gpiochip7"),
+        "no Board /sys/bus/gpio/devices/gpiochip7"
+    );
+}
+
+#[test]
+fn names_that_only_look_like_chips_stay_the_hosts() {
+    let world = World::new();
+    world.link("/dev/gpiochip0-lnk", "gpiochip0");
+    assert_eq!(found(&world, "/dev/gpiochip0-lnk"), "Board /dev/gpiochip0");
+    let at = world.resolve("/dev/gpiochip0-lnk", Want::default());
+    assert_eq!(at.answer(), None, "the link itself is the host's");
+    assert_eq!(world.find("/tmp/gpiochip0"), None);
+}
+
+#[test]
+fn parent_of_a_link_is_where_it_led() {
+    let world = World::new();
+    assert_eq!(
+        found(&world, "/sys/bus/gpio/devices/gpiochip0/.."),
+        "Board /sys/devices/platform/gpio-sim.0"
+    );
+    assert_eq!(
+        found(&world, "/sys/bus/gpio/devices/gpiochip0/../.."),
+        "Host /sys/devices/platform"
+    );
+    assert_eq!(
+        found(&world, "/sys/bus/gpio/devices/gpiochip0/../../foo"),
+        "Host /sys/devices/platform/foo"
+    );
+    assert_eq!(found(&world, "/sys/bus/gpio/../pci"), "Host /sys/bus/pci");
+}
+
+#[test]
+fn links_of_the_host_lead_to_the_board() {
+    let world = World::new();
+    world.link("/tmp/node", "/dev/gpiochip0");
+    world.link("/tmp/relative", "../dev/gpiochip0");
+    world.link("/tmp/twice", "node");
+    world.link("/tmp/bus", "/sys/bus");
+    world.link("/tmp/plain", "dir");
+    for path in [
+        "/tmp/node",
+        "/tmp/relative",
+        "/tmp/twice",
+        "twice",
+        "./dir/../node",
+    ] {
+        assert_eq!(found(&world, path), "Board /dev/gpiochip0", "{path}");
+    }
+    // A link in the middle of a path, where the host has nothing at the end of it.
+    assert_eq!(found(&world, "/tmp/bus/gpio/devices/gpiochip0"), DEVICE);
+    assert_eq!(world.find("/tmp/bus/pci"), None);
+    assert_eq!(world.find("/tmp/plain"), None);
+    assert_eq!(world.find("/tmp/plain/missing"), None);
+}
+
+#[test]
+fn a_link_in_the_middle_is_seen_without_our_letters_in_the_path() {
+    let world = World::new();
+    fs::create_dir(world.host("/tmp/real")).unwrap();
+    world.link("/tmp/d", "/sys/bus/gpio");
+    assert_eq!(
+        found(&world, "/tmp/d/devices"),
+        "Board /sys/bus/gpio/devices"
+    );
+    assert_eq!(world.find("/tmp/real/devices"), None);
+}
+
+#[test]
+fn links_are_not_followed_where_that_is_asked() {
+    let world = World::new();
+    world.link("/tmp/node", "/dev/gpiochip0");
+    assert_eq!(world.resolve("/tmp/node", Want::default()).answer(), None);
+    let Some(Ok(Target::At(link))) = world
+        .resolve("/sys/bus/gpio/devices/gpiochip0", Want::default())
+        .answer()
+    else {
+        panic!("not found")
+    };
+    assert_eq!(
+        (link.place, link.mode & libc::S_IFMT),
+        (Place::Board, libc::S_IFLNK)
+    );
+    // A slash at the end asks for the directory behind the link.
+    let slash = world
+        .resolve("/sys/bus/gpio/devices/gpiochip0/", Want::default())
+        .answer();
+    assert!(matches!(slash, Some(Ok(Target::At(dir))) if dir.mode & libc::S_IFMT == libc::S_IFDIR));
+    let no_links = Want {
+        follow: true,
+        no_links: true,
+        ..Want::default()
+    };
+    assert_eq!(
+        world
+            .resolve("/sys/bus/gpio/devices/gpiochip0/dev", no_links)
+            .answer(),
+        Some(Err(Errno::LOOP))
+    );
+}
+
+#[test]
+fn errors_are_those_of_a_lookup() {
+    let world = World::new();
+    world.link("/tmp/gpio-loop", "gpio-loop");
+    let long = format!("/sys/bus/gpio/{}", "x".repeat(256));
+    for (path, errno) in [
+        ("/dev/gpiochip0/x", Errno::NOTDIR),
+        ("/dev/gpiochip0/", Errno::NOTDIR),
+        ("/dev/gpiochip0/..", Errno::NOTDIR),
+        ("/sys/bus/gpio/devices/gpiochip0/dev/.", Errno::NOTDIR),
+        ("/sys/bus/gpio/missing/x", Errno::NOENT),
+        ("/dev/gpiochip9/", Errno::NOENT),
+        (long.as_str(), Errno::NAMETOOLONG),
+    ] {
+        assert_eq!(world.find(path), Some(Err(errno)), "{path}");
+    }
+    // The same lookup on the host fails the same way without us.
+    assert_eq!(world.find("/tmp/gpio-loop"), None);
+}
+
+#[test]
+fn a_chain_of_links_ends() {
+    let world = World::new();
+    world
+        .shadow
+        .symlink(b"/sys/bus/gpio/loop", b"loop")
+        .unwrap();
+    assert_eq!(world.find("/sys/bus/gpio/loop"), Some(Err(Errno::LOOP)));
+}
+
+#[test]
+fn inside_the_shadow_tree_everything_is_answered() {
+    let world = World::new();
+    let cwd = world.shadow.locate(b"/sys/bus/gpio/devices");
+    world.set_cwd(cwd.as_os_str().as_bytes());
+    assert_eq!(found(&world, "gpiochip0"), DEVICE);
+    assert_eq!(found(&world, "."), "Board /sys/bus/gpio/devices");
+    assert_eq!(found(&world, "../../pci"), "Host /sys/bus/pci");
+    assert_eq!(found(&world, "../../../../dev/null"), "Host /dev/null");
+    assert_eq!(
+        found(&world, "missing"),
+        "no Board /sys/bus/gpio/devices/missing"
+    );
+    assert_eq!(found(&world, "../../missing"), "no Host /sys/bus/missing");
+    assert_eq!(world.find("/dev/null"), None);
+    let absolute = world.shadow.locate(b"/sys/bus/gpio");
+    assert_eq!(
+        found(&world, absolute.to_str().unwrap()),
+        "Board /sys/bus/gpio"
+    );
+}
+
+#[test]
+fn directories_that_the_host_lacks_are_the_boards() {
+    let world = World::new();
+    fs::remove_dir_all(world.host("/sys")).unwrap();
+    assert_eq!(found(&world, "/sys"), "Board /sys");
+    assert_eq!(
+        found(&world, "/sys/devices/platform"),
+        "Board /sys/devices/platform"
+    );
+}
+
+#[test]
+fn descriptors_of_ours_are_known_by_their_link() {
+    let world = World::new();
+    for path in [
+        "/proc/self/fd/70",
+        "/proc/42/fd/70",
+        "/dev/fd/70",
+        "/proc/thread-self/../../../self/fd/70",
+    ] {
+        assert_eq!(
+            found(&world, path),
+            "Chip { id: 0, is_gone: false }",
+            "{path}"
+        );
+    }
+    assert_eq!(
+        found(&world, "/proc/self/fd/72"),
+        "Anonymous(\"gpio-line\")"
+    );
+    // A socket is no directory either.
+    assert_eq!(world.find("/proc/self/fd/70/x"), None);
+    assert_eq!(world.find("/proc/self/fd/99"), None);
+    let bus = world.shadow.locate(b"/sys/bus/gpio");
+    world.set_fd(5, bus.as_os_str().as_bytes());
+    assert_eq!(found(&world, "/proc/self/fd/5/devices/gpiochip0"), DEVICE);
+}
+
+#[test]
+fn a_directory_to_be_listed_is_walked_to() {
+    let world = World::new();
+    let list = Want {
+        follow: true,
+        listing: true,
+        ..Want::default()
+    };
+    world.link("/tmp/d", "/dev");
+    for path in ["/dev", "/tmp/d", "/dev/.", "../dev"] {
+        let Resolution::Walked {
+            is_native: true,
+            target: Ok(Target::At(at)),
+        } = world.resolve(path, list)
+        else {
+            panic!("{path}")
+        };
+        assert_eq!(at.path, b"/dev");
+    }
+}

@@ -1,0 +1,284 @@
+//! The walk: a path resolved one component at a time over both worlds.
+//!
+//! Each name is looked up in the shadow tree if the board owns it, else on the host, and in the
+//! shadow tree if the host lacks it. Links are followed as text, so one may lead from either world
+//! into the other, and `..` goes to the parent of where a link really led. As long as nothing but
+//! the host was met the walk stays *native*: the kernel would have found the same. [`Walk`] is
+//! made and run by [`super::Resolver`].
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+use rustix::{
+    fs::{AtFlags, CWD},
+    io::Errno,
+};
+
+use super::{Identity, Location, Place, Resolution, Resolver, Target, Want, lexical};
+use crate::calls::attr;
+
+/// Links followed in one path before it counts as a loop. KERNEL: include/linux/namei.h MAXSYMLINKS
+const MAX_LINKS: u32 = 40;
+
+/// A resolution under way.
+pub(super) struct Walk<'r, 'a> {
+    resolver: &'r Resolver<'a>,
+    /// The directory reached: canonical, the root as `/`.
+    at: Vec<u8>,
+    /// Components still to take, the next one last.
+    pending: Vec<Vec<u8>>,
+    is_native: bool,
+    links: u32,
+}
+
+/// What one step led to.
+enum Step {
+    Onward,
+    End(Target),
+}
+
+impl<'r, 'a> Walk<'r, 'a> {
+    /// Begins at the root with an absolute path.
+    pub(super) fn from_host(resolver: &'r Resolver<'a>, path: &[u8]) -> Self {
+        let mut walk = Self::new(resolver, true);
+        walk.go_to(path);
+        walk
+    }
+
+    /// Begins at a directory that the kernel would not look in.
+    pub(super) fn from_board(resolver: &'r Resolver<'a>, dir: &[u8], path: &[u8]) -> Self {
+        let mut walk = Self::new(resolver, false);
+        walk.at = dir.to_vec();
+        walk.push(path);
+        walk
+    }
+
+    fn new(resolver: &'r Resolver<'a>, is_native: bool) -> Self {
+        Self {
+            resolver,
+            at: b"/".to_vec(),
+            pending: Vec::new(),
+            is_native,
+            links: 0,
+        }
+    }
+
+    /// Walks to the end.
+    pub(super) fn run(mut self, want: Want) -> Resolution {
+        let target = loop {
+            match self.step(want) {
+                Ok(Step::Onward) => {}
+                Ok(Step::End(target)) => break Ok(target),
+                Err(errno) => break Err(errno),
+            }
+        };
+        // A link of ours in /proc leads where the kernel would not.
+        let is_ours = matches!(target, Ok(Target::Descriptor(_)));
+        Resolution::Walked {
+            is_native: self.is_native && !is_ours,
+            target,
+        }
+    }
+
+    fn step(&mut self, want: Want) -> Result<Step, Errno> {
+        let Some(name) = self.pending.pop() else {
+            return self.arrive();
+        };
+        match name.as_slice() {
+            b"." => return Ok(Step::Onward),
+            b".." => {
+                self.at = lexical::parent(&self.at).to_vec();
+                return Ok(Step::Onward);
+            }
+            long if long.len() > lexical::NAME_MAX => return Err(Errno::NAMETOOLONG),
+            _ => {}
+        }
+        let is_last = self.pending.is_empty();
+        if let Some(own) = self.own_process(&name, is_last && !want.follow) {
+            self.push(own.as_bytes());
+            return Ok(Step::Onward);
+        }
+        let path = lexical::join(&self.at, &name);
+        let Some(found) = self.look(path.clone())? else {
+            return self.miss(path, is_last);
+        };
+        match found.mode & libc::S_IFMT {
+            libc::S_IFLNK if is_last && !want.follow => Ok(Step::End(Target::At(found))),
+            libc::S_IFLNK if want.no_links => Err(Errno::LOOP),
+            libc::S_IFLNK => self.follow(found, is_last),
+            libc::S_IFDIR => {
+                self.at = path;
+                Ok(Step::Onward)
+            }
+            _ if is_last => Ok(Step::End(Target::At(found))),
+            _ => Err(Errno::NOTDIR),
+        }
+    }
+
+    /// The path ended at a directory.
+    fn arrive(&mut self) -> Result<Step, Errno> {
+        let at = core::mem::take(&mut self.at);
+        self.look(at)?
+            .map(|found| Step::End(Target::At(found)))
+            .ok_or(Errno::NOENT)
+    }
+
+    /// The last name, or one before it, does not exist.
+    fn miss(&self, path: Vec<u8>, is_last: bool) -> Result<Step, Errno> {
+        if !is_last {
+            return Err(Errno::NOENT);
+        }
+        let is_host = !self.resolver.owned.contains(&path) && self.on_host(&self.at)?.is_some();
+        let place = if is_host { Place::Host } else { Place::Board };
+        Ok(Step::End(Target::Missing { path, place }))
+    }
+
+    /// `/proc/self` and its like mean the program, not us; the text to go on with instead.
+    fn own_process(&self, name: &[u8], stops_at_link: bool) -> Option<String> {
+        let tid = self.resolver.tid;
+        match (self.at.as_slice(), name) {
+            _ if stops_at_link => None,
+            // The thread's own entry has the same descriptors and directories as its leader's.
+            (b"/proc", b"self") => Some(tid.to_string()),
+            (b"/proc", b"thread-self") => Some(format!("{tid}/task/{tid}")),
+            _ => None,
+        }
+    }
+
+    /// Goes on where a link leads.
+    fn follow(&mut self, link: Location, is_last: bool) -> Result<Step, Errno> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(Errno::LOOP);
+        }
+        let text = self.resolver.link_text(&link)?;
+        if is_process_dir(&self.at) {
+            return self.follow_magic(link, &text, is_last);
+        }
+        match text.first() {
+            None => return Err(Errno::NOENT),
+            Some(b'/') => self.go_to(&text),
+            Some(_) => self.push(&text),
+        }
+        Ok(Step::Onward)
+    }
+
+    /// Goes on at a link of `/proc/PID`, whose text only describes where it leads.
+    fn follow_magic(&mut self, link: Location, text: &[u8], is_last: bool) -> Result<Step, Errno> {
+        if let Some(identity) = (self.resolver.identify)(text) {
+            return if is_last {
+                Ok(Step::End(Target::Descriptor(identity)))
+            } else {
+                Err(Errno::NOTDIR)
+            };
+        }
+        let is_ours = self.resolver.shadow.inside(text).is_some();
+        if is_last && !is_ours {
+            // The kernel can follow it even where the text is no path.
+            let place = self.resolver.host_path(&link.path);
+            let mode = attr::lookup(&place, AtFlags::empty())?.mode();
+            return Ok(Step::End(Target::At(Location {
+                mode,
+                is_magic: true,
+                ..link
+            })));
+        }
+        if !text.starts_with(b"/") {
+            return Err(Errno::NOTDIR);
+        }
+        self.go_to(text);
+        Ok(Step::Onward)
+    }
+
+    /// Continues with an absolute path.
+    fn go_to(&mut self, path: &[u8]) {
+        let inside = self.resolver.shadow.inside(path).map(|inside| inside.path);
+        self.is_native &= inside.is_none();
+        self.at = b"/".to_vec();
+        self.push(inside.as_deref().unwrap_or(path));
+    }
+
+    /// Puts the components of `path` before those pending.
+    fn push(&mut self, path: &[u8]) {
+        if path.ends_with(b"/") {
+            // What a slash follows must be a directory, and a link to one is followed.
+            self.pending.push(b".".to_vec());
+        }
+        self.pending
+            .extend(lexical::components(path).rev().map(<[u8]>::to_vec));
+    }
+
+    /// Looks a canonical path up: in the world that owns it, else on the host, else on the board.
+    fn look(&mut self, path: Vec<u8>) -> Result<Option<Location>, Errno> {
+        let is_owned = self.resolver.owned.contains(&path);
+        if !is_owned && let Some(mode) = self.on_host(&path)? {
+            return Ok(Some(Location {
+                path,
+                place: Place::Host,
+                mode,
+                is_magic: false,
+            }));
+        }
+        let place = self.resolver.shadow.locate(&path);
+        let found = mode_of(place.as_os_str())?;
+        self.is_native &= !is_owned && found.is_none();
+        Ok(found.map(|mode| Location {
+            path,
+            place: Place::Board,
+            mode,
+            is_magic: false,
+        }))
+    }
+
+    fn on_host(&self, path: &[u8]) -> Result<Option<u32>, Errno> {
+        mode_of(self.resolver.host_path(path).as_os_str())
+    }
+}
+
+impl Resolver<'_> {
+    /// The text of a link that was found.
+    pub(crate) fn link_text(&self, link: &Location) -> Result<Vec<u8>, Errno> {
+        let place = match link.place {
+            Place::Host => self.host_path(&link.path),
+            Place::Board => self.shadow.locate(&link.path),
+        };
+        rustix::fs::readlink(place, Vec::new()).map(std::ffi::CString::into_bytes)
+    }
+
+    /// What the text of a `/proc/PID` link says of a file of ours, if `link` is one and it does.
+    pub(crate) fn magic_text(&self, link: &Location) -> Option<Vec<u8>> {
+        if link.place != Place::Host || !is_process_dir(lexical::parent(&link.path)) {
+            return None;
+        }
+        let text = self.link_text(link).ok()?;
+        match (self.identify)(&text) {
+            Some(Identity::Chip { id, is_gone }) => {
+                let tail = if is_gone { " (deleted)" } else { "" };
+                Some(format!("/dev/gpiochip{id}{tail}").into_bytes())
+            }
+            Some(Identity::Anonymous(name)) => Some(format!("anon_inode:{name}").into_bytes()),
+            None => self.shadow.inside(&text).map(|inside| inside.path),
+        }
+    }
+}
+
+/// `st_mode` of a file, links not followed; `None` if there is none.
+fn mode_of(path: &OsStr) -> Result<Option<u32>, Errno> {
+    match rustix::fs::statat(CWD, path.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat.st_mode)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether the links in this directory are the kernel's own: `/proc/N`, `/proc/N/task/M`, and the
+/// `fd` of either.
+fn is_process_dir(dir: &[u8]) -> bool {
+    let is_number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    let parts: Vec<&[u8]> = lexical::components(dir).collect();
+    let parts = parts.strip_suffix(&[&b"fd"[..]]).unwrap_or(&parts);
+    match parts {
+        [b"proc", pid] => is_number(pid),
+        [b"proc", pid, b"task", tid] => is_number(pid) && is_number(tid),
+        _ => false,
+    }
+}

@@ -1,0 +1,197 @@
+//! What a chip looks like in `/dev` and `/sys`.
+//!
+//! The names, links and file contents of [`Shadow::add_chip`] are those of Linux, because programs
+//! compare them as text: the link texts are relative exactly as the kernel writes them, and the
+//! `dev` file ends in one newline.
+
+use std::io;
+
+use super::Shadow;
+use crate::path::owned::MAJOR;
+
+/// Driver that Linux binds to the device of a chip that has no other.
+const STUB_DRIVER: &str = "gpio_stub_drv";
+
+/// A chip as the tree shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Node {
+    /// The N of `/dev/gpiochipN`, and the minor number.
+    pub id: u32,
+    /// The chip's label.
+    pub label: String,
+    /// Where its parent is below `/sys/devices`, for instance `platform/gpio-sim.0`.
+    pub parent: String,
+    /// How many lines it has.
+    pub lines: u32,
+}
+
+impl Node {
+    /// The directory of the chip's parent.
+    fn parent_path(&self) -> String {
+        format!("/sys/devices/{}", self.parent)
+    }
+
+    /// The chip's own directory.
+    #[must_use]
+    pub fn device_path(&self) -> String {
+        format!("/sys/devices/{}/gpiochip{}", self.parent, self.id)
+    }
+
+    /// What the chip takes away from the host: its parent, unless others are at home there too.
+    fn owned_path(&self) -> String {
+        if self.parent.contains('/') {
+            self.parent_path()
+        } else {
+            self.device_path()
+        }
+    }
+
+    /// The node that programs open.
+    #[must_use]
+    pub fn node_path(&self) -> String {
+        format!("/dev/gpiochip{}", self.id)
+    }
+
+    fn bus_link(&self) -> String {
+        format!("/sys/bus/gpio/devices/gpiochip{}", self.id)
+    }
+
+    fn driver_link(&self) -> String {
+        format!("/sys/bus/gpio/drivers/{STUB_DRIVER}/gpiochip{}", self.id)
+    }
+
+    fn number_link(&self) -> String {
+        format!("/sys/dev/char/{MAJOR}:{}", self.id)
+    }
+
+    /// Every name outside the chip's own directory, the node first: the order of removal.
+    fn names(&self) -> [String; 4] {
+        [
+            self.node_path(),
+            self.bus_link(),
+            self.driver_link(),
+            self.number_link(),
+        ]
+    }
+}
+
+impl Shadow {
+    /// Shows a chip. Its node appears last, so whoever sees the node finds the rest.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if the id is shown already, `EINVAL` for a parent that is no relative path;
+    /// otherwise what the file system reports, with nothing of the chip left behind.
+    pub fn add_chip(&self, node: &Node) -> io::Result<()> {
+        let odd = |part: &str| matches!(part, "" | "." | "..");
+        if node.parent.split('/').any(odd) || node.parent.contains('\0') {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let mut chips = self.lock_chips();
+        if chips.contains_key(&node.id) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.own(node.owned_path().as_bytes());
+        if let Err(error) = self.show(node) {
+            // The first failure is the one worth telling.
+            let _ = self.hide(node, &chips);
+            return Err(error);
+        }
+        chips.insert(node.id, node.clone());
+        Ok(())
+    }
+
+    /// Takes a chip away, its node first. An id that is not shown is none of our business.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports.
+    pub fn remove_chip(&self, id: u32) -> io::Result<()> {
+        let mut chips = self.lock_chips();
+        match chips.remove(&id) {
+            Some(node) => self.hide(&node, &chips),
+            None => Ok(()),
+        }
+    }
+
+    /// The bus, with its stub driver and no device yet.
+    pub(super) fn add_bus(&self) -> io::Result<()> {
+        self.mkdir_all(b"/sys/bus/gpio/devices")?;
+        self.mkdir_all(format!("/sys/bus/gpio/drivers/{STUB_DRIVER}").as_bytes())
+    }
+
+    fn show(&self, node: &Node) -> io::Result<()> {
+        let Node { id, parent, .. } = node;
+        let device = node.device_path();
+        let file = |name: &str, mode, text: &str| {
+            self.write_file(format!("{device}/{name}").as_bytes(), mode, text.as_bytes())
+        };
+        let link = |path: &str, text: String| self.symlink(path.as_bytes(), text.as_bytes());
+        // From the device's directory up to /sys: "devices", the parent's parts, its own name.
+        let up = "../".repeat(parent.split('/').count() + 2);
+
+        self.add_parent(node)?;
+        self.mkdir_all(format!("{device}/power").as_bytes())?;
+        file("dev", 0o444, &format!("{MAJOR}:{id}\n"))?;
+        file(
+            "uevent",
+            0o644,
+            &format!(
+                "MAJOR={MAJOR}\nMINOR={id}\nDEVNAME=gpiochip{id}\nDEVTYPE=gpio_chip\nDRIVER={STUB_DRIVER}\n"
+            ),
+        )?;
+        link(&format!("{device}/subsystem"), format!("{up}bus/gpio"))?;
+        link(
+            &format!("{device}/driver"),
+            format!("{up}bus/gpio/drivers/{STUB_DRIVER}"),
+        )?;
+        link(
+            &node.driver_link(),
+            format!("../../../../devices/{parent}/gpiochip{id}"),
+        )?;
+        link(
+            &node.bus_link(),
+            format!("../../../devices/{parent}/gpiochip{id}"),
+        )?;
+        link(
+            &node.number_link(),
+            format!("../../devices/{parent}/gpiochip{id}"),
+        )?;
+        self.write_file(node.node_path().as_bytes(), 0o600, b"")
+    }
+
+    /// The parent's directory; on the platform bus with the link and the text that libudev reads.
+    fn add_parent(&self, node: &Node) -> io::Result<()> {
+        let path = node.parent_path();
+        self.mkdir_all(path.as_bytes())?;
+        let Some(name) = node.parent.strip_prefix("platform/") else {
+            return Ok(());
+        };
+        let driver = name.split('.').next().unwrap_or(name);
+        let text = format!("DRIVER={driver}\nMODALIAS=platform:{driver}\n");
+        self.write_file(format!("{path}/uevent").as_bytes(), 0o644, text.as_bytes())?;
+        let up = "../".repeat(node.parent.split('/').count() + 1);
+        match self.symlink(
+            format!("{path}/subsystem").as_bytes(),
+            format!("{up}bus/platform").as_bytes(),
+        ) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes every name of `node`, and its parent if no chip of `others` is below it.
+    fn hide(&self, node: &Node, others: &std::collections::BTreeMap<u32, Node>) -> io::Result<()> {
+        for name in node.names() {
+            self.remove(name.as_bytes())?;
+        }
+        self.remove(node.device_path().as_bytes())?;
+        if others
+            .values()
+            .any(|other| other.owned_path() == node.owned_path())
+        {
+            return Ok(());
+        }
+        self.remove(node.owned_path().as_bytes())
+    }
+}

@@ -1,0 +1,296 @@
+//! The shadow tree: a private directory in memory that holds the virtual files under their own names.
+//!
+//! `/sys/bus/gpio/devices/gpiochip0` of the board is `<dir>/root/sys/bus/gpio/devices/gpiochip0`
+//! here. Directories, links and attribute files are real ones, so a descriptor of any of them can
+//! be given to a program and listing, seeking, `fchdir` and `dup` work natively; the link text in
+//! `/proc/PID/fd` then says which virtual path it is. A chip's node is an empty regular file that
+//! only marks the name: nobody is ever given a descriptor of it.
+//!
+//! [`Shadow`] is the tree; [`Node`] describes a chip to show in it ([`Shadow::add_chip`]); private
+//! listings of directories that exist in both worlds are made in `snapshot`. The board adds and
+//! removes, the resolver in [`crate::path`] reads. What the tree holds besides chips is up to the
+//! caller: [`Shadow::mkdir`], [`Shadow::write_file`], [`Shadow::symlink`], [`Shadow::own`].
+
+mod chip;
+mod snapshot;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    io::{self, Write as _},
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+pub use self::chip::Node;
+use self::snapshot::Snapshots;
+use crate::path::{lexical, owned::Owned};
+
+/// Mode of the tree's own directory and everything that only the supervisor enters.
+const PRIVATE: u32 = 0o700;
+/// Mode of a sysfs directory.
+const DIRECTORY: u32 = 0o755;
+
+/// The tree of virtual files.
+///
+/// Dropping it removes the directory. A process that dies without dropping it leaves the directory
+/// to whoever knows its [`dir`](Self::dir) and calls [`remove`].
+#[derive(Debug)]
+pub struct Shadow {
+    dir: PathBuf,
+    root: PathBuf,
+    owned: RwLock<Arc<Owned>>,
+    chips: Mutex<BTreeMap<u32, Node>>,
+    snapshots: Mutex<Snapshots>,
+}
+
+/// Where a path that leads into the tree's own directory lies in the virtual name space.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Inside {
+    /// The virtual path.
+    pub(crate) path: Vec<u8>,
+    /// Whether it names a snapshot: a copy of names, where the place itself may be the host's.
+    pub(crate) snapshot: bool,
+}
+
+impl Shadow {
+    /// Makes an empty tree in a new private directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`place`], or what building the first directories reports.
+    pub fn new() -> io::Result<Self> {
+        Self::build(place()?)
+    }
+
+    /// Makes an empty tree in `dir`, a private directory from [`place`].
+    ///
+    /// # Errors
+    ///
+    /// What making the first directories reports, for instance a full file system.
+    pub fn build(dir: PathBuf) -> io::Result<Self> {
+        // Links in /proc are canonical, and they are compared with this.
+        let dir = dir.canonicalize()?;
+        let shadow = Self {
+            root: dir.join("root"),
+            snapshots: Mutex::new(Snapshots::new(dir.join("snap"))),
+            owned: RwLock::new(Arc::new(Owned::new())),
+            chips: Mutex::default(),
+            dir,
+        };
+        for part in [&shadow.root, &shadow.dir.join("snap")] {
+            fs::DirBuilder::new().mode(DIRECTORY).create(part)?;
+        }
+        for path in ["/dev", "/sys/dev/char", "/sys/devices"] {
+            shadow.mkdir_all(path.as_bytes())?;
+        }
+        shadow.add_bus()?;
+        Ok(shadow)
+    }
+
+    /// The private directory, for whoever must remove it if this process cannot.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a virtual path lies in the tree. It need not exist.
+    #[must_use]
+    pub fn locate(&self, path: &[u8]) -> PathBuf {
+        let mut whole = self.root.as_os_str().as_bytes().to_vec();
+        if path != b"/" {
+            whole.extend_from_slice(path);
+        }
+        PathBuf::from(std::ffi::OsString::from_vec(whole))
+    }
+
+    /// Takes a subtree away from the host: it shows what the tree holds, even if that is nothing.
+    pub fn own(&self, subtree: &[u8]) {
+        let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut slot).add(subtree);
+    }
+
+    /// Makes a directory, its missing parents included.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports; an existing directory is none.
+    pub fn mkdir_all(&self, path: &[u8]) -> io::Result<()> {
+        let mut at = Vec::new();
+        for part in lexical::components(path) {
+            at = lexical::join(&at, part);
+            match self.mkdir(&at, DIRECTORY) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes one directory with exactly the mode given.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports: the parent is missing, or the name is taken.
+    pub fn mkdir(&self, path: &[u8], mode: u32) -> io::Result<()> {
+        let place = self.locate(path);
+        fs::create_dir(&place)?;
+        fs::set_permissions(&place, fs::Permissions::from_mode(mode))
+    }
+
+    /// Makes a file, or gives an existing one new contents and mode.
+    ///
+    /// The file stays the same one: a program that has it open reads the new contents.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports.
+    pub fn write_file(&self, path: &[u8], mode: u32, contents: &[u8]) -> io::Result<()> {
+        let place = self.locate(path);
+        match fs::set_permissions(&place, fs::Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.custom_flags(libc::O_NOFOLLOW).open(&place)?;
+        file.write_all(contents)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))
+    }
+
+    /// Makes a symbolic link at `path` with the text `target`.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports: the parent is missing, or the name is taken.
+    pub fn symlink(&self, path: &[u8], target: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::symlink(OsStr::from_bytes(target), self.locate(path))
+    }
+
+    /// Removes a file, a link, or a directory with all that is in it.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports; a missing name is none.
+    pub fn remove(&self, path: &[u8]) -> io::Result<()> {
+        remove(&self.locate(path))
+    }
+
+    /// What the board owns at this moment.
+    pub(crate) fn owned(&self) -> Arc<Owned> {
+        Arc::clone(&self.owned.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The virtual path of a path in the tree's own directory; `None` for any other path.
+    pub(crate) fn inside(&self, path: &[u8]) -> Option<Inside> {
+        let rest = lexical::below(path, self.dir.as_os_str().as_bytes())?;
+        if let Some(rest) = lexical::below(rest, b"/root") {
+            return Some(Inside {
+                path: or_root(rest),
+                snapshot: false,
+            });
+        }
+        let key = lexical::below(rest, b"/snap")?.strip_prefix(b"/")?;
+        let rest = key
+            .iter()
+            .position(|byte| *byte == b'/')
+            .map_or(&b""[..], |slash| &key[slash..]);
+        Some(Inside {
+            path: or_root(rest),
+            snapshot: true,
+        })
+    }
+
+    fn lock_chips(&self) -> MutexGuard<'_, BTreeMap<u32, Node>> {
+        self.chips.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_snapshots(&self) -> MutexGuard<'_, Snapshots> {
+        self.snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shadow {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.dir) {
+            tracing::warn!(dir = %self.dir.display(), %error, "cannot remove the shadow tree");
+        }
+    }
+}
+
+/// An absolute path from what is left of one after its prefix.
+fn or_root(rest: &[u8]) -> Vec<u8> {
+    if rest.is_empty() {
+        b"/".to_vec()
+    } else {
+        rest.to_vec()
+    }
+}
+
+/// Makes the private directory for a tree, in memory if the machine offers a place for that.
+///
+/// # Errors
+///
+/// The error of the last place tried, if none can be written to.
+pub fn place() -> io::Result<PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let shared = Some(PathBuf::from("/dev/shm"));
+    let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
+    let last = Some(PathBuf::from("/tmp"));
+    place_in([runtime, shared, temporary, last].into_iter().flatten())
+}
+
+/// The first of `bases` in which a directory can be made.
+fn place_in(bases: impl Iterator<Item = PathBuf>) -> io::Result<PathBuf> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for base in bases.filter(|base| base.is_absolute()) {
+        match private_dir(&base) {
+            Ok(dir) => return Ok(dir),
+            Err(refusal) => error = refusal,
+        }
+    }
+    Err(error)
+}
+
+/// Makes a directory with a new name in `base`.
+fn private_dir(base: &Path) -> io::Result<PathBuf> {
+    for attempt in 0_u32.. {
+        let dir = base.join(format!("ugpio-{}-{attempt}", std::process::id()));
+        match fs::DirBuilder::new().mode(PRIVATE).create(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+/// Removes a tree, whatever the modes of its directories; also one that another process left.
+///
+/// # Errors
+///
+/// What the file system reports; a tree that is gone already is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let kind = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?.file_type(),
+    };
+    if !kind.is_dir() {
+        return fs::remove_file(path);
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(PRIVATE))?;
+    for entry in fs::read_dir(path)? {
+        remove(&entry?.path())?;
+    }
+    fs::remove_dir(path)
+}
+
+#[cfg(test)]
+mod tests;
