@@ -50,7 +50,7 @@ impl ProcDirs {
     pub fn object(&self, tid: Pid, fd: i32) -> Result<Object, Errno> {
         let mut buf = [0; 64];
         let text = self.readlink(tid, LinkName::fd(fd)?.as_cstr(), &mut buf)?;
-        Ok(parse(text))
+        Ok(Object::parse(text))
     }
 
     /// The path behind descriptor `fd` of thread `tid`, as `/proc` shows it: `/dev/null`, `pipe:[12]`, and with
@@ -181,24 +181,26 @@ impl LinkName {
     }
 }
 
-/// Reads `pipe:[123]` and `socket:[123]`.
-fn parse(link: &[u8]) -> Object {
-    let number = |rest: &[u8]| {
-        core::str::from_utf8(rest.strip_suffix(b"]")?)
-            .ok()?
-            .parse()
-            .ok()
-    };
-    let pipe = link
-        .strip_prefix(b"pipe:[")
-        .and_then(number)
-        .map(Object::Pipe);
-    let socket = || {
-        link.strip_prefix(b"socket:[")
+impl Object {
+    /// Reads `pipe:[123]` and `socket:[123]`.
+    pub(crate) fn parse(link: &[u8]) -> Self {
+        let number = |rest: &[u8]| {
+            core::str::from_utf8(rest.strip_suffix(b"]")?)
+                .ok()?
+                .parse()
+                .ok()
+        };
+        let pipe = link
+            .strip_prefix(b"pipe:[")
             .and_then(number)
-            .map(Object::Socket)
-    };
-    pipe.or_else(socket).unwrap_or(Object::Other)
+            .map(Object::Pipe);
+        let socket = || {
+            link.strip_prefix(b"socket:[")
+                .and_then(number)
+                .map(Object::Socket)
+        };
+        pipe.or_else(socket).unwrap_or(Object::Other)
+    }
 }
 
 #[cfg(test)]
@@ -227,9 +229,9 @@ mod tests {
 
     #[test]
     fn links_are_parsed_strictly() {
-        assert_eq!(parse(b"pipe:[123]"), Object::Pipe(123));
+        assert_eq!(Object::parse(b"pipe:[123]"), Object::Pipe(123));
         assert_eq!(
-            parse(b"socket:[18446744073709551615]"),
+            Object::parse(b"socket:[18446744073709551615]"),
             Object::Socket(u64::MAX)
         );
         for other in [
@@ -240,7 +242,7 @@ mod tests {
             b"pipe:[12",
             b"anon_inode:[eventfd]",
         ] {
-            assert_eq!(parse(other), Object::Other);
+            assert_eq!(Object::parse(other), Object::Other);
         }
     }
 

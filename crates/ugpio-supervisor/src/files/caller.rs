@@ -1,15 +1,12 @@
-//! The program as the engine sees it: one trapped ioctl, its memory and its descriptor table.
+//! The program as the engine sees it: the memory and the descriptor table behind one trapped ioctl.
 //!
-//! The engine runs under the lock of an open file, and no lock may be held over a copy to or from
-//! another process, whose pages may never come. So the argument is copied in before the engine runs
-//! and the answer is copied out after it ([`Staged`]). The few calls whose failure to copy out must
-//! undo something find out beforehand whether the argument can be written, by writing back the very
-//! bytes that were read.
+//! The engine holds no lock while it copies. What it cannot know is that a descriptor once put into
+//! the program's table cannot be taken back: so before that is done, the argument is proved writable
+//! by writing back the very bytes that were read from it.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use gpio_uapi::abi::ioctl;
 use gpio_uapi::{Caller, Fault, File, Records, Ring};
 use gpiolib::Errno;
 use rustix::process::Pid;
@@ -19,80 +16,45 @@ use super::{Files, errno_of};
 use crate::sys::remote;
 use crate::sys::seccomp::Listener;
 
-/// The largest argument of a GPIO ioctl: a v2 line request.
-const LARGEST: usize = 592;
-
-/// One ioctl in the making.
-pub(crate) struct Staged<'a> {
-    files: &'a Files,
-    listener: &'a Listener,
-    id: u64,
-    addr: u64,
-    /// What was read at `addr`; `None` if it could not be.
-    input: Option<([u8; LARGEST], usize)>,
-    /// Whether `addr` can be written, as far as that matters before the end.
-    writable: bool,
-    output: Option<Vec<u8>>,
-    pair: Option<Pair>,
+/// One trapped ioctl.
+pub(crate) struct Trapped<'a> {
+    pub(crate) files: &'a Files,
+    pub(crate) listener: &'a Listener,
+    pub(crate) id: u64,
+    pub(crate) tid: Pid,
+    /// The last argument read, and where.
+    pub(crate) input: Option<(u64, Vec<u8>)>,
+    /// The link of the file being made.
+    pub(crate) pair: Option<Pair>,
 }
 
-impl<'a> Staged<'a> {
-    /// Reads the argument of a call, and proves it writable where the engine must know.
-    pub(crate) fn read(files: &'a Files, listener: &'a Listener, id: u64, tid: Pid, cmd: u32, addr: u64) -> Self {
-        let mut staged =
-            Self { files, listener, id, addr, input: None, writable: true, output: None, pair: None };
-        let size = ioctl::argument_size(cmd).min(LARGEST);
-        let mut bytes = [0; LARGEST];
-        if ioctl::is_read(cmd) && remote::read_exact(tid, addr, &mut bytes[..size]).is_ok() {
-            staged.input = Some((bytes, size));
-            staged.writable = !must_be_writable(cmd) || remote::write_all(tid, addr, &bytes[..size]).is_ok();
-        }
-        staged
-    }
-
-    /// Copies the answer out.
-    pub(crate) fn finish(self, tid: Pid) -> Result<(), Errno> {
-        match self.output {
-            Some(output) => remote::write_all(tid, self.addr, &output).map_err(|_| Errno::EFAULT),
-            None => Ok(()),
-        }
-    }
-
-    /// The link of the file being made.
+impl Trapped<'_> {
     fn pair(&mut self) -> Result<&Pair, Errno> {
         if self.pair.is_none() {
             self.pair = Some(Link::pipe().map_err(errno_of)?);
         }
         self.pair.as_ref().ok_or(Errno::ENFILE)
     }
+
+    /// Whether an answer can be written where the argument was read.
+    fn is_writable(&self) -> bool {
+        let input = self.input.as_ref();
+        input.is_none_or(|(addr, bytes)| remote::write_all(self.tid, *addr, bytes).is_ok())
+    }
 }
 
-/// Whether the engine undoes the call if its answer cannot be written.
-fn must_be_writable(cmd: u32) -> bool {
-    matches!(
-        cmd,
-        ioctl::GPIO_V2_GET_LINE
-            | ioctl::GPIO_GET_LINEHANDLE
-            | ioctl::GPIO_GET_LINEEVENT
-            | ioctl::GPIO_V2_GET_LINEINFO_WATCH
-            | ioctl::GPIO_GET_LINEINFO_WATCH
-    )
-}
-
-impl Caller for Staged<'_> {
+impl Caller for Trapped<'_> {
     fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        let (bytes, size) = self.input.as_ref().filter(|_| addr == self.addr).ok_or(Fault)?;
-        let bytes = bytes.get(..*size).and_then(|bytes| bytes.get(..buf.len())).ok_or(Fault)?;
-        buf.copy_from_slice(bytes);
+        remote::read_exact(self.tid, addr, buf).map_err(|_| Fault)?;
+        // Only the large arguments make files.
+        if buf.len() > 16 {
+            self.input = Some((addr, buf.to_vec()));
+        }
         Ok(())
     }
 
     fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
-        if addr != self.addr || !self.writable {
-            return Err(Fault);
-        }
-        self.output = Some(data.to_vec());
-        Ok(())
+        remote::write_all(self.tid, addr, data).map_err(|_| Fault)
     }
 
     fn records(&mut self) -> Box<dyn Records> {
@@ -104,8 +66,8 @@ impl Caller for Staged<'_> {
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {
-        if !self.writable {
-            // Copying out will fail; a number taken now could not be given back.
+        if !self.is_writable() {
+            // Copying out fails next; a number taken now could not be given back.
             return Ok(-1);
         }
         let (id, listener) = (self.id, self.listener);

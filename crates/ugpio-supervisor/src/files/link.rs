@@ -49,7 +49,11 @@ impl Link {
         // Most queues are 16 records; a pipe grows when a larger queue asks for it.
         let _ = rustix::pipe::fcntl_setpipe_size(&ours, SMALL_PIPE);
         let object = Object::Pipe(rustix::fs::fstat(&theirs)?.st_ino);
-        Ok(Pair { link: Self::new(Kind::Pipe, ours), theirs, object })
+        Ok(Pair {
+            link: Self::new(Kind::Pipe, ours),
+            theirs,
+            object,
+        })
     }
 
     /// A socket pair for a chip file.
@@ -57,16 +61,27 @@ impl Link {
     /// The program's end has sent us a byte that we never read, so that closing ours later makes
     /// theirs poll `POLLERR|POLLHUP`, as a chip file does when its chip goes.
     pub(crate) fn socket() -> Result<Pair, Errno> {
-        let (ours, theirs) =
-            rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )?;
         rustix::net::send(&theirs, b"!", SendFlags::NOSIGNAL)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
         let object = Object::Socket(rustix::fs::fstat(&theirs)?.st_ino);
-        Ok(Pair { link: Self::new(Kind::Socket, ours), theirs, object })
+        Ok(Pair {
+            link: Self::new(Kind::Socket, ours),
+            theirs,
+            object,
+        })
     }
 
     fn new(kind: Kind, ours: OwnedFd) -> Arc<Self> {
-        Arc::new(Self { kind, end: Mutex::new(Some(ours)) })
+        Arc::new(Self {
+            kind,
+            end: Mutex::new(Some(ours)),
+        })
     }
 
     fn end(&self) -> MutexGuard<'_, Option<OwnedFd>> {
@@ -89,7 +104,8 @@ impl Link {
     /// How many bytes the program has not read yet.
     fn unread(&self, record: usize) -> usize {
         let bytes = self.with(|end| match self.kind {
-            Kind::Pipe => rustix::io::ioctl_fionread(end).map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)),
+            Kind::Pipe => rustix::io::ioctl_fionread(end)
+                .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)),
             Kind::Socket => record * socket::unsent(end) / charge_of(record).max(1),
         });
         bytes.unwrap_or(0)
@@ -98,7 +114,9 @@ impl Link {
 
 /// Takes everything out of a pipe whose write end this is.
 fn drain(write_end: BorrowedFd<'_>) {
-    let Ok(read_end) = read_end(write_end) else { return };
+    let Ok(read_end) = read_end(write_end) else {
+        return;
+    };
     let mut rest = [0; SMALL_PIPE];
     while rustix::io::read(&read_end, &mut rest).is_ok_and(|count| count > 0) {}
 }
@@ -106,7 +124,11 @@ fn drain(write_end: BorrowedFd<'_>) {
 /// A short-lived read end of our own; kept open it would hide the program's last close.
 fn read_end(write_end: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{}", write_end.as_raw_fd());
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
 }
 
 /// What one unread record of this size is charged to the sender of a socket.
@@ -116,7 +138,11 @@ fn read_end(write_end: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 fn charge_of(record: usize) -> usize {
     static V1: OnceLock<usize> = OnceLock::new();
     static V2: OnceLock<usize> = OnceLock::new();
-    let known = if record > size_of::<gpio_uapi::abi::v1::LineInfoChanged>() { &V2 } else { &V1 };
+    let known = if record > size_of::<gpio_uapi::abi::v1::LineInfoChangedV1>() {
+        &V2
+    } else {
+        &V1
+    };
     *known.get_or_init(|| measure(record).unwrap_or(record))
 }
 
@@ -186,7 +212,14 @@ mod tests {
 
     fn polled(fd: &OwnedFd) -> PollFlags {
         let mut fds = [PollFd::new(fd, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        poll(
+            &mut fds,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .unwrap();
         fds[0].revents()
     }
 

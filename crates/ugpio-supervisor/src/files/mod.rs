@@ -5,8 +5,8 @@
 //! passing need no bookkeeping. The rules are `gpio_uapi`'s; here are the links to the program, the
 //! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
 //!
-//! Lock order: table → one open file → the core's locks → link. No lock is held over a copy to or
-//! from the program's memory.
+//! Lock order: table → the core's locks → link. No lock is held over a copy to or from the program's
+//! memory.
 
 mod caller;
 pub(crate) mod link;
@@ -22,11 +22,12 @@ use gpiolib::{Device, Errno, Timestamp};
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 
-use self::caller::Staged;
+use self::caller::Trapped;
 use self::link::{Link, LinkRecords, Pair};
 use self::presence::Presence;
 use self::timers::Timers;
 use crate::outcome::{Call, Reply};
+use crate::path::Identity;
 use crate::procdir::{Object, ProcDirs};
 use crate::sys::seccomp::Listener;
 
@@ -41,9 +42,8 @@ pub struct Files {
 /// One open file, however many descriptors lead to it.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    file: Mutex<File>,
+    file: File,
     link: Arc<Link>,
-    device: Device,
 }
 
 impl Files {
@@ -53,8 +53,11 @@ impl Files {
     ///
     /// Those of `epoll_create1`.
     pub fn new() -> Result<Arc<Self>, rustix::io::Errno> {
-        let files =
-            Arc::new(Self { table: Mutex::default(), presence: Presence::new()?, timers: Timers::default() });
+        let files = Arc::new(Self {
+            table: Mutex::default(),
+            presence: Presence::new()?,
+            timers: Timers::default(),
+        });
         Timers::start(&files);
         Ok(files)
     }
@@ -79,46 +82,72 @@ impl Files {
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
     fn insert(&self, pair: Pair, file: File) {
         let key = key_of(pair.object);
-        let watched = pair.link.with(|ours| self.presence.add(key, ours, pair.theirs.as_fd()));
+        let watched = pair
+            .link
+            .with(|ours| self.presence.add(key, ours, pair.theirs.as_fd()));
         if !matches!(watched, Some(Ok(()))) {
-            tracing::warn!("a descriptor of the program cannot be watched; its line stays held until the run ends");
+            tracing::warn!(
+                "a descriptor of the program cannot be watched; its line stays held until the run ends"
+            );
         }
-        let device = file.device().clone();
+        file.set_timer_waker(self.timers.waker());
         if file.next_deadline().is_some() {
             self.timers.kick();
         }
-        let open = OpenFile { file: Mutex::new(file), link: pair.link, device };
-        let gone = open.device.is_gone();
-        self.table().insert(pair.object, Arc::new(open));
-        if gone {
+        let is_gone = file.device().is_gone();
+        self.table().insert(
+            pair.object,
+            Arc::new(OpenFile {
+                file,
+                link: pair.link,
+            }),
+        );
+        // The chip may have gone while the descriptor was made.
+        if is_gone {
             self.hang_up_gone();
         }
     }
 
     /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
-    pub(crate) fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
-        let object = dirs.object(tid, fd).ok().filter(|object| *object != Object::Other)?;
+    fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
+        let object = dirs.object(tid, fd).ok()?;
         self.table().get(&object).cloned()
+    }
+
+    /// What the text of a link in `/proc/PID/fd` stands for, if it is one of ours.
+    pub(crate) fn identify(&self, link: &[u8]) -> Option<Identity> {
+        let open = self.table().get(&Object::parse(link)).cloned()?;
+        let chip = || Identity::Chip {
+            id: open.file.device().id(),
+            is_gone: open.is_gone(),
+        };
+        let anonymous =
+            |link: &'static str| Identity::Anonymous(link.trim_start_matches("anon_inode:"));
+        Some(open.file.kind().link().map_or_else(chip, anonymous))
     }
 
     /// Answers an ioctl; `Continue` if the descriptor is none of ours.
     pub(crate) fn ioctl(&self, listener: &Listener, dirs: &ProcDirs, call: &Call) -> Reply {
-        let Some(open) = self.find(dirs, call.tid, call.int(0)) else { return Reply::Continue };
-        let (cmd, addr) = (call.uint(1), call.args[2]);
-        let mut staged = Staged::read(self, listener, call.id, call.tid, cmd, addr);
-        let outcome = {
-            let mut file = open.lock();
-            let outcome = file.ioctl(cmd, addr, &mut staged, now());
-            if file.next_deadline().is_some() {
-                self.timers.kick();
-            }
-            outcome
+        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+            return Reply::Continue;
         };
+        let (id, tid) = (call.id, call.tid);
+        let mut caller = Trapped {
+            files: self,
+            listener,
+            id,
+            tid,
+            input: None,
+            pair: None,
+        };
+        let outcome = open
+            .file
+            .ioctl(call.uint(1), call.args[2], &mut caller, now());
+        if open.file.next_deadline().is_some() {
+            self.timers.kick();
+        }
         match outcome {
-            Outcome::Done(value) => match staged.finish(call.tid) {
-                Ok(()) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
-                Err(errno) => fail(errno),
-            },
+            Outcome::Done(value) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),
             // No ioctl waits.
             Outcome::Wait(_) => fail(Errno::EAGAIN),
@@ -129,9 +158,11 @@ impl Files {
     /// pipe would say "end of file"; every other read is the kernel's.
     pub(crate) fn read(&self, dirs: &ProcDirs, call: &Call) -> Reply {
         match self.find(dirs, call.tid, call.int(0)) {
-            Some(open) if open.device.is_gone() => {
-                fail(if open.lock().is_readable() { Errno::ENODEV } else { Errno::EINVAL })
-            }
+            Some(open) if open.is_gone() => fail(if open.file.kind().has_events() {
+                Errno::ENODEV
+            } else {
+                Errno::EINVAL
+            }),
             _ => Reply::Continue,
         }
     }
@@ -146,11 +177,14 @@ impl Files {
             }
             let gone: Vec<_> = {
                 let mut table = self.table();
-                closed.iter().filter_map(|key| table.remove(&object_of(*key))).collect()
+                closed
+                    .iter()
+                    .filter_map(|key| table.remove(&object_of(*key)))
+                    .collect()
             };
             // Nothing taken out: another thread is at it, or the file is not in the table yet.
             let Some(open) = gone.first() else { return };
-            open.device.set_now(now());
+            open.file.device().set_now(now());
             // Dropped without the table's lock: a release tells other open files.
             drop(gone);
         }
@@ -163,7 +197,12 @@ impl Files {
 
     /// Makes the files of chips that are gone report it. Called when a chip went.
     pub fn hang_up_gone(&self) {
-        let gone: Vec<_> = self.table().values().filter(|open| open.device.is_gone()).cloned().collect();
+        let gone: Vec<_> = self
+            .table()
+            .values()
+            .filter(|open| open.is_gone())
+            .cloned()
+            .collect();
         for open in gone {
             open.link.hang_up();
         }
@@ -172,11 +211,22 @@ impl Files {
     /// Forgets the files of dead chips that the program has closed since, so that their numbers are
     /// free. Called before a chip is plugged.
     pub fn sweep_gone(&self) {
-        let Some(left) = self.presence.left() else { return };
+        let Some(left) = self.presence.left() else {
+            return;
+        };
         let mut table = self.table();
-        let is_over = |object: &Object, open: &Arc<OpenFile>| open.device.is_gone() && !left.contains(&key_of(*object));
-        let over: Vec<Object> = table.iter().filter(|(object, open)| is_over(object, open)).map(|(object, _)| *object).collect();
-        let over: Vec<_> = over.iter().filter_map(|object| table.remove(object)).collect();
+        let is_over = |object: &Object, open: &Arc<OpenFile>| {
+            open.is_gone() && !left.contains(&key_of(*object))
+        };
+        let over: Vec<Object> = table
+            .iter()
+            .filter(|(object, open)| is_over(object, open))
+            .map(|(object, _)| *object)
+            .collect();
+        let over: Vec<_> = over
+            .iter()
+            .filter_map(|object| table.remove(object))
+            .collect();
         drop(table);
         drop(over);
     }
@@ -185,10 +235,9 @@ impl Files {
     fn advance(&self, now: Timestamp) -> Option<u64> {
         let open: Vec<_> = self.table().values().cloned().collect();
         let next = open.iter().filter_map(|open| {
-            let mut file = open.lock();
-            file.next_deadline()?;
-            file.advance(now);
-            file.next_deadline()
+            open.file.next_deadline()?;
+            open.file.advance(now);
+            open.file.next_deadline()
         });
         next.min()
     }
@@ -207,18 +256,8 @@ impl Files {
 }
 
 impl OpenFile {
-    fn lock(&self) -> MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What `readlink("/proc/self/fd/N")` says of it.
-    pub(crate) fn link_text(&self) -> String {
-        let (file, name) = (self.lock().link_text(), self.device.name());
-        match file {
-            Some(text) => text.to_owned(),
-            None if self.device.is_gone() => format!("/dev/{name} (deleted)"),
-            None => format!("/dev/{name}"),
-        }
+    fn is_gone(&self) -> bool {
+        self.file.device().is_gone()
     }
 }
 
@@ -228,9 +267,14 @@ pub fn now() -> Timestamp {
     let ns = |clock| {
         let time = clock_gettime(clock);
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
     };
-    Timestamp { monotonic_ns: ns(ClockId::Monotonic), realtime_ns: ns(ClockId::Realtime) }
+    Timestamp {
+        monotonic_ns: ns(ClockId::Monotonic),
+        realtime_ns: ns(ClockId::Realtime),
+    }
 }
 
 /// An errno of the system as one of the core.
@@ -238,9 +282,14 @@ pub(crate) fn errno_of(errno: rustix::io::Errno) -> Errno {
     Errno::of(u16::try_from(errno.raw_os_error()).unwrap_or(Errno::EIO.get()))
 }
 
+/// An errno of the core as one of the system.
+pub(crate) fn raw_errno(errno: Errno) -> rustix::io::Errno {
+    rustix::io::Errno::from_raw_os_error(i32::from(errno.get()))
+}
+
 /// A failure, in the words of the answer.
-pub(crate) fn fail(errno: Errno) -> Reply {
-    Reply::Fail(rustix::io::Errno::from_raw_os_error(i32::from(errno.get())))
+fn fail(errno: Errno) -> Reply {
+    Reply::Fail(raw_errno(errno))
 }
 
 /// An object as one number: pipes and sockets are numbered apart.
@@ -253,5 +302,9 @@ const fn key_of(object: Object) -> u64 {
 }
 
 const fn object_of(key: u64) -> Object {
-    if key & 1 == 0 { Object::Pipe(key >> 1) } else { Object::Socket(key >> 1) }
+    if key & 1 == 0 {
+        Object::Pipe(key >> 1)
+    } else {
+        Object::Socket(key >> 1)
+    }
 }

@@ -25,11 +25,19 @@ pub(crate) struct Presence {
 impl Presence {
     pub(crate) fn new() -> Result<Self, Errno> {
         let flags = epoll::CreateFlags::CLOEXEC;
-        Ok(Self { ours: epoll::create(flags)?, theirs: epoll::create(flags)? })
+        Ok(Self {
+            ours: epoll::create(flags)?,
+            theirs: epoll::create(flags)?,
+        })
     }
 
     /// Keeps an eye on a descriptor about to be handed out, under this key.
-    pub(crate) fn add(&self, key: u64, ours: BorrowedFd<'_>, theirs: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub(crate) fn add(
+        &self,
+        key: u64,
+        ours: BorrowedFd<'_>,
+        theirs: BorrowedFd<'_>,
+    ) -> Result<(), Errno> {
         let data = epoll::EventData::new_u64(key);
         // Hang-up and error are always reported; nothing else is asked for.
         epoll::add(&self.theirs, theirs, data, epoll::EventFlags::empty())?;
@@ -40,7 +48,10 @@ impl Presence {
     /// that are still being dropped here. One quick system call when there are none.
     pub(crate) fn closed(&self) -> Vec<u64> {
         let mut events = Vec::with_capacity(16);
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         match epoll::wait(&self.ours, spare_capacity(&mut events), Some(&now)) {
             Ok(_) => events.iter().map(|event| event.data.u64()).collect(),
             Err(_) => Vec::new(),
@@ -57,12 +68,20 @@ impl Presence {
     pub(crate) fn left(&self) -> Option<HashSet<u64>> {
         let mut text = String::new();
         let path = format!("/proc/self/fdinfo/{}", self.theirs.as_raw_fd());
-        std::fs::File::open(path).ok()?.read_to_string(&mut text).ok()?;
+        std::fs::File::open(path)
+            .ok()?
+            .read_to_string(&mut text)
+            .ok()?;
         let key = |line: &str| {
             let data = line.split_once("data:")?.1.split_whitespace().next()?;
             u64::from_str_radix(data, 16).ok()
         };
-        Some(text.lines().filter(|line| line.starts_with("tfd:")).filter_map(key).collect())
+        Some(
+            text.lines()
+                .filter(|line| line.starts_with("tfd:"))
+                .filter_map(key)
+                .collect(),
+        )
     }
 }
 
@@ -76,7 +95,10 @@ mod tests {
         for pair in [Link::pipe().unwrap(), Link::socket().unwrap()] {
             let presence = Presence::new().unwrap();
             let spare = rustix::io::dup(&pair.theirs).unwrap();
-            pair.link.with(|end| presence.add(7, end, spare.try_clone().unwrap().as_fd())).unwrap().unwrap();
+            pair.link
+                .with(|end| presence.add(7, end, spare.try_clone().unwrap().as_fd()))
+                .unwrap()
+                .unwrap();
             assert_eq!(presence.closed(), [], "both ends are open");
             drop(pair.theirs);
             assert_eq!(presence.closed(), [], "a duplicate is left");
@@ -85,7 +107,10 @@ mod tests {
         }
         for pair in [Link::pipe().unwrap(), Link::socket().unwrap()] {
             let presence = Presence::new().unwrap();
-            pair.link.with(|end| presence.add(7, end, pair.theirs.as_fd())).unwrap().unwrap();
+            pair.link
+                .with(|end| presence.add(7, end, pair.theirs.as_fd()))
+                .unwrap()
+                .unwrap();
             pair.link.hang_up();
             assert_eq!(presence.closed(), [], "our end tells nothing any more");
             assert_eq!(presence.left(), Some(HashSet::from([7])));

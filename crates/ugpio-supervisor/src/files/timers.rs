@@ -25,7 +25,9 @@ impl Timers {
     /// Starts the thread for these files.
     pub(crate) fn start(files: &Arc<Files>) {
         let (bell, files) = (Arc::clone(&files.timers.bell), Arc::downgrade(files));
-        let started = thread::Builder::new().name("ugpio-timers".into()).spawn(move || run(&bell, &files));
+        let started = thread::Builder::new()
+            .name("ugpio-timers".into())
+            .spawn(move || run(&bell, &files));
         if let Err(error) = started {
             tracing::error!("no thread for the debounce timers: {error}");
         }
@@ -58,11 +60,20 @@ impl Bell {
     fn wait(&self, until_ns: Option<u64>) {
         let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         while !*rung {
-            let left = until_ns.map(|at| Duration::from_nanos(at.saturating_sub(now().monotonic_ns)));
+            let left =
+                until_ns.map(|at| Duration::from_nanos(at.saturating_sub(now().monotonic_ns)));
             rung = match left {
                 Some(left) if left.is_zero() => return,
-                Some(left) => self.changed.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.changed.wait(rung).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(rung, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self
+                    .changed
+                    .wait(rung)
+                    .unwrap_or_else(PoisonError::into_inner),
             };
         }
         *rung = false;

@@ -4,8 +4,11 @@
 //! wait, signals), `startup` (what this process was started with). Everything exported is safe to call; each block
 //! carries its proof.
 
+pub(crate) mod process;
 pub mod remote;
 pub mod seccomp;
+pub mod socket;
+pub(crate) mod startup;
 
 /// Turns the `-1` of a C call into `errno`.
 fn check(result: impl Into<i64>) -> Result<i64, rustix::io::Errno> {

@@ -1,0 +1,164 @@
+//! What the program sees: chips as nodes and files, and its calls on them answered.
+//!
+//! A [`World`] joins the registry of chips with the shadow tree of paths and the table of open
+//! files, and is the [`Dispatch`] that the dispatcher threads ask. When a chip comes or goes the
+//! registry wakes it, and it brings nodes and open files up to date before that call returns: who
+//! plugs a chip may use its node at once.
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Wake;
+
+use gpiolib::{Device, Registry};
+use rustix::io::Errno;
+
+use crate::arch::Sys;
+use crate::calls::{Opener, PathLayer};
+use crate::files::{Files, raw_errno};
+use crate::notif::Dispatch;
+use crate::outcome::{Call, Reply};
+use crate::path::Identity;
+use crate::procdir::ProcDirs;
+use crate::shadow::{Node, Shadow};
+use crate::sys::seccomp::Listener;
+
+/// One run's chips as its programs see them.
+#[derive(Debug)]
+pub struct World {
+    chips: Arc<Chips>,
+    paths: PathLayer,
+    dirs: Arc<ProcDirs>,
+}
+
+/// Where the chips are, and what is open of them.
+#[derive(Debug)]
+struct Chips {
+    registry: Registry,
+    shadow: Arc<Shadow>,
+    files: Arc<Files>,
+    /// The devices that have nodes. The lock is held while nodes change, so that two wakes in
+    /// different threads do not mix.
+    shown: Mutex<BTreeMap<u32, Device>>,
+}
+
+impl World {
+    /// Shows the chips of a registry, those to come included, in the shadow tree at `shadow`.
+    ///
+    /// # Errors
+    ///
+    /// The shadow tree cannot be built, or there are no descriptors left for the open files.
+    pub fn new(registry: Registry, shadow: &Path) -> std::io::Result<Self> {
+        let shadow = Arc::new(Shadow::build(shadow.to_owned())?);
+        let chips = Chips {
+            registry,
+            shadow,
+            files: Files::new()?,
+            shown: Mutex::default(),
+        };
+        let chips = Arc::new(chips);
+        let change = Change(Arc::downgrade(&chips));
+        chips.registry.on_change(Arc::new(change).into());
+        chips.catch_up();
+        let dirs = Arc::new(ProcDirs::new());
+        let opener = Arc::clone(&chips) as Arc<dyn Opener>;
+        let paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
+        Ok(Self { chips, paths, dirs })
+    }
+
+    /// The program's open files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.chips.files
+    }
+}
+
+impl Dispatch for World {
+    fn before_each(&self) {
+        self.chips.files.reap();
+    }
+
+    fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
+        match call.sys {
+            Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
+            Some(Sys::Read) => self.chips.files.read(&self.dirs, call),
+            _ => self.paths.handle(call),
+        }
+    }
+}
+
+impl Chips {
+    /// Brings nodes and open files up to date with the registry.
+    fn catch_up(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let there: BTreeMap<u32, Device> = self
+            .registry
+            .devices()
+            .into_iter()
+            .map(|device| (device.id(), device))
+            .collect();
+        let is_shown = |device: &Device| {
+            there
+                .get(&device.id())
+                .is_some_and(|other| other.is_same(device))
+        };
+        let gone: Vec<u32> = shown
+            .values()
+            .filter(|device| !is_shown(device))
+            .map(Device::id)
+            .collect();
+        for id in gone {
+            note(self.shadow.remove_chip(id), "remove", id);
+            shown.remove(&id);
+        }
+        for (id, device) in there {
+            if let std::collections::btree_map::Entry::Vacant(place) = shown.entry(id) {
+                note(self.shadow.add_chip(&node(&device)), "make", id);
+                place.insert(device);
+            }
+        }
+        drop(shown);
+        self.files.hang_up_gone();
+    }
+}
+
+/// A node that cannot be made or removed leaves the run usable without it.
+fn note(done: std::io::Result<()>, what: &str, id: u32) {
+    if let Err(error) = done {
+        tracing::warn!("cannot {what} the node of gpiochip{id}: {error}");
+    }
+}
+
+fn node(device: &Device) -> Node {
+    Node {
+        id: device.id(),
+        label: device.label().to_owned(),
+        parent: device.parent().unwrap_or("virtual").to_owned(),
+        lines: device.ngpio(),
+    }
+}
+
+impl Opener for Chips {
+    fn open_chip(&self, id: u32, _flags: u32) -> Result<OwnedFd, Errno> {
+        // KERNEL: gpiolib-cdev.c gpio_chrdev_open (v6.12): a node whose chip went is ENODEV.
+        let device = self.registry.device(id).ok_or(Errno::NODEV)?;
+        self.files.open_chip(&device).map_err(raw_errno)
+    }
+
+    fn identify(&self, link: &[u8]) -> Option<Identity> {
+        self.files.identify(link)
+    }
+}
+
+/// Wakes a world when a chip came or went; does not keep it alive.
+#[derive(Debug)]
+struct Change(Weak<Chips>);
+
+impl Wake for Change {
+    fn wake(self: Arc<Self>) {
+        if let Some(chips) = self.0.upgrade() {
+            chips.catch_up();
+        }
+    }
+}
