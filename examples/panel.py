@@ -37,12 +37,12 @@ def main():
     relay = request("RELAY", direction=Direction.OUTPUT)
     button = request("BUTTON", edge_detection=Edge.RISING)
     alarm = request("X0", edge_detection=Edge.BOTH)
-    lit = Value.INACTIVE
+    lit = Value.ACTIVE
     poller = select.poll()
     poller.register(button, select.POLLIN)
     poller.register(alarm, select.POLLIN)
     say("ready")
-    led.set_value("LED", lit := Value.ACTIVE)
+    led.set_value("LED", lit)
     while True:
         for fd, _ in poller.poll():
             if fd == button.fd:
