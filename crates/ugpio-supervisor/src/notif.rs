@@ -33,7 +33,10 @@ pub trait Dispatch: Send + Sync {
     /// Whether carrying out `call` twice differs from once. Asked only when the caller went away unanswered: if a
     /// signal took it back and it comes again, the kept answer is given.
     fn has_effect(&self, call: &Call) -> bool {
-        !matches!(call.sys, Some(Sys::Stat | Sys::Lstat | Sys::Newfstatat | Sys::Statx | Sys::Read))
+        !matches!(
+            call.sys,
+            Some(Sys::Stat | Sys::Lstat | Sys::Newfstatat | Sys::Statx | Sys::Read)
+        )
     }
 }
 
@@ -73,10 +76,12 @@ pub fn start(listener: Arc<Listener>, dispatch: Arc<dyn Dispatch>) -> std::io::R
     });
     Desk::start_thread(&desk)?;
     let watched = Arc::clone(&desk);
-    std::thread::Builder::new().name("ugpio-watch".into()).spawn(move || {
-        let watch = watched.watch.clone();
-        watch.run(|| Desk::replace_stuck(&watched))
-    })?;
+    std::thread::Builder::new()
+        .name("ugpio-watch".into())
+        .spawn(move || {
+            let watch = watched.watch.clone();
+            watch.run(|| Desk::replace_stuck(&watched))
+        })?;
     Ok(Dispatcher { desk })
 }
 
@@ -91,7 +96,10 @@ impl Dispatcher {
 impl core::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let threads = self.desk.threads.load(Ordering::Relaxed);
-        f.debug_struct("Dispatcher").field("threads", &threads).field("calls", &self.calls()).finish()
+        f.debug_struct("Dispatcher")
+            .field("threads", &threads)
+            .field("calls", &self.calls())
+            .finish()
     }
 }
 
@@ -99,10 +107,12 @@ impl Desk {
     fn start_thread(desk: &Arc<Self>) -> std::io::Result<()> {
         desk.threads.fetch_add(1, Ordering::Relaxed);
         let own = Arc::clone(desk);
-        let started = std::thread::Builder::new().name("ugpio-dispatch".into()).spawn(move || {
-            own.run();
-            own.threads.fetch_sub(1, Ordering::Relaxed);
-        });
+        let started = std::thread::Builder::new()
+            .name("ugpio-dispatch".into())
+            .spawn(move || {
+                own.run();
+                own.threads.fetch_sub(1, Ordering::Relaxed);
+            });
         if started.is_err() {
             desk.threads.fetch_sub(1, Ordering::Relaxed);
         }
@@ -112,7 +122,10 @@ impl Desk {
     /// Called by the watch when a thread hangs in a copy.
     fn replace_stuck(desk: &Arc<Self>) {
         let threads = desk.threads.load(Ordering::Relaxed);
-        tracing::info!(threads, "a copy of the program's memory does not finish, going on without it");
+        tracing::info!(
+            threads,
+            "a copy of the program's memory does not finish, going on without it"
+        );
         if threads >= THREADS_MAX {
             tracing::warn!(threads, "too many copies hang, calls wait for them");
             return;
@@ -125,7 +138,9 @@ impl Desk {
 
     /// Whether the calling thread, which was stuck, has been replaced and may go.
     fn may_retire(&self) -> bool {
-        self.replacements.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+        self.replacements
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+            .is_ok()
     }
 
     /// One thread's loop: until nobody is left, or until this thread has been replaced.
@@ -155,7 +170,10 @@ impl Desk {
             let _ = self.listener.cont(notification.id);
             return;
         };
-        let reply = self.replay.take(&call).unwrap_or_else(|| self.decide(&call));
+        let reply = self
+            .replay
+            .take(&call)
+            .unwrap_or_else(|| self.decide(&call));
         tracing::debug!(tid = %call.tid.as_raw_nonzero(), sys = ?call.sys, args = ?call.args, ?reply);
         match self.answer(call.id, &reply) {
             Ok(()) => {}
@@ -174,7 +192,9 @@ impl Desk {
         decided.unwrap_or_else(|_| {
             tracing::error!(?call, "the handler panicked; this is a bug of ugpio");
             match call.sys {
-                Some(Sys::Ioctl | Sys::Read | Sys::Write | Sys::Writev | Sys::Pwrite64) => Reply::Fail(Errno::IO),
+                Some(Sys::Ioctl | Sys::Read | Sys::Write | Sys::Writev | Sys::Pwrite64) => {
+                    Reply::Fail(Errno::IO)
+                }
                 _ => Reply::Continue,
             }
         })
@@ -186,7 +206,8 @@ impl Desk {
             Reply::Return(value) => self.listener.reply(id, Ok(*value)),
             Reply::Fail(errno) => self.listener.reply(id, Err(*errno)),
             Reply::Answered => Ok(()),
-            Reply::Fd { fd, cloexec } => match self.listener.add_fd_reply(id, fd.as_fd(), *cloexec) {
+            Reply::Fd { fd, cloexec } => match self.listener.add_fd_reply(id, fd.as_fd(), *cloexec)
+            {
                 Ok(_) => Ok(()),
                 Err(Errno::NOENT) => Err(Errno::NOENT),
                 // The caller's table is full, most likely: its open fails.
@@ -246,14 +267,23 @@ mod tests {
     use super::*;
 
     fn call(id: u64, nr: u32, arg: u64) -> Call {
-        Call { id, tid: getpid(), sys: None, nr, args: [arg; 6] }
+        Call {
+            id,
+            tid: getpid(),
+            sys: None,
+            nr,
+            args: [arg; 6],
+        }
     }
 
     #[test]
     fn a_call_that_comes_again_gets_its_answer_once() {
         let replay = Replay::default();
         replay.keep(&call(1, 16, 7), Reply::Return(5));
-        assert!(matches!(replay.take(&call(2, 16, 7)), Some(Reply::Return(5))));
+        assert!(matches!(
+            replay.take(&call(2, 16, 7)),
+            Some(Reply::Return(5))
+        ));
         assert!(replay.take(&call(3, 16, 7)).is_none());
     }
 
@@ -271,7 +301,13 @@ mod tests {
         let tid = Pid::from_child(&child);
         child.wait().unwrap();
         let replay = Replay::default();
-        replay.keep(&Call { tid, ..call(1, 16, 7) }, Reply::Return(5));
+        replay.keep(
+            &Call {
+                tid,
+                ..call(1, 16, 7)
+            },
+            Reply::Return(5),
+        );
         assert!(!replay.any.load(Ordering::Relaxed));
     }
 }

@@ -148,7 +148,11 @@ impl fmt::Display for Insn {
                 NR => write!(f, "ld nr"),
                 ARCH => write!(f, "ld arch"),
                 _ => {
-                    let half = if (k - ARGS) % 8 == 0 { "low" } else { "high" };
+                    let half = if (k - ARGS).is_multiple_of(8) {
+                        "low"
+                    } else {
+                        "high"
+                    };
                     write!(f, "ld arg{}.{half}", (k - ARGS) / 8)
                 }
             },

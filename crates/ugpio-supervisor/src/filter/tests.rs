@@ -20,7 +20,7 @@ fn run(program: &[Insn], arch: u32, nr: u32, args: [u64; 6]) -> u32 {
             } else {
                 arg >> 32
             };
-            half as u32
+            (half & u64::from(u32::MAX)).try_into().unwrap()
         }
     };
     let (mut a, mut x, mut pc) = (0_u32, 0_u32, 0);

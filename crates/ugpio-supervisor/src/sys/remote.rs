@@ -14,9 +14,9 @@ use super::check;
 use crate::stall;
 
 /// The smallest page size of any machine we run on; strings are read up to such borders.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 /// How much of a string is read at first: nearly every path is shorter.
-const FIRST: u64 = 256;
+const FIRST: usize = 256;
 
 /// Which way a copy goes.
 enum Copy<'a> {
@@ -79,16 +79,16 @@ pub fn write_all(tid: Pid, addr: u64, data: &[u8]) -> Result<(), Errno> {
 /// `ENAMETOOLONG`: no NUL within `max` bytes. `EFAULT`: unmapped memory comes before one. Else as [`read`].
 pub fn read_cstr(tid: Pid, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
     let mut text = Vec::new();
-    let mut chunk = [0; PAGE as usize];
+    let mut chunk = [0; PAGE];
     let mut at = addr;
     while text.len() < max {
-        let to_border = PAGE - at % PAGE;
+        let to_border = PAGE - usize::try_from(at % PAGE as u64).map_err(|_| Errno::FAULT)?;
         let step = if text.is_empty() {
             to_border.min(FIRST)
         } else {
             to_border
         };
-        let step = usize::try_from(step).map_or(max, |step| step.min(max - text.len()));
+        let step = step.min(max - text.len());
         let got = read(tid, at, &mut chunk[..step])?;
         if let Some(end) = chunk[..got].iter().position(|&byte| byte == 0) {
             text.extend_from_slice(&chunk[..end]);
@@ -177,16 +177,16 @@ mod tests {
 
     /// Two pages of which only the first is mapped for reading and writing.
     fn half_mapped() -> u64 {
-        let len = 2 * PAGE as usize;
+        let len = 2 * PAGE;
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a fresh anonymous mapping at an address of the kernel's choice, leaked on purpose.
         let base = unsafe {
             rustix::mm::mmap_anonymous(core::ptr::null_mut(), len, prot, MapFlags::PRIVATE)
         }
         .unwrap();
-        let second = base.wrapping_byte_add(PAGE as usize);
+        let second = base.wrapping_byte_add(PAGE);
         // SAFETY: the second page belongs to the mapping just made and nothing refers to it.
-        unsafe { rustix::mm::mprotect(second, PAGE as usize, MprotectFlags::empty()) }.unwrap();
+        unsafe { rustix::mm::mprotect(second, PAGE, MprotectFlags::empty()) }.unwrap();
         base.addr() as u64
     }
 
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn half_mapped_records_are_cut() {
-        let end = half_mapped() + PAGE;
+        let end = half_mapped() + PAGE as u64;
         let mut buf = [0; 48];
         assert_eq!(read(getpid(), end - 20, &mut buf), Ok(20));
         assert_eq!(read_exact(getpid(), end - 20, &mut buf), Err(Errno::FAULT));
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn strings_may_end_at_the_last_mapped_byte_and_not_later() {
-        let end = half_mapped() + PAGE;
+        let end = half_mapped() + PAGE as u64;
         write_all(getpid(), end - 8, b"/dev/xy\0").unwrap();
         assert_eq!(read_cstr(getpid(), end - 8, 4096).unwrap(), b"/dev/xy");
         write_all(getpid(), end - 8, b"/dev/xyz").unwrap();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn strings_without_end_are_too_long() {
-        let endless = vec![b'a'; 3 * PAGE as usize];
+        let endless = vec![b'a'; 3 * PAGE];
         assert_eq!(
             read_cstr(getpid(), addr_of(&endless), 4096),
             Err(Errno::NAMETOOLONG)

@@ -1,0 +1,159 @@
+//! The front: the process the user started. It stands for the program towards shell and terminal.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+use super::ending::{Ending, Failure};
+use super::message::Message;
+use super::{Leftover, descendants};
+use crate::outcome::Errno;
+use crate::sys::process::{self, Received, SignalSet, Target};
+
+/// The front's side of a run.
+///
+/// It has given up standard input and output and every inherited descriptor but standard error, so that pipes end
+/// when the program closes them.
+#[derive(Debug)]
+pub struct Front {
+    link: OwnedFd,
+    guardian: Pid,
+    leftover: Leftover,
+    program: Option<Target>,
+    supervisor: Option<Pid>,
+    /// Signals that came before the program had started.
+    early: Vec<i32>,
+    ended: Option<Ending>,
+}
+
+impl Front {
+    pub(super) fn new(link: OwnedFd, guardian: Pid, leftover: Leftover) -> Self {
+        process::null_stdio(0..=1);
+        process::close_inherited();
+        Self {
+            link,
+            guardian,
+            leftover,
+            program: None,
+            supervisor: None,
+            early: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// Waits for the program's end, passing on signals and stopping whenever the program is stopped.
+    ///
+    /// Signals that a process sends to the front go to the program. Those of the terminal do not: the kernel sends
+    /// them to the whole foreground job, the program included.
+    // DIFFERS: a signal sent with kill(2) to the whole process group reaches the program twice.
+    #[must_use]
+    pub fn wait(mut self) -> Ending {
+        let signals = match process::signal_fd(&SignalSet::all()) {
+            Ok(fd) => fd,
+            Err(errno) => {
+                return Ending::Failed(Failure::own(format!("cannot receive signals: {errno}")));
+            }
+        };
+        loop {
+            let mut fds = [
+                PollFd::new(&self.link, PollFlags::IN),
+                PollFd::new(&signals, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Ending::Failed(Failure::own(format!("cannot wait: {errno}"))),
+            }
+            let is_told = !fds[0].revents().is_empty();
+            while let Some(received) = process::read_signal(signals.as_fd()) {
+                self.pass_on(received);
+            }
+            if is_told && let Some(ending) = self.hear() {
+                return ending;
+            }
+        }
+    }
+
+    /// Takes one message; the ending, if the front is to end.
+    fn hear(&mut self) -> Option<Ending> {
+        match Message::receive(self.link.as_fd()) {
+            Ok(Some(Message::Started {
+                program,
+                supervisor,
+            })) => {
+                self.supervisor = Some(supervisor);
+                let program = Target::new(program);
+                self.early
+                    .drain(..)
+                    .for_each(|signal| _ = program.send(signal));
+                self.program = Some(program);
+                None
+            }
+            Ok(Some(Message::Stopped(signal))) => {
+                self.stop(signal);
+                None
+            }
+            Ok(Some(Message::Ended { ending, is_last })) => {
+                // With nobody left there is no reason not to see everything cleaned up.
+                if is_last || self.leftover == Leftover::Wait {
+                    self.ended = Some(ending);
+                    return None;
+                }
+                Some(ending)
+            }
+            Err(Errno::INTR) => None,
+            Ok(None) | Err(_) => Some(self.hung_up()),
+        }
+    }
+
+    /// The supervisor is gone: at its time, or killed. The guardian has killed everybody when it ends.
+    fn hung_up(&mut self) -> Ending {
+        while matches!(
+            waitpid(Some(self.guardian), WaitOptions::empty()),
+            Err(Errno::INTR)
+        ) {}
+        self.ended.take().unwrap_or_else(|| {
+            Ending::Failed(Failure::own(
+                "the supervisor was killed, and with it the program and all it had started",
+            ))
+        })
+    }
+
+    fn pass_on(&mut self, received: Received) {
+        let signal = received.signal;
+        if signal == libc::SIGCHLD {
+            return;
+        }
+        let Some(program) = &self.program else {
+            self.early.push(signal);
+            return;
+        };
+        if !received.is_sent || self.is_own(received.sender) {
+            return;
+        }
+        // `fg` continues the whole job; a program that runs already needs no second signal.
+        if signal == libc::SIGCONT && !descendants::is_stopped(program.pid()) {
+            return;
+        }
+        let _ = program.send(signal);
+    }
+
+    /// Whether the sender belongs to the run: what it sends to its process group, the program gets by itself.
+    fn is_own(&self, sender: Option<Pid>) -> bool {
+        match (sender, self.supervisor) {
+            (Some(sender), Some(supervisor)) => descendants::is_below(sender, supervisor),
+            _ => false,
+        }
+    }
+
+    /// Stops as the program did, until the shell continues us.
+    fn stop(&self, signal: i32) {
+        if self
+            .program
+            .as_ref()
+            .is_some_and(|program| descendants::is_stopped(program.pid()))
+        {
+            process::suffer(signal);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The guardian: parent of the supervisor, there to clean up if the supervisor is killed.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+
+use super::ending::{Ending, Failure};
+use super::message::Message;
+use super::session::Session;
+use super::{Plan, descendants};
+use crate::outcome::Errno;
+use crate::sys::process::{
+    Target, close_inherited, exit_now, fork, null_stdio, rename, wait_child,
+};
+
+/// Runs in the child of the front. Comes back in its child, the supervisor, and never in the guardian.
+pub(super) fn become_guardian(plan: Plan, link: OwnedFd, front: Target) -> Session {
+    let started = set_child_subreaper(Some(getpid())).and_then(|()| pipe_with(PipeFlags::CLOEXEC));
+    let (lifeline, held) = match started {
+        Ok(pipe) => pipe,
+        Err(errno) => give_up(&link, errno),
+    };
+    match fork() {
+        Ok(None) => {
+            drop(held);
+            Session::begin(plan, link, front, lifeline)
+        }
+        Ok(Some(supervisor)) => {
+            drop((link, lifeline, front));
+            guard(supervisor, &plan.remove_at_end);
+            drop(held);
+            exit_now(0)
+        }
+        Err(errno) => give_up(&link, errno),
+    }
+}
+
+fn give_up(link: &OwnedFd, errno: Errno) -> ! {
+    let failure = Failure::own(format!("cannot start a process: {errno}"));
+    let _ = Message::Ended {
+        ending: Ending::Failed(failure),
+        is_last: true,
+    }
+    .send(link.as_fd());
+    exit_now(125)
+}
+
+/// Waits for the supervisor's end, then kills whom it left, and removes what it left.
+fn guard(supervisor: Pid, remove: &[PathBuf]) {
+    // Not found by `killall ugpio`, which may well kill the supervisor.
+    rename(c"gpio-guardian");
+    let _ = setsid();
+    null_stdio(0..=2);
+    close_inherited();
+    let mut orphaned = false;
+    loop {
+        if orphaned {
+            descendants::kill_all();
+        }
+        match wait_child() {
+            Ok(Some(change)) => orphaned |= change.pid == supervisor,
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(_) => break,
+        }
+    }
+    remove_all(remove);
+}
+
+/// Removes directories with all they contain, as far as possible.
+pub(super) fn remove_all(paths: &[PathBuf]) {
+    for path in paths {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}

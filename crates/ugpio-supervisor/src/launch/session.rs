@@ -1,0 +1,353 @@
+//! The supervisor's side of a run: children, the front, and the end of everything.
+//!
+//! [`Session::begin`] forks the program. Afterwards the owner steps the session whenever its descriptor is readable:
+//! from an event loop of its own (the descriptor is an epoll, itself pollable), or with [`Session::wait`].
+
+use core::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::event::{Timespec, epoll};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+
+use super::ending::{Ending, Failure};
+use super::message::Message;
+use super::{Leftover, Plan, descendants, guardian, tracee};
+use crate::outcome::Errno;
+use crate::sys::process::{self, Change, ChildStatus, SignalSet, Target};
+use crate::sys::seccomp::Listener;
+
+/// What happened in a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// The program has ended; what it started may live on.
+    ProgramEnded(Ending),
+    /// The last process of the run has ended. Nothing follows; the supervisor should clean up and exit.
+    AllEnded,
+}
+
+/// What the epoll says is ready: children changed, the front is gone, the guardian is gone, all processes are gone.
+const SIGNALS: u64 = 0;
+const FRONT: u64 = 1;
+const GUARDIAN: u64 = 2;
+const LISTENER: u64 = 3;
+
+/// A run, seen from the supervisor. To be stepped by the thread that called `launch`, whose children they are.
+#[derive(Debug)]
+pub struct Session {
+    listener: Arc<Listener>,
+    program: Pid,
+    name: String,
+    /// Where the program's process says that it could not be executed.
+    tracee: OwnedFd,
+    front: Target,
+    link: OwnedFd,
+    lifeline: OwnedFd,
+    signals: OwnedFd,
+    ready: OwnedFd,
+    leftover: Leftover,
+    remove_at_end: Vec<PathBuf>,
+    /// How the program ended, once it has.
+    ending: Option<Ending>,
+    progress: Progress,
+}
+
+/// How far the run has come to its end.
+#[derive(Debug, Default)]
+struct Progress {
+    is_killing: bool,
+    is_guardian_gone: bool,
+    is_nobody_left: bool,
+    is_end_reported: bool,
+    is_front_told: bool,
+    is_over: bool,
+}
+
+/// The descriptors a session is made from.
+struct Ends {
+    link: OwnedFd,
+    lifeline: OwnedFd,
+    tracee: OwnedFd,
+    front: Target,
+}
+
+impl Session {
+    /// Starts the program and takes over its listener, or tells the front why not and ends this process. Runs in
+    /// the supervisor, which has one thread.
+    pub(super) fn begin(plan: Plan, link: OwnedFd, front: Target, lifeline: OwnedFd) -> Self {
+        let fail = |failure: Failure| -> ! {
+            descendants::kill_all();
+            process::exit_now(failure.code.into())
+        };
+        let (program, tracee) = match start_program(&plan) {
+            Ok(started) => started,
+            Err(errno) => {
+                let failure = Failure::own(format!("cannot start a process: {errno}"));
+                tell_failure(&link, failure.clone());
+                fail(failure)
+            }
+        };
+        let _ = Message::Started {
+            program,
+            supervisor: getpid(),
+        }
+        .send(link.as_fd());
+        leave_the_job(plan.keep_stderr);
+        let begun = tracee::receive_listener(tracee.as_fd()).and_then(|listener| {
+            let ends = Ends {
+                link: link.try_clone().map_err(own)?,
+                lifeline,
+                tracee,
+                front,
+            };
+            Self::new(plan, program, listener, ends)
+        });
+        begun.unwrap_or_else(|failure| {
+            tell_failure(&link, failure.clone());
+            fail(failure)
+        })
+    }
+
+    fn new(plan: Plan, program: Pid, listener: Listener, ends: Ends) -> Result<Self, Failure> {
+        let signals = process::signal_fd(&SignalSet::one(libc::SIGCHLD)).map_err(own)?;
+        let ready = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(own)?;
+        let add = |fd: BorrowedFd<'_>, token, flags| {
+            epoll::add(&ready, fd, epoll::EventData::new_u64(token), flags).map_err(own)
+        };
+        add(signals.as_fd(), SIGNALS, epoll::EventFlags::IN)?;
+        // Hang-ups alone are reported without asking.
+        add(ends.link.as_fd(), FRONT, epoll::EventFlags::empty())?;
+        add(ends.lifeline.as_fd(), GUARDIAN, epoll::EventFlags::empty())?;
+        add(listener.as_fd(), LISTENER, epoll::EventFlags::empty())?;
+        Ok(Self {
+            listener: Arc::new(listener),
+            program,
+            name: plan
+                .argv
+                .first()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            tracee: ends.tracee,
+            front: ends.front,
+            link: ends.link,
+            lifeline: ends.lifeline,
+            signals,
+            ready,
+            leftover: plan.leftover,
+            remove_at_end: plan.remove_at_end,
+            ending: None,
+            progress: Progress::default(),
+        })
+    }
+
+    /// Where trapped calls arrive. They wait until a dispatcher is started on it.
+    #[must_use]
+    pub fn listener(&self) -> Arc<Listener> {
+        Arc::clone(&self.listener)
+    }
+
+    /// The program's process id.
+    #[must_use]
+    pub fn program(&self) -> Pid {
+        self.program
+    }
+
+    /// How the program ended, once it has.
+    #[must_use]
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// Handles what is ready and gives the next event, or `None` when there is nothing more to do now. Never blocks.
+    pub fn step(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.next_event() {
+                return Some(event);
+            }
+            let now = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            if !self.handle_ready(Some(&now)) {
+                return None;
+            }
+        }
+    }
+
+    /// Blocks for the next event.
+    pub fn wait(&mut self) -> Event {
+        loop {
+            if let Some(event) = self.step() {
+                return event;
+            }
+            self.handle_ready(None);
+        }
+    }
+
+    /// Kills the program and everything it has started. The events that follow tell when that is done.
+    pub fn kill(&mut self) {
+        self.progress.is_killing = true;
+        descendants::kill_all();
+    }
+
+    /// Ends the run because the supervisor cannot do its work: the front prints the failure and ends with its status.
+    pub fn fail(self, failure: Failure) -> ! {
+        let code = failure.code.into();
+        tell_failure(&self.link, failure);
+        // The guardian repeats this until nobody is left.
+        descendants::kill_all();
+        process::exit_now(code)
+    }
+
+    /// Waits as long as `timeout` says and handles what is ready; whether anything was.
+    fn handle_ready(&mut self, timeout: Option<&Timespec>) -> bool {
+        let mut buf = [MaybeUninit::uninit(); 8];
+        let Ok((events, _)) = epoll::wait(&self.ready, &mut buf, timeout) else {
+            return false;
+        };
+        for event in &*events {
+            match event.data.u64() {
+                FRONT => self.front_gone(),
+                GUARDIAN => self.guardian_gone(),
+                LISTENER => {
+                    let _ = epoll::delete(&self.ready, &self.listener);
+                    self.progress.is_nobody_left = true;
+                }
+                _ => self.reap(),
+            }
+        }
+        !events.is_empty()
+    }
+
+    /// The front has ended: as it should, or killed.
+    fn front_gone(&mut self) {
+        let _ = epoll::delete(&self.ready, &self.link);
+        if !self.progress.is_front_told || self.leftover == Leftover::Wait {
+            tracing::info!("the front is gone, killing the program");
+            self.kill();
+        }
+    }
+
+    fn guardian_gone(&mut self) {
+        let _ = epoll::delete(&self.ready, &self.lifeline);
+        tracing::warn!("the guardian was killed, killing the program");
+        self.progress.is_guardian_gone = true;
+        self.kill();
+    }
+
+    /// Takes the changes of all children: the program, and orphans that became ours.
+    fn reap(&mut self) {
+        while process::read_signal(self.signals.as_fd()).is_some() {}
+        loop {
+            match process::poll_children() {
+                Ok(Some(change)) if change.pid == self.program => self.program_changed(change),
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        if self.progress.is_killing {
+            descendants::kill_all();
+        }
+    }
+
+    fn program_changed(&mut self, change: Change) {
+        match change.status {
+            ChildStatus::Stopped(signal) => _ = Message::Stopped(signal).send(self.link.as_fd()),
+            // The front may be stopped; the shell may not have been the one who continued the program.
+            ChildStatus::Continued => _ = self.front.send(libc::SIGCONT),
+            status => {
+                let failure = tracee::receive_exec_failure(self.tracee.as_fd(), &self.name)
+                    .map(Ending::Failed);
+                self.ending = failure
+                    .or_else(|| self.guardian_failure())
+                    .or_else(|| Ending::of(status));
+                match self.leftover {
+                    Leftover::Kill => self.kill(),
+                    Leftover::Leave | Leftover::Wait => self.tell_front(),
+                }
+            }
+        }
+    }
+
+    fn guardian_failure(&self) -> Option<Ending> {
+        let text =
+            "the guardian process was killed, and with it the program and all it had started";
+        self.progress
+            .is_guardian_gone
+            .then(|| Ending::Failed(Failure::own(text)))
+    }
+
+    fn tell_front(&mut self) {
+        if let Some(ending) = &self.ending
+            && !self.progress.is_front_told
+        {
+            self.progress.is_front_told = true;
+            let message = Message::Ended {
+                ending: ending.clone(),
+                is_last: self.listener.is_hung_up(),
+            };
+            let _ = message.send(self.link.as_fd());
+        }
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        let ending = self.ending.as_ref()?;
+        if !self.progress.is_end_reported {
+            self.progress.is_end_reported = true;
+            return Some(Event::ProgramEnded(ending.clone()));
+        }
+        if !self.progress.is_nobody_left || self.progress.is_over {
+            return None;
+        }
+        self.progress.is_over = true;
+        if self.progress.is_guardian_gone {
+            guardian::remove_all(&self.remove_at_end);
+        }
+        self.tell_front();
+        Some(Event::AllEnded)
+    }
+}
+
+impl AsFd for Session {
+    /// Readable when [`Session::step`] has something to do.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ready.as_fd()
+    }
+}
+
+/// Forks the process that becomes the program, and gives the socket on which it reports.
+fn start_program(plan: &Plan) -> Result<(Pid, OwnedFd), Errno> {
+    set_child_subreaper(Some(getpid()))?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    match process::fork()? {
+        Some(program) => Ok((program, ours)),
+        None => tracee::become_program(plan, &theirs),
+    }
+}
+
+/// Leaves the program's session, so that the terminal's signals and hang-ups do not reach us, and lets go of all
+/// that was inherited, so that pipes end with the program.
+fn leave_the_job(keep_stderr: bool) {
+    let _ = setsid();
+    process::null_stdio(0..=if keep_stderr { 1 } else { 2 });
+    process::close_inherited();
+}
+
+fn tell_failure(link: &OwnedFd, failure: Failure) {
+    let _ = Message::Ended {
+        ending: Ending::Failed(failure),
+        is_last: true,
+    }
+    .send(link.as_fd());
+}
+
+fn own(error: impl Into<std::io::Error>) -> Failure {
+    Failure::own(format!("cannot prepare the supervisor: {}", error.into()))
+}
