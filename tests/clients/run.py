@@ -33,7 +33,7 @@ class Client:
     """One program: what is plugged in for it, how it starts, and what it must say."""
 
     name: str
-    plugged: list  # options of `ugpio run`
+    plugged: list | None  # options of `ugpio run`; None starts the program without it
     command: list  # words; {stage} and {python} are filled in
     says: tuple = ()  # each must be in the output
     status: int = 0
@@ -88,6 +88,13 @@ CLIENTS = [
         ("leaks: ok",),
     ),
     Client(
+        "lifecycle",
+        None,
+        ["{python}", "{stage}/test_lifecycle.py"],
+        ("\nOK\n",),
+        contained=False,
+    ),
+    Client(
         "shell",
         ["--chip", "desk:8", "--chip", "doomed:4"],
         ["/bin/sh", "{stage}/client.sh"],
@@ -99,7 +106,7 @@ C_PROGRAMS = [
 ]
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
-    "python_gpiod/test_recipe.py",
+    "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {
@@ -220,7 +227,8 @@ def run(client, stage, in_container):
     """Runs one client; None, or what went wrong."""
     home = make_home(stage, client.name)
     mark = f"{os.getpid()}-{client.name}"
-    words = ["ugpio", "run", *client.plugged, "--", *client.command]
+    around = [] if client.plugged is None else ["ugpio", "run", *client.plugged, "--"]
+    words = [*around, *client.command]
     words = [w.format(stage=stage, python=stage / "venv/bin/python") for w in words]
     identity = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
     surroundings = environment(stage, home, mark)
