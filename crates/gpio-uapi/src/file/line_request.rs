@@ -79,6 +79,10 @@ impl LineRequest {
         self.queue.set_waker(waker);
     }
 
+    pub(super) fn set_timer_waker(&self, waker: Waker) {
+        self.queue.set_timer_waker(waker);
+    }
+
     pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
         match cmd {
             ioctl::GPIO_V2_LINE_GET_VALUES => self.get_values(arg, caller),

@@ -199,14 +199,23 @@ impl File {
 
     /// Sets who is woken when a record was queued, or the chip is gone while somebody may wait.
     ///
-    /// A line request that has no edges armed has nobody to wake it when the chip goes; whoever
-    /// needs that listens to [`gpiolib::Registry::on_change`].
+    /// Waking must not call back into the file. A line request that has no edges armed has nobody
+    /// to wake it when the chip goes; whoever needs that listens to
+    /// [`gpiolib::Registry::on_change`].
     pub fn set_waker(&self, waker: Waker) {
         match self {
             Self::Chip(file) => file.set_waker(waker),
             Self::LineRequest(file) => file.set_waker(waker),
             Self::LineEvent(file) => file.set_waker(waker),
             Self::LineHandle(_) => {}
+        }
+    }
+
+    /// Sets who is woken when a debounce timer was started, so that
+    /// [`next_deadline`](Self::next_deadline) has an answer.
+    pub fn set_timer_waker(&self, waker: Waker) {
+        if let Self::LineRequest(file) = self {
+            file.set_timer_waker(waker);
         }
     }
 }

@@ -1,0 +1,15 @@
+//! The engine as a program sees it: one module for each ioctl or call, over two simulated chips.
+//!
+//! Tests named `row_NNN_…` assert the row of that number of the behaviour table of Linux 6.12.
+
+#![expect(unreachable_pub, reason = "the test bench is one crate")]
+
+mod chip_info;
+mod commands;
+mod common;
+mod lifetime;
+mod poll;
+mod prop;
+mod unwatch;
+mod v1;
+mod v2;
