@@ -2,7 +2,11 @@
 //!
 //! Tests named `row_NNN_…` assert the row of that number of the behaviour table of Linux 6.12.
 
-#![expect(unreachable_pub, reason = "the test bench is one crate")]
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "everything here is a test, also what has no #[test] on it"
+)]
 
 mod chip_info;
 mod commands;
