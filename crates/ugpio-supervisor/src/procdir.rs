@@ -12,6 +12,8 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
+use crate::files::handles;
+
 /// How many directories are kept.
 const KEPT: usize = 64;
 /// The longest text of a link: `PATH_MAX`, the longest the kernel gives.
@@ -24,6 +26,8 @@ pub enum Object {
     Pipe(u64),
     /// A socket, by its inode number.
     Socket(u64),
+    /// The file of a v1 line handle, by its number.
+    Handle(u64),
     /// Anything else; ask for its path.
     Other,
 }
@@ -199,7 +203,8 @@ impl Object {
                 .and_then(number)
                 .map(Object::Socket)
         };
-        pipe.or_else(socket).unwrap_or(Object::Other)
+        let handle = || handles::parse(link).map(Object::Handle);
+        pipe.or_else(socket).or_else(handle).unwrap_or(Object::Other)
     }
 }
 

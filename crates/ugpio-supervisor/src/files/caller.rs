@@ -7,6 +7,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
 use gpio_uapi::{Caller, Fault, File, Records, Ring};
 use gpiolib::Errno;
 use rustix::process::Pid;
@@ -22,6 +23,7 @@ pub(crate) struct Trapped<'a> {
     pub(crate) listener: &'a Listener,
     pub(crate) id: u64,
     pub(crate) tid: Pid,
+    pub(crate) cmd: u32,
     /// The last argument read, and where.
     pub(crate) input: Option<(u64, Vec<u8>)>,
     /// The link of the file being made.
@@ -31,7 +33,8 @@ pub(crate) struct Trapped<'a> {
 impl Trapped<'_> {
     fn pair(&mut self) -> Result<&Pair, Errno> {
         if self.pair.is_none() {
-            self.pair = Some(Link::pipe().map_err(errno_of)?);
+            let pair = if self.cmd == GPIO_GET_LINEHANDLE { Link::handle() } else { Link::pipe() };
+            self.pair = Some(pair.map_err(errno_of)?);
         }
         self.pair.as_ref().ok_or(Errno::ENFILE)
     }

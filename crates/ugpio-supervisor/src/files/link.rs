@@ -1,7 +1,7 @@
 //! Our end of a descriptor that the program holds.
 //!
 //! The program's end of a line or event file is the read end of a pipe; of a chip file, one end of a
-//! socket pair. Poll, epoll, blocking reads, dup, fork and passing work natively on both. A [`Link`]
+//! socket pair; of a v1 handle, a file ([`super::handles`]). Poll, epoll, blocking reads, dup, fork and passing work natively on both. A [`Link`]
 //! is what stays here: it takes records, tells how many bytes nobody has read yet, and hangs up.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 
+use super::handles;
 use crate::procdir::Object;
 use crate::sys::socket;
 
@@ -31,6 +32,7 @@ pub(crate) struct Link {
 enum Kind {
     Pipe,
     Socket,
+    Handle,
 }
 
 /// A new link, and the end that goes to the program.
@@ -77,6 +79,13 @@ impl Link {
         })
     }
 
+    /// A file for a v1 handle, which has no records and nothing of which stays here.
+    pub(crate) fn handle() -> Result<Pair, Errno> {
+        let (theirs, number) = handles::make()?;
+        let link = Arc::new(Self { kind: Kind::Handle, end: Mutex::new(None) });
+        Ok(Pair { link, theirs, object: Object::Handle(number) })
+    }
+
     fn new(kind: Kind, ours: OwnedFd) -> Arc<Self> {
         Arc::new(Self {
             kind,
@@ -107,6 +116,7 @@ impl Link {
             Kind::Pipe => rustix::io::ioctl_fionread(end)
                 .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)),
             Kind::Socket => record * socket::unsent(end) / charge_of(record).max(1),
+            Kind::Handle => 0,
         });
         bytes.unwrap_or(0)
     }
@@ -168,7 +178,7 @@ impl LinkRecords {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let record = match link.kind {
             Kind::Pipe => size_of::<gpio_uapi::abi::v2::LineEvent>(),
-            Kind::Socket => size_of::<gpio_uapi::abi::v2::LineInfoChanged>(),
+            Kind::Socket | Kind::Handle => size_of::<gpio_uapi::abi::v2::LineInfoChanged>(),
         };
         Self { link, record }
     }
@@ -187,6 +197,7 @@ impl Records for LinkRecords {
             let sent = match self.link.kind {
                 Kind::Pipe => rustix::io::write(end, record),
                 Kind::Socket => rustix::net::send(end, record, SendFlags::NOSIGNAL),
+                Kind::Handle => Ok(0),
             };
             if sent == Err(Errno::AGAIN) && self.link.kind == Kind::Pipe {
                 let _ = rustix::pipe::fcntl_setpipe_size(end, 16 * SMALL_PIPE);

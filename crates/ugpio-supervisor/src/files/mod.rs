@@ -9,12 +9,13 @@
 //! memory.
 
 mod caller;
+pub(crate) mod handles;
 pub(crate) mod link;
 mod presence;
 mod timers;
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gpio_uapi::{File, Outcome};
@@ -81,11 +82,7 @@ impl Files {
 
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
     fn insert(&self, pair: Pair, file: File) {
-        let key = key_of(pair.object);
-        let watched = pair
-            .link
-            .with(|ours| self.presence.add(key, ours, pair.theirs.as_fd()));
-        if !matches!(watched, Some(Ok(()))) {
+        if self.presence.add(&pair).is_err() {
             tracing::warn!(
                 "a descriptor of the program cannot be watched; its line stays held until the run ends"
             );
@@ -137,6 +134,7 @@ impl Files {
             listener,
             id,
             tid,
+            cmd: call.uint(1),
             input: None,
             pair: None,
         };
@@ -177,10 +175,7 @@ impl Files {
             }
             let gone: Vec<_> = {
                 let mut table = self.table();
-                closed
-                    .iter()
-                    .filter_map(|key| table.remove(&object_of(*key)))
-                    .collect()
+                closed.iter().filter_map(|object| table.remove(object)).collect()
             };
             // Nothing taken out: another thread is at it, or the file is not in the table yet.
             let Some(open) = gone.first() else { return };
@@ -214,20 +209,18 @@ impl Files {
         let Some(left) = self.presence.left() else {
             return;
         };
-        let mut table = self.table();
-        let is_over = |object: &Object, open: &Arc<OpenFile>| {
-            open.is_gone() && !left.contains(&key_of(*object))
+        let mut over = Vec::new();
+        let is_over = |object: &Object, open: &OpenFile| {
+            open.is_gone() && !matches!(object, Object::Handle(_)) && !left.contains(object)
         };
-        let over: Vec<Object> = table
-            .iter()
-            .filter(|(object, open)| is_over(object, open))
-            .map(|(object, _)| *object)
-            .collect();
-        let over: Vec<_> = over
-            .iter()
-            .filter_map(|object| table.remove(object))
-            .collect();
-        drop(table);
+        self.table().retain(|object, open| {
+            let keep = !is_over(object, open);
+            if !keep {
+                over.push(Arc::clone(open));
+            }
+            keep
+        });
+        // Dropped without the table's lock.
         drop(over);
     }
 
@@ -290,21 +283,4 @@ pub(crate) fn raw_errno(errno: Errno) -> rustix::io::Errno {
 /// A failure, in the words of the answer.
 fn fail(errno: Errno) -> Reply {
     Reply::Fail(raw_errno(errno))
-}
-
-/// An object as one number: pipes and sockets are numbered apart.
-const fn key_of(object: Object) -> u64 {
-    match object {
-        Object::Pipe(inode) => inode << 1,
-        Object::Socket(inode) => inode << 1 | 1,
-        Object::Other => u64::MAX,
-    }
-}
-
-const fn object_of(key: u64) -> Object {
-    if key & 1 == 0 {
-        Object::Pipe(key >> 1)
-    } else {
-        Object::Socket(key >> 1)
-    }
 }
