@@ -1,0 +1,213 @@
+//! What `--help` teaches after the options: examples, forms of names, exit statuses.
+//!
+//! Raw text, wrapped by hand at 80 columns. [`super::Cli`] attaches each to its verb.
+
+macro_rules! names {
+    () => {
+        "LINE is a line's name, CHIP:OFFSET or CHIP:NAME. CHIP is gpiochipN, N, a path or
+a label. A name that several lines have is an error that says where they are."
+    };
+}
+
+macro_rules! statuses {
+    () => {
+        "Exit status:
+  0  done
+  1  the answer is no: a time-out passed, or nothing of the kind is there
+  2  the command line or an input line is not understood
+  3  a chip or line is not found, busy, refused or broken
+  4  the chip was unplugged while it was in use"
+    };
+}
+
+/// After the list of verbs.
+pub(crate) const ROOT: &str = concat!(
+    "Start here:
+  ugpio run --chip demo -- sh          a shell with a simulated chip of 8 lines
+  ugpio run --chip demo -- ugpio info  the same chip, seen by an ordinary client
+  ugpio doctor                         can this machine do it?
+
+detect, info, get, set, monitor, watch and wait are ordinary clients of
+/dev/gpiochipN: they work the same under `ugpio run` and on a real kernel.
+
+",
+    statuses!(),
+    "
+`ugpio run` exits with the status of its program; see `ugpio run --help`."
+);
+
+/// After the options of `run`.
+pub(crate) const RUN: &str = "\
+PROGRAM and all it starts see the chips as /dev/gpiochipN, and everything else
+as it is. Each run has a board of its own; the program finds the socket for
+`ugpio ctl` in $UGPIO_SOCKET.
+
+Examples:
+  ugpio run --chip demo -- gpioinfo
+  ugpio run --chip demo:4 --chip other:32 -- python3 blink.py
+  ugpio run --board boards/demo.toml -- ./test.sh
+  ugpio run --chip demo -- sh -c 'ugpio ctl pull demo 2 up; ugpio get demo:2'
+
+Exit status: that of PROGRAM, and 128+N if signal N ended it; else
+  125  ugpio run itself failed
+  126  PROGRAM cannot be executed
+  127  PROGRAM is not found";
+
+/// After the verbs of `ctl`.
+pub(crate) const CTL: &str = concat!(
+    "`ugpio ctl` is the world outside the chips: it presses buttons, reads LEDs and
+pulls plugs. It finds the run by $UGPIO_SOCKET, which programs inside have, by
+--socket, or because only one is running.
+
+Examples:
+  ugpio ctl list
+  ugpio ctl pull demo 2 up             press the button on line 2 of demo
+  ugpio ctl wait demo 3 high --timeout 5s && echo the LED is lit
+  ugpio ctl unplug demo
+  ugpio ctl events --json | jq -c .
+
+",
+    statuses!()
+);
+
+/// After the options of `detect`.
+pub(crate) const DETECT: &str = concat!(
+    "Prints NAME [LABEL] (LINES lines) for each chip.
+
+Examples:
+  ugpio detect
+  ugpio detect --json | jq -r .path
+
+",
+    statuses!()
+);
+
+/// After the options of `info`.
+pub(crate) const INFO: &str = concat!(
+    "Prints one row for each line: CHIP:OFFSET, name, direction, then what differs
+from the default and who holds it. Reading it disturbs nobody.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio info                           every line of every chip
+  ugpio info gpiochip0 led             a chip, and a line elsewhere
+  ugpio info --json | jq -r 'select(.used) | .name'
+
+",
+    statuses!()
+);
+
+/// After the options of `get`.
+pub(crate) const GET: &str = concat!(
+    "Prints LINE=active or LINE=inactive, a line each. BIAS is as-is, disabled,
+pull-up or pull-down.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio get button
+  ugpio get --numeric gpiochip0:1 gpiochip0:2
+  ugpio get --active-low --bias pull-up button
+  ugpio get --as-is led                what an output is at, if nobody holds it
+
+",
+    statuses!()
+);
+
+/// After the options of `set`.
+pub(crate) const SET: &str = concat!(
+    "A line is driven as long as somebody holds it, so set stays until it is killed.
+VALUE is 1, active, on, true or 0, inactive, off, false. BIAS is as-is,
+disabled, pull-up or pull-down; DRIVE is push-pull, open-drain or open-source.
+
+With - it reads further LINE=VALUE words from standard input, where VALUE may
+also be toggle and # starts a comment, and ends with the input. --json prints
+each change once it is made.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio set led=1
+  ugpio set led=on fan=off &
+  while sleep 1; do echo led=toggle; done | ugpio set led=0 -
+  ugpio set --once --active-low reset=1
+
+",
+    statuses!()
+);
+
+/// After the options of `monitor`.
+pub(crate) const MONITOR: &str = concat!(
+    "Prints SECONDS rising|falling LINE for each edge. Rising is towards active. The
+lines are held as inputs meanwhile. BIAS is as-is, disabled, pull-up or
+pull-down. Edges that were lost because nobody read them in time are counted on
+standard error.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio monitor button
+  ugpio monitor -n 1 --idle-timeout 5s --edges rising button && echo pressed
+  ugpio monitor --debounce 10ms --json gpiochip0:1 gpiochip0:2 | jq -c .edge
+
+",
+    statuses!()
+);
+
+/// After the options of `watch`.
+pub(crate) const WATCH: &str = concat!(
+    "Prints SECONDS requested|released|reconfigured LINE and the line's new state.
+Watching disturbs nobody: the lines stay free for others.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio watch led
+  ugpio watch --chip gpiochip0         every line of a chip
+  ugpio watch -n 1 led && echo somebody has taken or left the led
+
+",
+    statuses!()
+);
+
+/// After the arguments of `wait`.
+pub(crate) const WAIT: &str = concat!(
+    "Exits at once if the line already has the value. The line is held as an input
+meanwhile; to look at a line that another program holds, use `ugpio ctl wait`.
+BIAS is as-is, disabled, pull-up or pull-down.
+
+",
+    names!(),
+    "
+
+Examples:
+  ugpio wait button 1
+  ugpio wait --timeout 5s gpiochip0:4 inactive || echo still active
+
+",
+    statuses!()
+);
+
+/// After the arguments of `completions`.
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  ugpio completions bash >~/.local/share/bash-completion/completions/ugpio
+  ugpio completions zsh >~/.zfunc/_ugpio     with ~/.zfunc in $fpath
+  ugpio completions fish >~/.config/fish/completions/ugpio.fish";
+
+/// After the arguments of `man`.
+pub(crate) const MAN: &str = "\
+Examples:
+  ugpio man | man -l -
+  ugpio man ~/.local/share/man/man1 && man ugpio-run";

@@ -1,0 +1,148 @@
+//! The command line of the whole program: what clap knows, what `--help` teaches.
+//!
+//! [`Cli`] is the root; [`run`] and [`ctl`] hold the arguments of the verbs that own a board,
+//! [`client`] those of the verbs that speak to chips, [`words`] the values they take, [`pages`] makes
+//! completions and man pages from all of it. `main` parses and dispatches; nothing here acts.
+
+pub(crate) mod client;
+pub(crate) mod ctl;
+pub(crate) mod help;
+pub(crate) mod pages;
+pub(crate) mod run;
+pub(crate) mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Exit statuses of every verb but `run`, which has [`status::OWN_FAILURE`] for its own failures.
+pub(crate) mod status {
+    /// Done.
+    pub(crate) const OK: u8 = 0;
+    /// The answer is no: a time-out passed, or there is nothing of the kind.
+    pub(crate) const NO: u8 = 1;
+    /// The command line or an input line is not understood.
+    pub(crate) const USAGE: u8 = 2;
+    /// A chip or line is not found, busy, refused or broken, or output cannot be written.
+    pub(crate) const FAILED: u8 = 3;
+    /// The chip went away while it was in use.
+    pub(crate) const GONE: u8 = 4;
+    /// `ugpio run` itself failed, as with `timeout` and `env`.
+    pub(crate) const OWN_FAILURE: u8 = 125;
+}
+
+/// Run GPIO programs without hardware, and drive and watch lines with or without it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ugpio",
+    version,
+    after_help = help::ROOT,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The verbs, in the order in which help lists them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run a program with a board of simulated chips
+    #[command(after_help = help::RUN, override_usage = "ugpio run [OPTIONS] [--] PROGRAM [ARGS]...")]
+    Run(run::Args),
+    /// Drive and watch the board of a running `ugpio run`
+    #[command(after_help = help::CTL)]
+    Ctl(ctl::Args),
+    /// The ordinary clients.
+    #[command(flatten)]
+    Client(client::Verb),
+    /// Say whether this machine can run `ugpio run`, and what to do if not
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write all of them to a directory
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
+}
+
+/// `ugpio doctor`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// How to print the findings.
+    #[command(flatten)]
+    pub(crate) output: client::OutputArgs,
+}
+
+/// `ugpio completions SHELL`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell to complete in
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Shells with completions.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// GNU Bash.
+    #[value(help = None::<&str>)]
+    Bash,
+    /// The Z shell.
+    #[value(help = None::<&str>)]
+    Zsh,
+    /// fish.
+    #[value(help = None::<&str>)]
+    Fish,
+}
+
+/// `ugpio man [DIR]`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// Write one page for each verb to this directory, made if missing
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A command line that ends here: with help, the version, or a mistake.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// What to print.
+    pub(crate) text: String,
+    /// The exit status; zero for what was asked for, which goes to standard output.
+    pub(crate) status: u8,
+}
+
+/// Parses a command line, program name first.
+///
+/// # Errors
+/// Help, the version, or a line that is not understood, ready to be printed.
+pub(crate) fn parse(words: &[OsString]) -> Result<Cli, Refusal> {
+    Cli::try_parse_from(words).map_err(|error| {
+        let text = error.to_string();
+        if !error.use_stderr() {
+            return Refusal {
+                text,
+                status: status::OK,
+            };
+        }
+        let is_run = words.get(1).is_some_and(|verb| verb == "run");
+        Refusal {
+            text: match text.strip_prefix("error: ") {
+                Some(mistake) => format!("ugpio: {mistake}"),
+                None => text,
+            },
+            status: if is_run {
+                status::OWN_FAILURE
+            } else {
+                status::USAGE
+            },
+        }
+    })
+}

@@ -1,0 +1,32 @@
+//! `ugpio run`: the arguments. [`crate::run`] acts on them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::board::ChipSpec;
+
+/// Arguments of `ugpio run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Take the chips from a board file
+    #[arg(short, long, value_name = "FILE.toml")]
+    pub(crate) board: Option<PathBuf>,
+    /// Plug in a chip of so many lines (8 if not said); may be repeated
+    #[arg(short, long = "chip", value_name = "LABEL[:LINES]")]
+    pub(crate) chips: Vec<ChipSpec>,
+    /// Listen for `ugpio ctl` on this socket instead of one of our own choice
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// When PROGRAM has ended, wait for the daemons it left behind
+    #[arg(long, conflicts_with = "kill")]
+    pub(crate) wait: bool,
+    /// When PROGRAM has ended, end the daemons it left behind
+    #[arg(long)]
+    pub(crate) kill: bool,
+    /// Say on standard error what is answered; twice for every call
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// The program, looked up in $PATH, and its arguments
+    #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true)]
+    pub(crate) command: Vec<OsString>,
+}

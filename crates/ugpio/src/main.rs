@@ -1,0 +1,57 @@
+//! ugpio: runs GPIO programs without hardware, and drives and watches lines.
+//!
+//! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
+//! client of `/dev/gpiochipN`, [`ctl`] for the outside world of a run.
+
+mod board;
+mod cli;
+mod client;
+mod control;
+mod ctl;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use cli::{Cli, Verb, pages, status};
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    match cli::parse(&words) {
+        Ok(cli) => dispatch(cli),
+        Err(refusal) => {
+            // Nobody is left to tell when these cannot be written.
+            let _ = if refusal.status == status::OK {
+                io::stdout().write_all(refusal.text.as_bytes())
+            } else {
+                io::stderr().write_all(refusal.text.as_bytes())
+            };
+            ExitCode::from(refusal.status)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> ExitCode {
+    let done = match cli.verb {
+        Verb::Run(_) | Verb::Doctor(_) => {
+            client::note("not built yet");
+            return ExitCode::from(status::OWN_FAILURE);
+        }
+        Verb::Ctl(args) => return ctl::main(&args.into()),
+        Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
+        Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),
+        Verb::Client(verb) => return finish(client::run(&verb)),
+    };
+    finish(done.map(|()| status::OK))
+}
+
+/// Says what went wrong, unless our reader has merely left, and gives the exit status.
+fn finish(done: Result<u8, client::Error>) -> ExitCode {
+    let status = done.unwrap_or_else(|error| match error.status() {
+        Some(status) => {
+            client::note(error);
+            status
+        }
+        None => status::OK,
+    });
+    ExitCode::from(status)
+}
