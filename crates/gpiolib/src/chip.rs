@@ -7,7 +7,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Config, Direction, EdgeSink, Edges, Error, Label, Level, Name, Offset, Result};
+use crate::{
+    Config, Direction, EdgeSink, Edges, Error, Label, Level, Module, Name, Offset, Result,
+};
 
 /// Something that has lines. Owned by its provider's registration; may vanish at any time.
 ///
@@ -16,6 +18,15 @@ use crate::{Config, Direction, EdgeSink, Edges, Error, Label, Level, Name, Offse
 /// number of lines registered.
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
 pub trait Chip: Send + Sync {
+    /// Whether the chip has this line at all; asked once per line, before anything else. A line
+    /// that is not there is shown as used and cannot be requested.
+    ///
+    /// # Errors
+    /// Any error refuses the registration.
+    fn valid(&self, offset: Offset) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Called when a line is requested, before anything else of that request.
     ///
     /// # Errors
@@ -149,8 +160,13 @@ pub struct ChipConfig {
     pub names: Vec<(Offset, Name)>,
     /// Lines that the board holds; offsets outside the chip are ignored.
     pub hogs: Vec<Hog>,
-    /// Lines that must not be used.
+    /// Lines that must not be used; offsets outside the chip are ignored.
     pub invalid: Vec<Offset>,
+    /// Whether reading and setting a line may take bus time.
+    pub can_sleep: bool,
+    /// The module that the chip's operations are in: kept loaded while a line is out. `None` for
+    /// code that cannot be unloaded.
+    pub owner: Option<Module>,
 }
 
 impl ChipConfig {

@@ -95,6 +95,8 @@ pub(crate) mod flags {
     pub(crate) const INVALID: u32 = 1 << 14;
     /// Free emits RELEASED even if REQUESTED was never announced.
     pub(crate) const ANNOUNCED: u32 = 1 << 15;
+    /// The state may be lost over sleep or reset.
+    pub(crate) const TRANSITORY: u32 = 1 << 16;
 
     /// What a [`super::LineConfig`] covers, direction aside.
     pub(crate) const SETTINGS: u32 = ACTIVE_LOW
@@ -110,8 +112,13 @@ pub(crate) mod flags {
 
     /// What a free clears.
     // KERNEL: gpiolib.c gpiod_free_commit (v6.12): direction and event clock stay visible.
-    pub(crate) const FREED: u32 =
-        REQUESTED | (SETTINGS & !(CLOCK_REALTIME | CLOCK_HTE)) | HOGGED | ARMED | ANNOUNCED;
+    // DIFFERS: TRANSITORY, which no program sees, goes with the request.
+    pub(crate) const FREED: u32 = REQUESTED
+        | (SETTINGS & !(CLOCK_REALTIME | CLOCK_HTE))
+        | HOGGED
+        | ARMED
+        | ANNOUNCED
+        | TRANSITORY;
 }
 
 impl LineConfig {

@@ -26,18 +26,18 @@
 //! # Ok::<(), Error>(())
 //! ```
 
-use alloc::vec::Vec;
 use core::fmt;
 
+use crate::claim::Claim;
 use crate::config::flags;
-use crate::device::{Claim, Device, LineState, State};
+use crate::device::{Device, LineState, State};
 use crate::ops;
 use crate::revoke::Pass;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, Config, Direction, Drive, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig,
-    LineInfo, Name, Offset, Result, Value,
+    Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
+    Name, Offset, Result, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -79,8 +79,9 @@ impl Line {
     /// Requests the line: nobody else can until the last clone of the descriptor is dropped.
     ///
     /// # Errors
-    /// `Revoked` if the chip is gone, `Busy` if the line is held, `Invalid` if the chip has no such
-    /// line, or what the driver answers.
+    /// `ProbeDefer` if the chip's module is on its way out, `Revoked` if the chip is gone, `Busy` if
+    /// the line is held, `Invalid` if the chip has no such line, or what the driver answers; the
+    /// first of these that holds.
     pub fn request(&self, consumer: Label) -> Result<Desc> {
         Claim::request(self.device.clone(), self.offset, consumer).map(Desc::new)
     }
@@ -93,7 +94,7 @@ impl Line {
 /// threads write one cache line. A call costs about 1 ns over the driver's own.
 #[derive(Clone)]
 pub struct Desc {
-    pass: Pass<dyn Chip, State, Claim>,
+    pub(crate) pass: Pass<dyn Chip, State, Claim>,
 }
 
 impl Desc {
@@ -256,9 +257,37 @@ impl Desc {
     /// Tells the driver whether to keep the line's state over sleep; a chip without that is fine.
     ///
     /// # Errors
-    /// `Revoked`; the driver's.
+    /// `Revoked` (what [`Desc::is_transitory`] answers has then changed all the same); the driver's.
+    // KERNEL: gpiolib.c gpiod_set_transitory (v6.12): the flag first, then the driver.
     pub fn set_transitory(&self, transitory: bool) -> Result<()> {
+        ops::put_flag(self.slot(), flags::TRANSITORY, transitory);
         ops::ignore_unsupported(self.set_config(Config::PersistState(!transitory)))
+    }
+
+    /// Whether the line may lose its state over sleep; works when the chip is gone.
+    #[must_use]
+    pub fn is_transitory(&self) -> bool {
+        self.slot().flags.load(Ordering::Acquire) & flags::TRANSITORY != 0
+    }
+
+    /// Inverts the line's polarity; works when the chip is gone.
+    pub fn toggle_active_low(&self) {
+        self.slot()
+            .flags
+            .fetch_xor(flags::ACTIVE_LOW, Ordering::AcqRel);
+    }
+
+    /// How many clones share this request, this one included. For tests and people: another thread
+    /// may change it at once.
+    #[must_use]
+    pub fn handles(&self) -> usize {
+        self.pass.handles()
+    }
+
+    /// Whether both are handles of one request.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.pass.is_same(&other.pass)
     }
 
     /// The debounce period shown in the line's info, in microseconds; 0 for none.
@@ -316,77 +345,4 @@ impl fmt::Debug for Desc {
             .field("offset", &self.offset())
             .finish()
     }
-}
-
-/// The members of an array that a bit mask selects, with their places; at most 64 count.
-fn selected(descs: &[Desc], mask: u64) -> impl Iterator<Item = (usize, &Desc)> {
-    descs
-        .iter()
-        .take(64)
-        .enumerate()
-        .filter(move |(index, _)| mask >> index & 1 == 1)
-}
-
-/// Calls `group` for each run of selected members on the same chip.
-fn by_chip(
-    members: &[(usize, &Desc)],
-    mut group: impl FnMut(&[(usize, &Desc)], &[Offset]) -> Result<()>,
-) -> Result<()> {
-    for run in members.chunk_by(|(_, one), (_, next)| one.device().is_same(next.device())) {
-        let offsets: Vec<Offset> = run.iter().map(|(_, desc)| desc.offset()).collect();
-        group(run, &offsets)?;
-    }
-    Ok(())
-}
-
-/// Reads the logical values of up to 64 descriptors, one driver call per chip. Bit *i* is for
-/// `descs[i]`; members outside `mask` read 0.
-///
-/// # Errors
-/// `Revoked`; `Io` if a chip cannot read; the driver's.
-pub fn values(descs: &[Desc], mask: u64) -> Result<u64> {
-    let members: Vec<(usize, &Desc)> = selected(descs, mask).collect();
-    let mut found = 0;
-    by_chip(&members, |run, offsets| {
-        let Some((_, first)) = run.first() else {
-            return Ok(());
-        };
-        let levels = ops::cannot_is_io(first.pass.enter()?.get_multiple(offsets))?;
-        for (place, (index, desc)) in run.iter().enumerate() {
-            let level = Level::from(levels >> place & 1 == 1);
-            found |= u64::from(level.value(desc.config().active_low).is_active()) << index;
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Sets the logical values of up to 64 descriptors. Bit *i* of `values` is for `descs[i]`; members
-/// outside `mask` are left alone.
-///
-/// # Errors
-/// `Revoked`; `OpNotSupported` if a chip has no outputs; the driver's.
-// KERNEL: gpiolib.c gpiod_set_array_value_complex (v6.12): open drain and open source are switched
-// one by one, errors ignored, then the others are written in one driver call.
-pub fn set_values(descs: &[Desc], mask: u64, values: u64) -> Result<()> {
-    let value = |index: usize| Value::from(values >> index & 1 == 1);
-    let members: Vec<(usize, &Desc)> = selected(descs, mask).collect();
-    let (driven, switched): (Vec<_>, Vec<_>) = members
-        .into_iter()
-        .partition(|(_, desc)| desc.config().drive == Drive::PushPull);
-    for (index, desc) in switched {
-        if let Err(crate::Error::Revoked) = desc.set_value(value(index)) {
-            return Err(crate::Error::Revoked);
-        }
-    }
-    by_chip(&driven, |run, offsets| {
-        let Some((_, first)) = run.first() else {
-            return Ok(());
-        };
-        let mut levels = 0;
-        for (place, (index, desc)) in run.iter().enumerate() {
-            levels |= u64::from(value(*index).level(desc.config().active_low).is_high()) << place;
-        }
-        ops::no_outputs(first.pass.enter()?.set_multiple(offsets, levels))
-    })
 }

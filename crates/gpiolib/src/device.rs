@@ -17,7 +17,7 @@ use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::{
     Chip, ChipConfig, Direction, EdgeQueue, InfoChange, InfoChangeKind, InfoQueue, Label, Level,
-    Line, LineConfig, LineInfo, Name, Offset, Result, Timestamp, ops,
+    Line, LineConfig, LineInfo, Module, Name, Offset, Result, Timestamp, ops,
 };
 
 /// A chip's lasting side. Cheap to clone; every clone keeps it (and its id) alive.
@@ -33,6 +33,8 @@ pub(crate) struct State {
     id: u32,
     label: Box<str>,
     parent: Option<Box<str>>,
+    owner: Option<Module>,
+    can_sleep: bool,
     pub(crate) lines: Box<[LineState]>,
     /// Empty if no line has a name.
     names: Box<[Option<Name>]>,
@@ -42,12 +44,15 @@ pub(crate) struct State {
     pub(crate) registry: Arc<RegistryInner>,
 }
 
-/// One line's slot: the descriptor.
+/// One line's slot: the descriptor. A device of a million lines has a million, so it is small.
 #[derive(Debug, Default)]
 pub(crate) struct LineState {
     pub(crate) flags: AtomicU32,
     pub(crate) active: Mutex<Option<Box<Active>>>,
 }
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<LineState>() <= 24, "memory per line is promised");
 
 /// What a line has only while it is requested.
 #[derive(Debug)]
@@ -58,43 +63,35 @@ pub(crate) struct Active {
 }
 
 impl Device {
-    /// Makes the device of a chip that is about to be registered.
+    /// Makes the device of a chip that is about to be registered. A failure gives the id back.
     pub(crate) fn new(
         id: u32,
         config: &ChipConfig,
         chip: Box<dyn Chip>,
         registry: Arc<RegistryInner>,
-    ) -> Self {
+    ) -> Result<Self> {
         let mut lines: Vec<LineState> = Vec::new();
         lines.resize_with(config.lines as usize, LineState::default);
-        for offset in &config.invalid {
-            if let Some(line) = lines.get(offset.index()) {
-                line.flags.fetch_or(flags::INVALID, Ordering::Relaxed);
-            }
-        }
-        // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
-        for (offset, line) in (0..config.lines).map(Offset::new).zip(&lines) {
-            let invalid = line.flags.load(Ordering::Relaxed) & flags::INVALID != 0;
-            if !invalid && chip.direction(offset) == Ok(Direction::Output) {
-                line.flags.fetch_or(flags::OUT, Ordering::Relaxed);
-            }
-        }
         let label = if config.label.is_empty() {
             "unknown"
         } else {
             &config.label
         };
+        // From here on dropping the state gives the id back.
         let state = State {
             id,
             label: label.into(),
             parent: config.parent.as_deref().map(Into::into),
+            owner: config.owner.clone(),
+            can_sleep: config.can_sleep,
             lines: lines.into(),
             names: names(config),
             watchers: Mutex::new(Vec::new()),
             watcher_count: AtomicUsize::new(0),
             registry,
         };
-        Self(Arc::new(Gated::new(chip, state)))
+        state.read_chip(config, &*chip)?;
+        Ok(Self(Arc::new(Gated::new(chip, state))))
     }
 
     /// The smallest number that was free at registration; free again when the last user is gone.
@@ -125,6 +122,25 @@ impl Device {
     #[must_use]
     pub fn ngpio(&self) -> u32 {
         u32::try_from(self.state().lines.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether reading and setting a line may take bus time; stays readable when the chip is gone.
+    #[must_use]
+    pub fn can_sleep(&self) -> bool {
+        self.state().can_sleep
+    }
+
+    /// The module that the chip's operations are in, if it can be unloaded.
+    #[must_use]
+    pub fn owner(&self) -> Option<&Module> {
+        self.state().owner.as_ref()
+    }
+
+    /// How many handles keep the device alive: the registration, clones, lines, requests. For tests
+    /// and people; another thread may change it at once.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// Whether the chip is gone; every operation then answers [`crate::Error::Revoked`].
@@ -231,22 +247,64 @@ impl Device {
         }
     }
 
-    /// Stops all edges and lets hogs go: what removal does while the chip still answers.
+    /// The named lines, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (Offset, &Name)> {
+        (0..)
+            .map(Offset::new)
+            .zip(&self.state().names)
+            .filter_map(|(offset, name)| Some((offset, name.as_ref()?)))
+    }
+
+    /// Disarms all lines and lets hogs go: what removal does while the chip still answers. Whoever
+    /// waits for edges keeps waiting until [`Device::hang_up`], when the chip is seen to be gone.
     pub(crate) fn quiesce(&self) {
         for (offset, slot) in (0..self.ngpio()).map(Offset::new).zip(&self.state().lines) {
-            if slot.flags.load(Ordering::Acquire) & flags::HOGGED != 0 {
+            let word = slot.flags.load(Ordering::Acquire);
+            if word & flags::HOGGED != 0 {
                 ops::free(self, offset);
+            } else if word & flags::ARMED != 0 {
+                ops::disarm(self, offset);
             }
-            ops::detach_edges(self, offset);
         }
     }
 
-    /// Wakes whoever waits for changes or events of this device.
+    /// Wakes whoever waits for changes or events of this device: it is gone.
     pub(crate) fn hang_up(&self) {
+        for (offset, slot) in (0..self.ngpio()).map(Offset::new).zip(&self.state().lines) {
+            let word = slot.flags.load(Ordering::Acquire);
+            if word & flags::HOGGED != 0 {
+                ops::free(self, offset);
+            } else if word & flags::REQUESTED != 0 {
+                ops::hang_up_edges(slot);
+            }
+        }
         let watchers = self.state().watchers.lock().clone();
         for watcher in watchers {
             watcher.hang_up();
         }
+    }
+}
+
+impl State {
+    /// Asks the chip which lines there are and which way they face.
+    // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
+    fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) -> Result<()> {
+        for offset in &config.invalid {
+            if let Some(line) = self.lines.get(offset.index()) {
+                line.flags.store(flags::INVALID, Ordering::Relaxed);
+            }
+        }
+        for (offset, line) in (0..config.lines).map(Offset::new).zip(&self.lines) {
+            if line.flags.load(Ordering::Relaxed) & flags::INVALID != 0 {
+                continue;
+            }
+            if !chip.valid(offset)? {
+                line.flags.store(flags::INVALID, Ordering::Relaxed);
+            } else if chip.direction(offset) == Ok(Direction::Output) {
+                line.flags.store(flags::OUT, Ordering::Relaxed);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -312,31 +370,4 @@ fn names(config: &ChipConfig) -> Box<[Option<Name>]> {
         }
     }
     names.into()
-}
-
-/// A request that must end with the last of its handles.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    pub(crate) device: Device,
-    pub(crate) offset: Offset,
-}
-
-impl Claim {
-    pub(crate) fn request(device: Device, offset: Offset, consumer: Label) -> Result<Self> {
-        ops::claim(&device, offset, consumer)?;
-        Ok(Self { device, offset })
-    }
-
-    pub(crate) fn slot(&self) -> &LineState {
-        // INVARIANT: `offset` was checked by `claim`; a device never loses lines.
-        self.device
-            .slot(self.offset)
-            .expect("a claimed line exists")
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        ops::free(&self.device, self.offset);
-    }
 }

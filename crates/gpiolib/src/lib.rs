@@ -32,7 +32,9 @@
 
 extern crate alloc;
 
+mod array;
 mod chip;
+mod claim;
 mod config;
 mod debounce;
 mod desc;
@@ -40,27 +42,37 @@ mod device;
 mod edge;
 mod errno;
 mod error;
+mod get;
+mod index;
 mod info;
 mod line;
+mod lookup;
+mod module;
 mod ops;
+mod property;
 mod registry;
 mod revoke;
 mod store;
 mod sync;
 mod time;
 
+pub use array::{set_values, values};
 pub use chip::{Chip, ChipConfig, Hog, HogDirection};
 pub use config::{Config, LineConfig};
 pub use debounce::Debounce;
-pub use desc::{Desc, Line, set_values, values};
+pub use desc::{Desc, Line};
 pub use device::Device;
 pub use edge::{EdgeEvent, EdgeQueue, EdgeSink};
 pub use errno::Errno;
 pub use error::{Error, Result};
+pub use get::{Consumer, Flags};
 pub use info::{InfoChange, InfoChangeKind, InfoQueue, LineInfo};
 pub use line::{
     Bias, Direction, Drive, Edge, Edges, EventClock, Label, Level, Name, Offset, Value,
 };
+pub use lookup::{Lookup, LookupFlags, LookupId, LookupTable};
+pub use module::{InUse, Module};
+pub use property::{Node, Property, Reference};
 pub use registry::{Registration, Registry, offsets};
 pub use store::{Overflow, Ring, Store};
 pub use sync::{Mutex, MutexGuard};

@@ -70,18 +70,18 @@ fn refresh_direction(chip: &dyn Chip, slot: &LineState, offset: Offset) {
     }
 }
 
-/// Caches a direction; writes only if it changed.
+/// Caches a direction.
 fn remember(slot: &LineState, direction: Direction) {
-    let out = slot.flags.load(Ordering::Relaxed) & flags::OUT != 0;
-    match direction {
-        Direction::Output if !out => {
-            slot.flags.fetch_or(flags::OUT, Ordering::AcqRel);
-        }
-        Direction::Input if out => {
-            slot.flags.fetch_and(!flags::OUT, Ordering::AcqRel);
-        }
-        _ => {}
-    }
+    put_flag(slot, flags::OUT, direction == Direction::Output);
+}
+
+/// Sets or clears a flag; writes only if that changes it.
+pub(crate) fn put_flag(slot: &LineState, flag: u32, on: bool) {
+    match (slot.flags.load(Ordering::Acquire) & flag != 0, on) {
+        (false, true) => slot.flags.fetch_or(flag, Ordering::AcqRel),
+        (true, false) => slot.flags.fetch_and(!flag, Ordering::AcqRel),
+        (was, _) => u32::from(was),
+    };
 }
 
 /// The settings a line has now.
@@ -271,15 +271,34 @@ pub(crate) fn attach_edges(
 
 /// Stops the edges of a line; nothing happens if none are reported.
 pub(crate) fn detach_edges(device: &Device, offset: Offset) {
+    if disarm(device, offset)
+        && let Some(slot) = device.slot(offset)
+    {
+        hang_up_edges(slot);
+    }
+}
+
+/// Tells the chip to stop the edges of a line; whether it was reporting any. The subscription
+/// stays.
+pub(crate) fn disarm(device: &Device, offset: Offset) -> bool {
     let Some(slot) = device.slot(offset) else {
-        return;
+        return false;
     };
-    if slot.flags.fetch_and(!flags::ARMED, Ordering::AcqRel) & flags::ARMED == 0 {
-        return;
+    let armed = |word: u32| word & flags::ARMED != 0;
+    // Most lines are not armed: a look first, so that nothing is written.
+    if !armed(slot.flags.load(Ordering::Acquire))
+        || !armed(slot.flags.fetch_and(!flags::ARMED, Ordering::AcqRel))
+    {
+        return false;
     }
     if let Ok(chip) = device.0.enter_shared() {
         chip.disarm(offset);
     }
+    true
+}
+
+/// Ends the subscription of a line and wakes its reader, who then sees why.
+pub(crate) fn hang_up_edges(slot: &LineState) {
     if let Some(queue) = forget_edges(slot) {
         queue.hang_up();
     }

@@ -5,17 +5,21 @@
 //! fails and never waits for consumers, only for calls that are inside the chip at that moment.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
+use crate::index::{Index, Place};
+use crate::lookup::Lookups;
 use crate::sync::{Arc, Mutex};
-use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Offset, Result, Timestamp, ops};
+use crate::{
+    Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Result, Timestamp, ops,
+};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(Arc<RegistryInner>);
+pub struct Registry(pub(crate) Arc<RegistryInner>);
 
 /// What the clones of a registry, and its devices, share.
 #[derive(Default)]
@@ -23,12 +27,15 @@ pub(crate) struct RegistryInner {
     table: Mutex<Table>,
     now: Mutex<Timestamp>,
     wakers: Mutex<Vec<Waker>>,
+    pub(crate) lookups: Mutex<Lookups>,
 }
 
 #[derive(Default)]
 struct Table {
-    /// Registered devices; a dead one is not listed, though its id stays taken.
-    devices: BTreeMap<u32, Device>,
+    /// Registered devices by id; a dead one is not listed, though its id stays taken.
+    devices: Vec<Option<Device>>,
+    names: Index,
+    labels: Index,
     /// Ids below `next_id` that are free again.
     free_ids: BTreeSet<u32>,
     next_id: u32,
@@ -45,13 +52,14 @@ impl Registry {
     /// anybody can see it; a hog that cannot be is left out.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the chip has no lines.
+    /// [`Error::Invalid`] if the chip has no lines; what [`Chip::valid`] answers. The id is then
+    /// free again, nothing is left behind, and the chip is dropped.
     pub fn register(&self, config: &ChipConfig, chip: Box<dyn Chip>) -> Result<Registration> {
         if config.lines == 0 {
             return Err(Error::Invalid("a chip has at least one line"));
         }
         let id = self.0.table.lock().take_id();
-        let device = Device::new(id, config, chip, Arc::clone(&self.0));
+        let device = Device::new(id, config, chip, Arc::clone(&self.0))?;
         let registration = Registration { device };
         let device = &registration.device;
         device
@@ -66,7 +74,7 @@ impl Registry {
         {
             let _ = ops::hog(device, hog);
         }
-        self.0.table.lock().devices.insert(id, device.clone());
+        self.0.table.lock().insert(device);
         self.0.wake();
         Ok(registration)
     }
@@ -74,25 +82,53 @@ impl Registry {
     /// The registered device with this id.
     #[must_use]
     pub fn device(&self, id: u32) -> Option<Device> {
-        self.0.table.lock().devices.get(&id).cloned()
+        self.0.table.lock().device(id).cloned()
     }
 
     /// All registered devices, by id.
     #[must_use]
     pub fn devices(&self) -> Vec<Device> {
-        self.0.table.lock().devices.values().cloned().collect()
+        self.0
+            .table
+            .lock()
+            .devices
+            .iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
-    /// The first line with this name, by id and offset.
+    /// The registered device with this label; the one with the smallest id if several have it.
+    #[must_use]
+    pub fn device_by_label(&self, label: &str) -> Option<Device> {
+        let table = self.0.table.lock();
+        let place = table.labels.first(label.as_bytes())?;
+        table.device(place.id).cloned()
+    }
+
+    /// The first line with this name, by id and offset. Costs the same among a million names.
+    ///
+    /// ```
+    /// # use gpiolib::{Chip, ChipConfig, Name, Offset, Registry};
+    /// # struct Expander;
+    /// # impl Chip for Expander {}
+    /// let registry = Registry::new();
+    /// let names = vec![(Offset::new(3), Name::from("RESET"))];
+    /// let config = ChipConfig { names, ..ChipConfig::new("u5", 8) };
+    /// let chip = registry.register(&config, Box::new(Expander))?;
+    ///
+    /// let reset = registry.find_line("RESET").expect("it was named");
+    /// assert_eq!((reset.device().label(), reset.offset().get()), ("u5", 3));
+    /// chip.unregister();
+    /// assert!(registry.find_line("RESET").is_none());
+    /// # Ok::<(), gpiolib::Error>(())
+    /// ```
+    // KERNEL: gpiolib.c gpio_name_to_desc (v6.12): the first match; a chip that is gone has none.
     #[must_use]
     pub fn find_line(&self, name: &str) -> Option<Line> {
-        let has_name = |line: &Line| {
-            line.name()
-                .is_some_and(|other| other.as_bytes() == name.as_bytes())
-        };
-        self.devices()
-            .iter()
-            .find_map(|device| device.lines().find(has_name))
+        let table = self.0.table.lock();
+        let place = table.names.first(name.as_bytes())?;
+        table.device(place.id)?.line(place.offset)
     }
 
     /// The time of the latest call into this world.
@@ -125,10 +161,10 @@ impl RegistryInner {
         self.table.lock().free_ids.insert(id);
     }
 
-    fn remove(&self, id: u32) {
-        let device = self.table.lock().devices.remove(&id);
+    fn remove(&self, device: &Device) {
+        let listed = self.table.lock().remove(device);
         // Dropped outside the lock: the last reference gives the id back.
-        drop(device);
+        drop(listed);
     }
 
     fn wake(&self) {
@@ -155,6 +191,47 @@ impl Table {
         self.next_id = self.next_id.saturating_add(1);
         id
     }
+
+    fn device(&self, id: u32) -> Option<&Device> {
+        self.devices.get(id as usize)?.as_ref()
+    }
+
+    /// Lists a device: it can be found from here on.
+    fn insert(&mut self, device: &Device) {
+        let id = device.id();
+        let at = id as usize;
+        if self.devices.len() <= at {
+            self.devices.resize(at + 1, None);
+        }
+        if let Some(entry) = self.devices.get_mut(at) {
+            *entry = Some(device.clone());
+        }
+        for (offset, name) in device.names() {
+            self.names.insert(name, Place { id, offset });
+        }
+        self.labels.insert(&label_of(device), first_place(id));
+    }
+
+    /// Takes a device off the list; `None` if it never got there.
+    fn remove(&mut self, device: &Device) -> Option<Device> {
+        let id = device.id();
+        let listed = self.devices.get_mut(id as usize)?.take()?;
+        for (offset, name) in device.names() {
+            self.names.remove(name, Place { id, offset });
+        }
+        self.labels.remove(&label_of(device), first_place(id));
+        Some(listed)
+    }
+}
+
+fn label_of(device: &Device) -> Name {
+    Name::from(device.label())
+}
+
+/// What stands for a whole device in an index.
+const fn first_place(id: u32) -> Place {
+    let offset = Offset::new(0);
+    Place { id, offset }
 }
 
 /// A provider's hold on its registered chip. Dropping it is [`Registration::unregister`].
@@ -188,13 +265,18 @@ impl Registration {
     fn remove(&self) -> Option<Box<dyn Chip>> {
         let device = &self.device;
         let registry = &device.state().registry;
+        if device.is_gone() {
+            return None;
+        }
         device.quiesce();
-        registry.remove(device.id());
+        registry.remove(device);
         let closed = device.0.close()?;
-        device.quiesce();
         device.hang_up();
         registry.wake();
-        closed.take()
+        let chip = closed.take();
+        // A call that was inside may have armed a line after the others were told.
+        device.hang_up();
+        chip
     }
 }
 
