@@ -1,5 +1,6 @@
 //! Chips come and go; descriptors stay: the lifetime rules of the core.
 
+#![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,7 @@
 //! The guard alone, on threads; `tests/loom_guard.rs` has every interleaving.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::sync::mpsc;
 
 use super::*;
@@ -51,7 +53,7 @@ fn nested_calls_count_out_in_any_order() {
 fn a_panic_inside_counts_out() {
     let gate = gate();
     let pass = way(&gate);
-    let call = std::panic::AssertUnwindSafe(|| {
+    let call = core::panic::AssertUnwindSafe(|| {
         let _outer = pass.enter().unwrap();
         let _inner = pass.enter().unwrap();
         std::panic::resume_unwind(Box::new("the chip panicked"));
