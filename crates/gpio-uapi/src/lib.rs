@@ -6,6 +6,40 @@
 //! processes: the program's memory and descriptor table are behind [`Caller`], its queued records
 //! behind [`Records`], and the time is an argument.
 //!
+//! ```
+//! use gpio_sim::Sim;
+//! use gpio_uapi::abi::{IntoBytes, common::ChipInfo, ioctl};
+//! use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+//! use gpiolib::{Errno, Timestamp};
+//!
+//! /// A program with one structure of memory and no room for further files.
+//! struct Program(ChipInfo);
+//!
+//! impl Caller for Program {
+//!     fn copy_in(&mut self, _addr: u64, _buf: &mut [u8]) -> Result<(), Fault> {
+//!         Err(Fault)
+//!     }
+//!     fn copy_out(&mut self, _addr: u64, data: &[u8]) -> Result<(), Fault> {
+//!         self.0.as_mut_bytes().get_mut(..data.len()).ok_or(Fault)?.copy_from_slice(data);
+//!         Ok(())
+//!     }
+//!     fn records(&mut self) -> Box<dyn Records> {
+//!         Box::new(Ring::new())
+//!     }
+//!     fn reserve_fd(&mut self) -> Result<i32, Errno> {
+//!         Err(Errno::EMFILE)
+//!     }
+//!     fn install_fd(&mut self, _fd: i32, _file: File) {}
+//! }
+//!
+//! let sim = Sim::simple(8).expect("8 lines are fine");
+//! let chip = File::open(sim.device(), Box::new(Ring::new())).expect("the chip is there");
+//! let mut program = Program(ChipInfo::default());
+//! let outcome = chip.ioctl(ioctl::GPIO_GET_CHIPINFO, 0, &mut program, Timestamp::at(0));
+//! assert_eq!(outcome, Outcome::Done(0));
+//! assert_eq!(program.0.lines, 8);
+//! ```
+//!
 //! # Modules
 //!
 //! - [`abi`]: the raw structures, flags and numbers. No behaviour.

@@ -77,6 +77,11 @@ impl Detector {
         target.queue.configure(target.index, config);
     }
 
+    /// Whether the core debounces the line, so that its value is not simply its level.
+    pub(super) fn is_debouncing(&self) -> bool {
+        self.interrupt == Use::Debouncer
+    }
+
     /// Starts listening to an input that is not listened to.
     // KERNEL: gpiolib-cdev.c edge_detector_setup (v6.12).
     pub(super) fn start(&mut self, target: &Target<'_>, setup: &Setup) -> Result<(), Errno> {

@@ -112,14 +112,13 @@ impl LineRequest {
     }
 
     fn read_values(&self, mask: u64) -> Result<u64, Errno> {
-        let descs = &self.lines.lock().descs;
-        let mut bits = gpiolib::values(descs, mask).map_err(Error::errno)?;
-        for (index, desc) in descs
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| mask >> index & 1 == 1)
-        {
-            if let Some(level) = self.queue.debounced_level(index) {
+        let lines = self.lines.lock();
+        let mut bits = gpiolib::values(&lines.descs, mask).map_err(Error::errno)?;
+        for (index, (desc, detector)) in lines.descs.iter().zip(&lines.detectors).enumerate() {
+            if detector.is_debouncing()
+                && mask >> index & 1 == 1
+                && let Some(level) = self.queue.debounced_level(index)
+            {
                 let value = level.value(desc.config().active_low);
                 bits = bits & !(1 << index) | u64::from(value.is_active()) << index;
             }

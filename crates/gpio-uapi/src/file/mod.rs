@@ -44,6 +44,12 @@ pub enum File {
     LineEvent(LineEvent),
 }
 
+// Threads of a program share its files.
+const _: () = {
+    const fn can_be_shared<T: Send + Sync>() {}
+    can_be_shared::<File>();
+};
+
 /// Which of the four kinds a file is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FileKind {
