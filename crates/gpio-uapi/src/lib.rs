@@ -44,7 +44,7 @@
 //!
 //! - [`abi`]: the raw structures, flags and numbers. No behaviour.
 //! - [`repr`]: raw structures judged and turned into values of the core, and back.
-//! - [`file`]: one state machine for each kind of open file.
+//! - [`mod@file`]: one state machine for each kind of open file.
 //! - `fifo`, `mem`, `outcome`: the seams to whoever carries the calls.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -14,6 +14,7 @@ mod common;
 mod lifetime;
 mod poll;
 mod prop;
+mod threads;
 mod unwatch;
 mod v1;
 mod v2;
