@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicUsize;
 use std::task::Waker;
 
 use gpiolib::{
-    Chip, ChipConfig, Desc, EdgeQueue, EdgeSink, Edges, Error, Level, LineConfig, Offset, Overflow,
-    Registration, Registry, Result, Ring, Value,
+    Chip, ChipConfig, Desc, EdgeQueue, EdgeSink, Edges, Error, Level, LineConfig, Module, Offset,
+    Overflow, Registration, Registry, Result, Ring, Value,
 };
 use loom::sync::Notify;
 use loom::sync::atomic::{AtomicU32, Ordering};
@@ -125,7 +125,7 @@ fn nothing_is_left(registry: &Registry) {
 
 #[test]
 fn call_and_unregister() {
-    model("call × unregister", Some(3), || {
+    model("call × unregister", Some(5), || {
         let registry = Registry::new();
         let (chip, _) = plug(&registry, "a");
         let desc = request(&chip, 0);
@@ -146,7 +146,7 @@ fn call_and_unregister() {
 
 #[test]
 fn two_callers_and_unregister() {
-    model("2 callers, first calls × unregister", Some(2), || {
+    model("2 callers, first calls × unregister", Some(3), || {
         let registry = Registry::new();
         let (chip, _) = plug(&registry, "a");
         let callers = [0, 1].map(|offset| {
@@ -169,7 +169,7 @@ fn two_callers_and_unregister() {
 
 #[test]
 fn request_and_unregister() {
-    model("request × unregister", Some(3), || {
+    model("request × unregister", Some(4), || {
         let registry = Registry::new();
         let (chip, asked) = plug(&registry, "a");
         let line = chip.device().line(Offset::new(0)).unwrap();
@@ -276,7 +276,7 @@ fn read_all(desc: &Desc, queue: &EdgeQueue) -> usize {
 
 #[test]
 fn event_and_unregister_and_reader() {
-    model("event × unregister × reader", Some(2), || {
+    model("event × unregister × reader", Some(3), || {
         let registry = Registry::new();
         let (chip, asked) = plug(&registry, "a");
         let desc = request(&chip, 0);
@@ -296,7 +296,7 @@ fn event_and_unregister_and_reader() {
 
 #[test]
 fn subscribe_and_unregister() {
-    model("subscribe × unregister × reader", Some(2), || {
+    model("subscribe × unregister × reader", Some(3), || {
         let registry = Registry::new();
         let (chip, asked) = plug(&registry, "a");
         let desc = request(&chip, 0);
@@ -307,6 +307,39 @@ fn subscribe_and_unregister() {
         drop(chip.unregister().unwrap());
         reader.join().unwrap();
         *asked.sink.lock().unwrap() = None;
+        nothing_is_left(&registry);
+    });
+}
+
+#[test]
+fn module_unload_and_request() {
+    model("module unload × request", None, || {
+        let registry = Registry::new();
+        let module = Module::new("probe");
+        let owner = Some(module.clone());
+        let config = ChipConfig {
+            owner,
+            ..ChipConfig::new("a", 1)
+        };
+        let chip = registry
+            .register(&config, Box::new(Probe::default()))
+            .unwrap();
+        let line = chip.device().line(Offset::new(0)).unwrap();
+        let unloader = {
+            let module = module.clone();
+            thread::spawn(move || module.try_unload())
+        };
+        let desc = line.request("model".into());
+        match (unloader.join().unwrap(), &desc) {
+            (Ok(()), Err(error)) => assert_eq!(*error, Error::ProbeDefer),
+            (Err(in_use), Ok(_)) => assert_eq!(in_use.0, 1),
+            (unloaded, desc) => panic!("unloaded {unloaded:?} with the line {desc:?}"),
+        }
+        drop(desc);
+        drop(chip.unregister().unwrap());
+        drop(line);
+        assert_eq!(module.lines_out(), 0);
+        assert_eq!(module.try_unload(), Ok(()), "every line came back");
         nothing_is_left(&registry);
     });
 }

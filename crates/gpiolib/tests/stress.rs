@@ -7,6 +7,7 @@
 
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::cast_possible_truncation, reason = "random bits")]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
