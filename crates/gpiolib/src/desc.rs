@@ -220,7 +220,7 @@ impl Desc {
     #[inline]
     pub fn value(&self) -> Result<Value> {
         let active_low = self.slot().flags.load(Ordering::Relaxed) & flags::ACTIVE_LOW != 0;
-        self.level().map(|level| level.value(active_low))
+        Ok(self.level()?.value(active_low))
     }
 
     /// Sets the electrical level, whatever the direction.

@@ -188,26 +188,33 @@ pub(crate) fn direction(chip: &dyn Chip, slot: &LineState, offset: Offset) -> Re
 }
 
 /// Reads the level; a chip that cannot read is `EIO`.
+#[inline]
 pub(crate) fn level(chip: &dyn Chip, offset: Offset) -> Result<Level> {
     cannot_is_io(chip.get(offset))
 }
 
+/// Takes the answer apart, so that the good one is not copied together with room for an error.
+#[inline]
 pub(crate) fn cannot_is_io<T>(result: Result<T>) -> Result<T> {
     match result {
+        Ok(value) => Ok(value),
         Err(Error::Unsupported) => Err(Error::Io),
-        other => other,
+        Err(error) => Err(error),
     }
 }
 
 /// Sets the level whatever the direction; a chip without outputs is `EOPNOTSUPP`.
+#[inline]
 pub(crate) fn set_level(chip: &dyn Chip, offset: Offset, level: Level) -> Result<()> {
     no_outputs(chip.set(offset, level))
 }
 
+#[inline]
 pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
     match result {
+        Ok(()) => Ok(()),
         Err(Error::Unsupported) => Err(Error::OpNotSupported),
-        other => other,
+        Err(error) => Err(error),
     }
 }
 
