@@ -1,8 +1,8 @@
 //! `ugpio ctl`: looks at and changes the board of a run from outside.
 //!
 //! [`main`] finds the run's control socket, does one [`Verb`] over it and prints what it was told. Exit
-//! status: 0 done, 1 `wait` ran out of time, 2 usage (the command line's), 3 the run refused,
-//! 4 no run was reached or it ended before it answered.
+//! status: 0 done, 1 `wait` ran out of time, 2 usage (the command line's), 3 no run was reached or it
+//! refused, 4 the chip or the run went away before the answer was there.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -13,10 +13,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::board::ChipSpec;
+use crate::cli::status;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
-    ChipAt, ChipParams, ChipState, Code, Event, InfoState, Key, Level, LineAt, LineParams, LineState,
-    List, PlugParams, Pull, PullParams, Request, WaitParams,
+    ChipAt, ChipParams, ChipState, Code, Event, InfoState, Key, Level, LineAt, LineParams,
+    LineState, List, PlugParams, Pull, PullParams, Request, WaitParams,
 };
 use crate::control::socket::{self, SocketError};
 
@@ -63,12 +64,16 @@ enum CtlError {
 impl CtlError {
     fn status(&self) -> u8 {
         match self {
-            CtlError::Client(ClientError::Refused(failure)) if failure.code == Code::TimedOut => 1,
-            CtlError::Client(ClientError::Refused(_)) => 3,
-            CtlError::Socket(_) | CtlError::Client(_) => 4,
+            CtlError::Client(ClientError::Refused(failure)) => match failure.code {
+                Code::TimedOut => status::NO,
+                Code::Unplugged => status::GONE,
+                _ => status::FAILED,
+            },
+            CtlError::Client(ClientError::Ended) => status::GONE,
+            CtlError::Socket(_) | CtlError::Client(_) => status::FAILED,
             // Whoever read our output has had enough of it.
-            CtlError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
-            CtlError::Output(_) => 4,
+            CtlError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => status::OK,
+            CtlError::Output(_) => status::FAILED,
         }
     }
 }
@@ -82,7 +87,7 @@ pub(crate) fn main(options: &Options) -> ExitCode {
             report(error, options.json);
         }
     }
-    ExitCode::from(result.err().map_or(0, |error| error.status()))
+    ExitCode::from(result.err().map_or(status::OK, |error| error.status()))
 }
 
 /// Says what went wrong: on standard error, and with `--json` also as an object on standard output.
@@ -91,7 +96,7 @@ fn report(error: &CtlError, as_json: bool) {
         let line = serde_json::json!({ "error": failure });
         let _ = writeln!(io::stdout(), "{line}");
     }
-    let _ = writeln!(io::stderr(), "error: {error}");
+    let _ = writeln!(io::stderr(), "ugpio: {error}");
 }
 
 fn run(options: &Options) -> Result<(), CtlError> {
@@ -99,45 +104,71 @@ fn run(options: &Options) -> Result<(), CtlError> {
     let directories = socket::directories();
     let path = socket::find(variable.as_deref(), options.socket.as_deref(), &directories)?;
     let client = Client::connect(&path)?;
-    perform(client, &options.verb, &mut Printer { json: options.json, to: io::stdout().lock() })
+    let printer = Printer {
+        json: options.json,
+        to: io::stdout().lock(),
+    };
+    perform(client, &options.verb, printer).map(drop)
 }
 
+/// Does one verb; gives back what was printed to.
 fn perform<W: Write>(
     mut client: Client,
     verb: &Verb,
-    printer: &mut Printer<W>,
-) -> Result<(), CtlError> {
+    mut printer: Printer<W>,
+) -> Result<W, CtlError> {
+    if let Verb::Events = verb {
+        for event in client.events()? {
+            printer.print(&event?)?;
+        }
+        return Ok(printer.to);
+    }
+    let request = request(verb);
     match verb {
-        Verb::List => printer.print(&client.call::<List>(&Request::List)?),
-        Verb::Level(chip, line) => {
-            let params = LineParams { chip: key(chip), line: key(line) };
-            printer.print(&client.call::<LineState>(&Request::Level(params))?)
+        Verb::List => printer.print(&client.call::<List>(&request)?)?,
+        Verb::Level(..) => printer.print(&client.call::<LineState>(&request)?)?,
+        Verb::Plug(_) => printer.print(&client.call::<ChipState>(&request)?)?,
+        Verb::Pull(..) | Verb::Wait(..) => {
+            printer.result(&client.call::<LineState>(&request)?)?;
         }
-        Verb::Pull(chip, line, pull) => {
-            let params = PullParams { chip: key(chip), line: key(line), pull: *pull };
-            printer.result(&client.call::<LineState>(&Request::Pull(params))?)
+        Verb::Unplug(_) | Verb::Events => {
+            printer.result(&client.call::<serde_json::Value>(&request)?)?;
         }
+    }
+    Ok(printer.to)
+}
+
+/// What a verb asks of the run.
+fn request(verb: &Verb) -> Request {
+    match verb {
+        Verb::List => Request::List,
+        Verb::Events => Request::Events,
+        Verb::Level(chip, line) => Request::Level(LineParams {
+            chip: key(chip),
+            line: key(line),
+        }),
+        Verb::Pull(chip, line, pull) => Request::Pull(PullParams {
+            chip: key(chip),
+            line: key(line),
+            pull: *pull,
+        }),
         Verb::Wait(chip, line, level, timeout) => {
+            let (chip, line, level) = (key(chip), key(line), *level);
             let timeout_ms =
                 timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-            let (chip, line) = (key(chip), key(line));
-            let params = WaitParams { chip, line, level: *level, timeout_ms };
-            printer.result(&client.call::<LineState>(&Request::Wait(params))?)
+            Request::Wait(WaitParams {
+                chip,
+                line,
+                level,
+                timeout_ms,
+            })
         }
-        Verb::Unplug(chip) => {
-            let request = Request::Unplug(ChipParams { chip: key(chip) });
-            printer.result(&client.call::<serde_json::Value>(&request)?)
-        }
-        Verb::Plug(chip) => {
-            let params = PlugParams { label: chip.label.clone(), lines: Some(chip.lines) };
-            printer.print(&client.call::<ChipState>(&Request::Plug(params))?)
-        }
-        Verb::Events => {
-            for event in client.events()? {
-                printer.print(&event?)?;
-            }
-            Ok(())
-        }
+        Verb::Unplug(chip) => Request::Unplug(ChipParams { chip: key(chip) }),
+        Verb::Plug(chip) => Request::Plug(PlugParams {
+            label: chip.label.clone(),
+            lines: Some(chip.lines),
+            names: chip.names.iter().cloned().collect(),
+        }),
     }
 }
 
@@ -188,13 +219,28 @@ impl<T: Text> fmt::Display for Shown<'_, T> {
 impl Text for List {
     fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chip in &self.chips {
-            writeln!(f, "{} {:?}, {} lines", chip.name, chip.label, chip.lines.len())?;
-            let width = chip.lines.iter().map(|line| name_of(&line.name).len()).max().unwrap_or(0);
+            writeln!(
+                f,
+                "{} {:?}, {} lines",
+                chip.name,
+                chip.label,
+                chip.lines.len()
+            )?;
+            let width = chip
+                .lines
+                .iter()
+                .map(|line| name_of(&line.name).len())
+                .max()
+                .unwrap_or(0);
             for line in &chip.lines {
                 let name = name_of(&line.name);
                 let (direction, level) = (line.info.direction.word(), line.level.word());
                 let pull = line.pull.word();
-                write!(f, "  {:>4} {name:width$} {direction:6} {level:4} pull {pull:4}", line.offset)?;
+                write!(
+                    f,
+                    "  {:>4} {name:width$} {direction:6} {level:4} pull {pull:4}",
+                    line.offset
+                )?;
                 writeln!(f, "{}", Shown(&line.info))?;
             }
         }
@@ -239,12 +285,24 @@ impl Text for Event {
             Event::Plugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} plugged"),
             Event::Unplugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} unplugged"),
             Event::Lost { count } => writeln!(f, "{count} events lost"),
+            Event::Unknown => Ok(()),
         }
     }
 }
 
-fn info_event(f: &mut fmt::Formatter<'_>, line: &LineAt, what: &str, info: &InfoState) -> fmt::Result {
-    writeln!(f, "{} {what} {}{}", at(line), info.direction.word(), Shown(info))
+fn info_event(
+    f: &mut fmt::Formatter<'_>,
+    line: &LineAt,
+    what: &str,
+    info: &InfoState,
+) -> fmt::Result {
+    writeln!(
+        f,
+        "{} {what} {}{}",
+        at(line),
+        info.direction.word(),
+        Shown(info)
+    )
 }
 
 fn at(line: &LineAt) -> String {
@@ -252,9 +310,9 @@ fn at(line: &LineAt) -> String {
 }
 
 fn name_of(name: &Option<String>) -> String {
-    name.as_deref().map_or_else(|| "-".to_owned(), |name| format!("{name:?}"))
+    name.as_deref()
+        .map_or_else(|| "-".to_owned(), |name| format!("{name:?}"))
 }
 
 #[cfg(test)]
-#[path = "ctl_tests.rs"]
 mod tests;

@@ -1,13 +1,16 @@
 //! ugpio: runs GPIO programs without hardware, and drives and watches lines.
 //!
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
-//! client of `/dev/gpiochipN`, [`ctl`] for the outside world of a run.
+//! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own, [`ctl`] for the outside
+//! world of a run, [`doctor`] for the machine.
 
 mod board;
 mod cli;
 mod client;
 mod control;
 mod ctl;
+mod doctor;
+mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -32,10 +35,8 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> ExitCode {
     let done = match cli.verb {
-        Verb::Run(_) | Verb::Doctor(_) => {
-            client::note("not built yet");
-            return ExitCode::from(status::OWN_FAILURE);
-        }
+        Verb::Run(args) => return run::main(&args),
+        Verb::Doctor(args) => return doctor::main(args.output.json),
         Verb::Ctl(args) => return ctl::main(&args.into()),
         Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
         Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),

@@ -161,6 +161,32 @@ impl ChipSpec {
             hogs: Vec::new(),
         }
     }
+
+    /// Checks a chip that was not read from a board file.
+    ///
+    /// # Errors
+    /// A label, a name, an offset or the number of lines that cannot be.
+    pub(crate) fn check(&self) -> Result<(), BoardError> {
+        let fail = |problem: String| BoardError::new(format!("chip {:?}", self.label), problem);
+        check_name(&self.label).map_err(fail)?;
+        if self.label.is_empty() {
+            return Err(fail("the label is empty".into()));
+        }
+        if !(1..=MAX_LINES).contains(&self.lines) {
+            let lines = self.lines;
+            return Err(fail(format!(
+                "{lines} is not a number of lines from 1 to {MAX_LINES}"
+            )));
+        }
+        for (offset, name) in &self.names {
+            check_name(name).map_err(fail)?;
+            if *offset >= self.lines {
+                let last = self.lines - 1;
+                return Err(fail(format!("it has lines 0 to {last}, not {offset}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `LABEL[:LINES]`, as `--chip` and `ugpio ctl plug` take it. The last colon separates, so that a label
@@ -173,14 +199,9 @@ impl FromStr for ChipSpec {
             None => (word, DEFAULT_LINES),
             Some((label, lines)) => (label, parse_lines(word, lines)?),
         };
-        check_name(label).map_err(|e| BoardError::new(format!("chip {word:?}"), e))?;
-        if label.is_empty() {
-            return Err(BoardError::new(
-                format!("chip {word:?}"),
-                "the label is empty",
-            ));
-        }
-        Ok(ChipSpec::plain(label, lines))
+        let chip = ChipSpec::plain(label, lines);
+        chip.check()?;
+        Ok(chip)
     }
 }
 

@@ -54,20 +54,39 @@ impl Client {
 
     /// Speaks over a stream that is connected.
     pub(crate) fn over(stream: UnixStream) -> Client {
-        Client { stream: BufReader::new(stream) }
+        Client {
+            stream: BufReader::new(stream),
+        }
     }
 
     /// Asks, and waits for the answer.
     ///
     /// # Errors
     /// The run refuses, has ended or does not answer.
-    pub(crate) fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ClientError> {
-        let patience = if matches!(request, Request::Wait(_)) { None } else { Some(PATIENCE) };
-        self.stream.get_ref().set_read_timeout(patience).map_err(ClientError::Lost)?;
-        self.stream.get_mut().write_all(&request.encode()).map_err(lost)?;
+    pub(crate) fn call<T: DeserializeOwned>(
+        &mut self,
+        request: &Request,
+    ) -> Result<T, ClientError> {
+        let patience = if matches!(request, Request::Wait(_)) {
+            None
+        } else {
+            Some(PATIENCE)
+        };
+        self.stream
+            .get_ref()
+            .set_read_timeout(patience)
+            .map_err(ClientError::Lost)?;
+        self.stream
+            .get_mut()
+            .write_all(&request.encode())
+            .map_err(lost)?;
         match read(&mut self.stream)? {
-            Some(Reply::Result(result)) => serde_json::from_value(result)
-                .map_err(|e| ClientError::Misread(Failure::new(super::protocol::Code::BadMessage, e.to_string()))),
+            Some(Reply::Result(result)) => serde_json::from_value(result).map_err(|e| {
+                ClientError::Misread(Failure::new(
+                    super::protocol::Code::BadMessage,
+                    e.to_string(),
+                ))
+            }),
             Some(Reply::Failure(failure)) => Err(ClientError::Refused(failure)),
             Some(Reply::Event(_)) | None => Err(ClientError::Ended),
         }
@@ -79,8 +98,13 @@ impl Client {
     /// As [`Client::call`].
     pub(crate) fn events(mut self) -> Result<Events, ClientError> {
         let _: serde_json::Value = self.call(&Request::Events)?;
-        self.stream.get_ref().set_read_timeout(None).map_err(ClientError::Lost)?;
-        Ok(Events { stream: self.stream })
+        self.stream
+            .get_ref()
+            .set_read_timeout(None)
+            .map_err(ClientError::Lost)?;
+        Ok(Events {
+            stream: self.stream,
+        })
     }
 }
 
@@ -98,7 +122,9 @@ impl Iterator for Events {
             match read(&mut self.stream) {
                 Ok(Some(Reply::Event(event))) => return Some(Ok(event)),
                 Ok(Some(Reply::Result(_))) => {}
-                Ok(Some(Reply::Failure(failure))) => return Some(Err(ClientError::Refused(failure))),
+                Ok(Some(Reply::Failure(failure))) => {
+                    return Some(Err(ClientError::Refused(failure)));
+                }
                 Ok(None) => return None,
                 Err(error) => return Some(Err(error)),
             }
@@ -111,7 +137,9 @@ fn read(stream: &mut BufReader<UnixStream>) -> Result<Option<Reply>, ClientError
     let mut message = Vec::new();
     stream.read_until(0, &mut message).map_err(lost)?;
     match message.pop() {
-        Some(0) => Reply::decode(&message).map(Some).map_err(ClientError::Misread),
+        Some(0) => Reply::decode(&message)
+            .map(Some)
+            .map_err(ClientError::Misread),
         _ => Ok(None),
     }
 }

@@ -14,12 +14,20 @@ pub(crate) struct Frames {
 impl Frames {
     /// Nothing read yet; messages longer than `limit` bytes are refused.
     pub(crate) fn new(limit: usize) -> Frames {
-        Frames { buffer: Vec::new(), limit }
+        Frames {
+            buffer: Vec::new(),
+            limit,
+        }
     }
 
     /// Adds bytes that were read.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Takes the next whole message, without its NUL.

@@ -4,7 +4,9 @@
 //! [`client`]. [`protocol`] is what they say to each other, [`socket`] is where they meet.
 
 pub(crate) mod client;
-pub(crate) mod frame;
+mod frame;
+pub(crate) mod plugged;
 pub(crate) mod protocol;
+pub(crate) mod server;
 pub(crate) mod socket;
 mod state;

@@ -6,13 +6,16 @@
 //! server sends `{"v":1,"event":{…}}` until one side closes. `docs/control.md` is the same for readers;
 //! the server and the client of this crate are its users. Nothing here does I/O.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use super::state::{ChipAt, ChipState, Event, Hello, InfoState, LineAt, LineState, List};
+pub(crate) use super::state::{
+    ChipAt, ChipState, Event, Hello, InfoState, LineAt, LineState, List,
+};
 
 /// The version that every message carries. It changes only when an old client could misread a message;
 /// new methods, parameters with a default and new fields do not change it.
@@ -182,6 +185,9 @@ pub(crate) struct PlugParams {
     /// Its number of lines; 8 when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lines: Option<u32>,
+    /// Names of its lines, by offset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) names: BTreeMap<u32, String>,
 }
 
 impl Request {
@@ -193,12 +199,17 @@ impl Request {
         let mut object: Map<String, Value> = serde_json::from_slice(message)
             .map_err(|e| Failure::new(Code::BadMessage, format!("not a JSON object: {e}")))?;
         check_version(&object)?;
-        let params = object.remove("params").unwrap_or_else(|| Value::Object(Map::new()));
+        let params = object
+            .remove("params")
+            .unwrap_or_else(|| Value::Object(Map::new()));
         let Some(Value::String(method)) = object.remove("method") else {
             return Err(Failure::new(Code::BadMessage, "\"method\" is not a string"));
         };
         if let Some(key) = object.keys().find(|key| key.as_str() != "v") {
-            return Err(Failure::new(Code::BadMessage, format!("unknown key {key:?}")));
+            return Err(Failure::new(
+                Code::BadMessage,
+                format!("unknown key {key:?}"),
+            ));
         }
         match method.as_str() {
             "hello" => no_params(&params).map(|()| Request::Hello),
@@ -209,7 +220,10 @@ impl Request {
             "wait" => read_params(params).map(Request::Wait),
             "unplug" => read_params(params).map(Request::Unplug),
             "plug" => read_params(params).map(Request::Plug),
-            _ => Err(Failure::new(Code::UnknownMethod, format!("there is no method {method:?}"))),
+            _ => Err(Failure::new(
+                Code::UnknownMethod,
+                format!("there is no method {method:?}"),
+            )),
         }
     }
 
@@ -225,7 +239,12 @@ impl Request {
             Request::Unplug(params) => ("unplug", Some(json(params))),
             Request::Plug(params) => ("plug", Some(json(params))),
         };
-        terminated(&Envelope { v: VERSION, method: Some(method), params, ..Envelope::default() })
+        terminated(&Envelope {
+            v: VERSION,
+            method: Some(method),
+            params,
+            ..Envelope::default()
+        })
     }
 }
 
@@ -236,7 +255,10 @@ fn check_version(object: &Map<String, Value>) -> Result<(), Failure> {
             let message = format!("version {v} of the protocol is not spoken here, only {VERSION}");
             Err(Failure::new(Code::BadVersion, message))
         }
-        None => Err(Failure::new(Code::BadVersion, "the message has no version \"v\"")),
+        None => Err(Failure::new(
+            Code::BadVersion,
+            "the message has no version \"v\"",
+        )),
     }
 }
 
@@ -247,7 +269,10 @@ fn read_params<T: DeserializeOwned>(params: Value) -> Result<T, Failure> {
 fn no_params(params: &Value) -> Result<(), Failure> {
     match params.as_object().map(Map::is_empty) {
         Some(true) => Ok(()),
-        _ => Err(Failure::new(Code::BadParams, "this method takes no parameters")),
+        _ => Err(Failure::new(
+            Code::BadParams,
+            "this method takes no parameters",
+        )),
     }
 }
 
@@ -265,7 +290,10 @@ pub(crate) enum Reply {
 impl Reply {
     /// The message for it, with its NUL.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut envelope = Envelope { v: VERSION, ..Envelope::default() };
+        let mut envelope = Envelope {
+            v: VERSION,
+            ..Envelope::default()
+        };
         match self {
             Reply::Result(result) => envelope.result = Some(result.clone()),
             Reply::Failure(failure) => envelope.error = Some(failure),
@@ -289,7 +317,9 @@ impl Reply {
             return serde_json::from_value(event).map(Reply::Event).map_err(bad);
         }
         let error = object.remove("error").unwrap_or(Value::Null);
-        serde_json::from_value(error).map(Reply::Failure).map_err(bad)
+        serde_json::from_value(error)
+            .map(Reply::Failure)
+            .map_err(bad)
     }
 }
 
@@ -332,7 +362,10 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with its explanation.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into() }
+        Failure {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -378,5 +411,4 @@ pub(crate) enum Code {
 }
 
 #[cfg(test)]
-#[path = "protocol_tests.rs"]
 mod tests;

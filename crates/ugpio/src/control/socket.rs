@@ -38,7 +38,9 @@ pub(crate) enum SocketError {
     #[error("{}: not a directory of mode 0700 that belongs to uid {}", .0.display(), .1)]
     UnsafeDirectory(PathBuf, u32),
     /// Nothing to choose from.
-    #[error("no run of yours is going: start one with `ugpio run`, or name its socket with --socket PATH")]
+    #[error(
+        "no run of yours is going: start one with `ugpio run`, or name its socket with --socket PATH"
+    )]
     NoRun,
     /// Too much to choose from.
     #[error("several runs are going: choose one with --socket PATH\n{}", paths(.0))]
@@ -46,7 +48,10 @@ pub(crate) enum SocketError {
 }
 
 fn paths(paths: &[PathBuf]) -> String {
-    let lines: Vec<String> = paths.iter().map(|path| format!("  {}", path.display())).collect();
+    let lines: Vec<String> = paths
+        .iter()
+        .map(|path| format!("  {}", path.display()))
+        .collect();
     lines.join("\n")
 }
 
@@ -155,7 +160,11 @@ fn bind_at(path: &Path) -> Result<Bound, SocketError> {
     }
     result?;
     let is = fs::symlink_metadata(path).map_err(fail)?;
-    Ok(Bound { listener, path: path.to_path_buf(), inode: (is.dev(), is.ino()) })
+    Ok(Bound {
+        listener,
+        path: path.to_path_buf(),
+        inode: (is.dev(), is.ino()),
+    })
 }
 
 /// Gives the listening socket its real name, if that is free or was left by a dead run.
@@ -196,7 +205,9 @@ pub(crate) fn directories() -> Vec<PathBuf> {
 fn directories_of(runtime: Option<&OsStr>, uid: u32) -> Vec<PathBuf> {
     let fallback = PathBuf::from(format!("/tmp/ugpio-{uid}"));
     match runtime {
-        Some(dir) if dir.as_bytes().starts_with(b"/") => vec![Path::new(dir).join("ugpio"), fallback],
+        Some(dir) if dir.as_bytes().starts_with(b"/") => {
+            vec![Path::new(dir).join("ugpio"), fallback]
+        }
         _ => vec![fallback],
     }
 }
@@ -249,5 +260,4 @@ fn running_in(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
-#[path = "socket_tests.rs"]
 mod tests;

@@ -143,4 +143,7 @@ pub(crate) enum Event {
         /// How many.
         count: u64,
     },
+    /// Something that only a newer ugpio knows. Never sent.
+    #[serde(other)]
+    Unknown,
 }

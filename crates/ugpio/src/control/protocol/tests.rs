@@ -8,8 +8,15 @@ fn requests() -> Vec<Request> {
         Request::Hello,
         Request::List,
         Request::Events,
-        Request::Level(LineParams { chip: chip.clone(), line: line.clone() }),
-        Request::Pull(PullParams { chip: chip.clone(), line: line.clone(), pull: Pull::Up }),
+        Request::Level(LineParams {
+            chip: chip.clone(),
+            line: line.clone(),
+        }),
+        Request::Pull(PullParams {
+            chip: chip.clone(),
+            line: line.clone(),
+            pull: Pull::Up,
+        }),
         Request::Wait(WaitParams {
             chip: Key::Number(0),
             line,
@@ -17,7 +24,11 @@ fn requests() -> Vec<Request> {
             timeout_ms: Some(5),
         }),
         Request::Unplug(ChipParams { chip }),
-        Request::Plug(PlugParams { label: "x".into(), lines: None }),
+        Request::Plug(PlugParams {
+            label: "x".into(),
+            lines: None,
+            names: BTreeMap::from([(3, "LED".to_owned())]),
+        }),
     ]
 }
 
@@ -32,8 +43,13 @@ fn requests_go_there_and_back() {
 
 #[test]
 fn the_bytes_are_as_documented() {
-    let pull = PullParams { chip: "demo".into(), line: Key::Number(3), pull: Pull::Up };
-    let wanted = "{\"v\":1,\"method\":\"pull\",\"params\":{\"chip\":\"demo\",\"line\":3,\"pull\":\"up\"}}\0";
+    let pull = PullParams {
+        chip: "demo".into(),
+        line: Key::Number(3),
+        pull: Pull::Up,
+    };
+    let wanted =
+        "{\"v\":1,\"method\":\"pull\",\"params\":{\"chip\":\"demo\",\"line\":3,\"pull\":\"up\"}}\0";
     assert_eq!(Request::Pull(pull).encode(), wanted.as_bytes());
     let failure = Failure::new(Code::NoSuchLine, "no");
     let wanted = "{\"v\":1,\"error\":{\"code\":\"no-such-line\",\"message\":\"no\"}}\0";
@@ -42,8 +58,15 @@ fn the_bytes_are_as_documented() {
 
 #[test]
 fn replies_go_there_and_back() {
-    let chip = ChipAt { chip: "gpiochip0".into(), label: "demo".into() };
-    let line = LineAt { chip: chip.clone(), offset: 1, name: None };
+    let chip = ChipAt {
+        chip: "gpiochip0".into(),
+        label: "demo".into(),
+    };
+    let line = LineAt {
+        chip: chip.clone(),
+        offset: 1,
+        name: None,
+    };
     let info = InfoState {
         consumer: None,
         used: false,
@@ -70,21 +93,47 @@ fn what_is_wrong_with_a_request_has_its_code() {
         (b"[1]", Code::BadMessage),
         (b"{\"v\":1}", Code::BadMessage),
         (b"{\"v\":1,\"method\":7}", Code::BadMessage),
-        (b"{\"v\":1,\"method\":\"list\",\"more\":1}", Code::BadMessage),
+        (
+            b"{\"v\":1,\"method\":\"list\",\"more\":1}",
+            Code::BadMessage,
+        ),
         (b"{\"method\":\"list\"}", Code::BadVersion),
         (b"{\"v\":2,\"method\":\"list\"}", Code::BadVersion),
         (b"{\"v\":\"1\",\"method\":\"list\"}", Code::BadVersion),
         (b"{\"v\":1,\"method\":\"blink\"}", Code::UnknownMethod),
-        (b"{\"v\":1,\"method\":\"list\",\"params\":{\"chip\":0}}", Code::BadParams),
-        (b"{\"v\":1,\"method\":\"list\",\"params\":[]}", Code::BadParams),
-        (b"{\"v\":1,\"method\":\"level\",\"params\":{\"chip\":0}}", Code::BadParams),
-        (b"{\"v\":1,\"method\":\"level\",\"params\":{\"chip\":0,\"line\":-1}}", Code::BadParams),
-        (b"{\"v\":1,\"method\":\"unplug\",\"params\":{\"chip\":0,\"x\":1}}", Code::BadParams),
-        (b"{\"v\":1,\"method\":\"plug\",\"params\":{\"label\":\"a\",\"lines\":5000000000}}", Code::BadParams),
+        (
+            b"{\"v\":1,\"method\":\"list\",\"params\":{\"chip\":0}}",
+            Code::BadParams,
+        ),
+        (
+            b"{\"v\":1,\"method\":\"list\",\"params\":[]}",
+            Code::BadParams,
+        ),
+        (
+            b"{\"v\":1,\"method\":\"level\",\"params\":{\"chip\":0}}",
+            Code::BadParams,
+        ),
+        (
+            b"{\"v\":1,\"method\":\"level\",\"params\":{\"chip\":0,\"line\":-1}}",
+            Code::BadParams,
+        ),
+        (
+            b"{\"v\":1,\"method\":\"unplug\",\"params\":{\"chip\":0,\"x\":1}}",
+            Code::BadParams,
+        ),
+        (
+            b"{\"v\":1,\"method\":\"plug\",\"params\":{\"label\":\"a\",\"lines\":5000000000}}",
+            Code::BadParams,
+        ),
     ];
     for (message, code) in cases {
         let failure = Request::decode(message).unwrap_err();
-        assert_eq!(failure.code, *code, "of {}", String::from_utf8_lossy(message));
+        assert_eq!(
+            failure.code,
+            *code,
+            "of {}",
+            String::from_utf8_lossy(message)
+        );
         assert!(!failure.message.contains('\n'));
     }
 }
@@ -92,12 +141,17 @@ fn what_is_wrong_with_a_request_has_its_code() {
 #[test]
 fn a_deep_message_is_refused_and_does_not_overflow_the_stack() {
     let deep = "[".repeat(MAX_REQUEST);
-    assert_eq!(Request::decode(deep.as_bytes()).unwrap_err().code, Code::BadMessage);
+    assert_eq!(
+        Request::decode(deep.as_bytes()).unwrap_err().code,
+        Code::BadMessage
+    );
 }
 
 #[test]
 fn a_code_of_a_newer_ugpio_is_still_a_refusal() {
     let message = b"{\"v\":1,\"error\":{\"code\":\"too-hot\",\"message\":\"m\"}}";
-    let Ok(Reply::Failure(failure)) = Reply::decode(message) else { panic!("a refusal") };
+    let Ok(Reply::Failure(failure)) = Reply::decode(message) else {
+        panic!("a refusal")
+    };
     assert_eq!(failure, Failure::new(Code::Unknown, "m"));
 }

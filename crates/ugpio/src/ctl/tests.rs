@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
 use std::thread;
+use std::time::Duration;
 
 use super::*;
 use crate::control::protocol::{Direction, Failure, Reply, json};
@@ -11,15 +12,30 @@ fn line(offset: u32, name: Option<&str>, consumer: Option<&str>) -> LineState {
     let info = InfoState {
         consumer: consumer.map(str::to_owned),
         used: consumer.is_some(),
-        direction: if consumer.is_some() { Direction::Output } else { Direction::Input },
+        direction: if consumer.is_some() {
+            Direction::Output
+        } else {
+            Direction::Input
+        },
         active_low: offset == 1,
     };
-    LineState { offset, name: name.map(str::to_owned), level: Level::High, pull: Pull::Down, info }
+    LineState {
+        offset,
+        name: name.map(str::to_owned),
+        level: Level::High,
+        pull: Pull::Down,
+        info,
+    }
 }
 
 fn chip() -> ChipState {
     let lines = vec![line(0, Some("LED"), Some("blink")), line(1, None, None)];
-    ChipState { id: 2, name: "gpiochip2".into(), label: "demo".into(), lines }
+    ChipState {
+        id: 2,
+        name: "gpiochip2".into(),
+        label: "demo".into(),
+        lines,
+    }
 }
 
 /// Does `verb` with a run that answers `replies`; gives what was asked, what was printed, the status.
@@ -35,15 +51,28 @@ fn play(verb: Verb, json: bool, replies: Vec<Reply>) -> (Request, String, u8) {
         }
         Request::decode(&message).unwrap()
     });
-    let mut printer = Printer { json, to: Vec::new() };
-    let result = perform(Client::over(ours), &verb, &mut printer);
-    let status = result.err().map_or(0, |error| error.status());
-    (run.join().unwrap(), String::from_utf8(printer.to).unwrap(), status)
+    let printer = Printer {
+        json,
+        to: Vec::new(),
+    };
+    let (text, status) = match perform(Client::over(ours), &verb, printer) {
+        Ok(text) => (text, 0),
+        Err(error) => (Vec::new(), error.status()),
+    };
+    (
+        run.join().unwrap(),
+        String::from_utf8(text).unwrap(),
+        status,
+    )
 }
 
 #[test]
 fn list_is_a_table_or_one_object() {
-    let reply = || vec![Reply::Result(json(&List { chips: vec![chip()] }))];
+    let reply = || {
+        vec![Reply::Result(json(&List {
+            chips: vec![chip()],
+        }))]
+    };
     let (request, text, status) = play(Verb::List, false, reply());
     assert_eq!((request, status), (Request::List, 0));
     let wanted = "gpiochip2 \"demo\", 2 lines\n\
@@ -51,43 +80,90 @@ fn list_is_a_table_or_one_object() {
                   \x20    1 -     input  high pull down active-low\n";
     assert_eq!(text, wanted);
     let (_, text, _) = play(Verb::List, true, reply());
-    assert!(text.starts_with("{\"chips\":[{\"id\":2,\"name\":\"gpiochip2\","), "{text}");
+    assert!(
+        text.starts_with("{\"chips\":[{\"id\":2,\"name\":\"gpiochip2\","),
+        "{text}"
+    );
     assert_eq!(text.lines().count(), 1);
 }
 
 #[test]
 fn verbs_send_what_they_say() {
     let answer = || vec![Reply::Result(json(&line(0, Some("LED"), None)))];
-    let (demo, led) = (|| "demo".to_owned(), || "LED".to_owned());
-    let (request, text, _) = play(Verb::Level(demo(), led()), false, answer());
+    let (chip, line) = (|| "demo".to_owned(), || "LED".to_owned());
+    let (request, text, _) = play(Verb::Level(chip(), line()), false, answer());
     assert_eq!(text, "high\n");
-    assert_eq!(request, Request::Level(LineParams { chip: "demo".into(), line: "LED".into() }));
+    assert_eq!(
+        request,
+        Request::Level(LineParams {
+            chip: "demo".into(),
+            line: "LED".into()
+        })
+    );
 
-    let (request, text, _) = play(Verb::Pull(demo(), led(), Pull::Up), false, answer());
+    let verb = Verb::Pull(chip(), line(), Pull::Up);
+    let (request, text, _) = play(verb, false, answer());
     assert_eq!(text, "");
-    let params = PullParams { chip: "demo".into(), line: "LED".into(), pull: Pull::Up };
+    let params = PullParams {
+        chip: "demo".into(),
+        line: "LED".into(),
+        pull: Pull::Up,
+    };
     assert_eq!(request, Request::Pull(params));
 
-    let wait = Verb::Wait(demo(), led(), Level::High, Some(Duration::from_millis(1500)));
-    let (request, text, _) = play(wait, true, answer());
+    let timeout = Some(Duration::from_millis(1500));
+    let verb = Verb::Wait(chip(), line(), Level::High, timeout);
+    let (request, text, _) = play(verb, true, answer());
     assert!(text.contains("\"level\":\"high\""));
-    let (chip_, line) = ("demo".into(), "LED".into());
-    let params = WaitParams { chip: chip_, line, level: Level::High, timeout_ms: Some(1500) };
+    let (level, timeout_ms) = (Level::High, Some(1500));
+    let params = WaitParams {
+        chip: "demo".into(),
+        line: "LED".into(),
+        level,
+        timeout_ms,
+    };
     assert_eq!(request, Request::Wait(params));
+}
 
-    let plug = Verb::Plug(ChipSpec::plain("new", 3));
-    let (request, text, _) = play(plug, false, vec![Reply::Result(json(&chip()))]);
+#[test]
+fn chips_are_plugged_and_unplugged() {
+    let names = vec![(2, "X".to_owned())];
+    let mut new: ChipSpec = "new:3".parse().unwrap();
+    new.names = names.clone();
+    let verb = Verb::Plug(new);
+    let (request, text, _) = play(verb, false, vec![Reply::Result(json(&chip()))]);
     assert_eq!(text, "gpiochip2\n");
-    assert_eq!(request, Request::Plug(PlugParams { label: "new".into(), lines: Some(3) }));
+    let (label, names) = ("new".into(), names.into_iter().collect());
+    assert_eq!(
+        request,
+        Request::Plug(PlugParams {
+            label,
+            lines: Some(3),
+            names
+        })
+    );
 
-    let (request, ..) = play(Verb::Unplug(demo()), false, vec![Reply::Result(serde_json::json!({}))]);
-    assert_eq!(request, Request::Unplug(ChipParams { chip: "demo".into() }));
+    let verb = Verb::Unplug("demo".into());
+    let (request, ..) = play(verb, false, vec![Reply::Result(serde_json::json!({}))]);
+    assert_eq!(
+        request,
+        Request::Unplug(ChipParams {
+            chip: "demo".into()
+        })
+    );
 }
 
 #[test]
 fn events_are_a_line_each() {
-    let chip = ChipAt { chip: "gpiochip0".into(), label: "demo".into() };
-    let line = || LineAt { chip: chip.clone(), offset: 3, name: Some("LED".into()) };
+    let chip = ChipAt {
+        chip: "gpiochip0".into(),
+        label: "demo".into(),
+    };
+    let line = || LineAt {
+        chip: chip.clone(),
+        offset: 3,
+        name: Some("LED".into()),
+    };
     let info = || InfoState {
         consumer: Some("blink".into()),
         used: true,
@@ -95,9 +171,18 @@ fn events_are_a_line_each() {
         active_low: false,
     };
     let events = [
-        Event::Level { line: line(), level: Level::High },
-        Event::Pull { line: line(), pull: Pull::Up },
-        Event::Requested { line: line(), info: info() },
+        Event::Level {
+            line: line(),
+            level: Level::High,
+        },
+        Event::Pull {
+            line: line(),
+            pull: Pull::Up,
+        },
+        Event::Requested {
+            line: line(),
+            info: info(),
+        },
         Event::Plugged(chip.clone()),
         Event::Lost { count: 7 },
     ];
@@ -122,5 +207,6 @@ fn the_status_says_who_is_to_blame() {
     let refuse = |code| vec![Reply::Failure(Failure::new(code, "no"))];
     assert_eq!(play(Verb::List, false, refuse(Code::TimedOut)).2, 1);
     assert_eq!(play(Verb::List, false, refuse(Code::NoSuchChip)).2, 3);
+    assert_eq!(play(Verb::List, false, refuse(Code::Unplugged)).2, 4);
     assert_eq!(play(Verb::List, false, vec![]).2, 4);
 }

@@ -1,0 +1,319 @@
+//! The server's side of the control socket: one task for each client, all on one thread.
+//!
+//! `ugpio run` starts [`serve`] on its tokio loop. A client must be the same user; what it sends is
+//! judged by [`protocol`](super::protocol) and done on the [`Plugged`] chips. Changes are broadcast:
+//! a client that reads too slowly loses some and is told how many, and holds up nobody.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use gpiolib::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver};
+use tokio::task::spawn_local;
+use tokio::time::Instant;
+
+use super::frame::Frames;
+use super::plugged::Plugged;
+use super::protocol::{
+    Code, Event, Failure, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request, WaitParams, json,
+};
+use crate::board::{ChipSpec, DEFAULT_LINES};
+
+/// Events that wait for a client before it loses some.
+const BACKLOG: usize = 4096;
+
+/// Events handed on in one go before other tasks get their turn.
+const BATCH: usize = 256;
+
+/// What the tasks of one server share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    plugged: RefCell<Plugged>,
+    events: broadcast::Sender<Event>,
+    hello: Hello,
+    clients: Cell<usize>,
+}
+
+/// The most clients at one time; more are turned away.
+const MAX_CLIENTS: usize = 256;
+
+impl Hub {
+    /// A server over these chips, that says `hello` of itself.
+    pub(crate) fn new(plugged: Plugged, hello: Hello) -> Rc<Hub> {
+        let events = broadcast::Sender::new(BACKLOG);
+        Rc::new(Hub {
+            plugged: RefCell::new(plugged),
+            events,
+            hello,
+            clients: Cell::new(0),
+        })
+    }
+
+    /// Hands on at most a batch of what has happened; whether there may be more.
+    fn hand_on(&self) -> bool {
+        for _ in 0..BATCH {
+            let Some(event) = self.plugged.borrow_mut().next_event() else {
+                return false;
+            };
+            // Fails only if nobody listens.
+            let _ = self.events.send(event);
+        }
+        true
+    }
+
+    /// Hears every event from now on, and none that happened before.
+    fn subscribe(&self) -> Receiver<Event> {
+        while self.hand_on() {}
+        self.events.subscribe()
+    }
+
+    fn answer(&self, request: Request) -> Result<serde_json::Value, Failure> {
+        let now = now();
+        let mut plugged = self.plugged.borrow_mut();
+        match request {
+            Request::Hello => Ok(json(&self.hello)),
+            Request::List => Ok(json(&plugged.list())),
+            Request::Level(line) => Ok(json(&plugged.line(&line.chip, &line.line)?)),
+            Request::Pull(line) => Ok(json(&plugged.pull(&line.chip, &line.line, line.pull, now)?)),
+            Request::Unplug(chip) => plugged.unplug(&chip.chip, now).map(|()| json!({})),
+            Request::Plug(params) => {
+                let mut spec = ChipSpec::plain(params.label, params.lines.unwrap_or(DEFAULT_LINES));
+                spec.names = params.names.into_iter().collect();
+                Ok(json(&plugged.plug(&spec, now)?))
+            }
+            Request::Events | Request::Wait(_) => {
+                Err(Failure::new(Code::Failed, "answered elsewhere"))
+            }
+        }
+    }
+}
+
+/// The time, on both clocks.
+pub(crate) fn now() -> Timestamp {
+    let read = |clock| {
+        let time = clock_gettime(clock);
+        let (seconds, nanoseconds) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+        seconds
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(nanoseconds)
+    };
+    Timestamp {
+        monotonic_ns: read(ClockId::Monotonic),
+        realtime_ns: read(ClockId::Realtime),
+    }
+}
+
+/// Serves clients and hands events on, for ever. Runs inside a `LocalSet`.
+pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
+    spawn_local(relay(Rc::clone(&hub)));
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if is_owner(&stream) && hub.clients.get() < MAX_CLIENTS {
+                    spawn_local(client(stream, Rc::clone(&hub)));
+                }
+            }
+            // Out of descriptors, most likely; it passes when a client goes.
+            Err(error) => {
+                tracing::warn!("control socket: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Whether the other end is of our own user. The socket's mode says so too, where modes count.
+fn is_owner(stream: &UnixStream) -> bool {
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
+}
+
+/// Hands events on each time something has happened.
+async fn relay(hub: Rc<Hub>) {
+    poll_fn(|context| {
+        hub.plugged
+            .borrow()
+            .changes()
+            .set_waker(context.waker().clone());
+        if hub.hand_on() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Serves one client until it goes.
+async fn client(stream: UnixStream, hub: Rc<Hub>) {
+    hub.clients.set(hub.clients.get() + 1);
+    let frames = Frames::new(MAX_REQUEST);
+    // An error means that the client has gone, which is the end either way.
+    let _ = Client {
+        stream,
+        frames,
+        hub: Rc::clone(&hub),
+    }
+    .serve()
+    .await;
+    hub.clients.set(hub.clients.get() - 1);
+}
+
+struct Client {
+    stream: UnixStream,
+    frames: Frames,
+    hub: Rc<Hub>,
+}
+
+impl Client {
+    async fn serve(&mut self) -> io::Result<()> {
+        loop {
+            match self.frames.take() {
+                Ok(Some(message)) => self.handle(&message).await?,
+                Ok(None) => read_more(&mut self.stream, &mut self.frames).await?,
+                Err(failure) => return self.reply(&Reply::Failure(failure)).await,
+            }
+        }
+    }
+
+    async fn handle(&mut self, message: &[u8]) -> io::Result<()> {
+        let result = match Request::decode(message) {
+            Err(failure) => Err(failure),
+            Ok(Request::Events) => return self.stream_events().await,
+            Ok(Request::Wait(params)) => self.wait(&params).await?.map(|line| json(&line)),
+            Ok(request) => self.hub.answer(request),
+        };
+        // The change that was asked for is seen by others no later than by the one who asked.
+        self.hub.hand_on();
+        self.reply(&result.map_or_else(Reply::Failure, Reply::Result))
+            .await
+    }
+
+    async fn reply(&mut self, reply: &Reply) -> io::Result<()> {
+        self.stream.write_all(&reply.encode()).await
+    }
+
+    /// Sends every event until the client goes. What it still sends is read and not answered.
+    async fn stream_events(&mut self) -> io::Result<()> {
+        let mut events = self.hub.subscribe();
+        self.reply(&Reply::Result(json!({}))).await?;
+        loop {
+            let mut ignored = Frames::new(usize::MAX);
+            let event = tokio::select! {
+                event = events.recv() => event,
+                gone = read_more(&mut self.stream, &mut ignored) => { gone?; continue }
+            };
+            let event = match event {
+                Ok(event) => event,
+                Err(RecvError::Lagged(count)) => Event::Lost { count },
+                Err(RecvError::Closed) => return Ok(()),
+            };
+            self.reply(&Reply::Event(event)).await?;
+        }
+    }
+
+    /// Waits for a level. The outer error is that the client has gone.
+    async fn wait(&mut self, params: &WaitParams) -> io::Result<Result<LineState, Failure>> {
+        // Heard before looked at, so that no change falls in between.
+        let events = self.hub.subscribe();
+        let timeout = params.timeout_ms.map(Duration::from_millis);
+        // A time that no clock reaches is no time at all.
+        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        let waiting = wait_for_level(&self.hub, params, events);
+        tokio::select! {
+            biased;
+            found = waiting => Ok(found),
+            () = until(deadline) => Ok(Err(timed_out(params))),
+            gone = read_while(&mut self.stream, &mut self.frames) => Err(gone),
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn timed_out(params: &WaitParams) -> Failure {
+    let WaitParams {
+        chip,
+        line,
+        level,
+        timeout_ms,
+    } = params;
+    let after = timeout_ms.unwrap_or_default();
+    let message = format!(
+        "line {line} of {chip} was not {} within {after} ms",
+        level.word()
+    );
+    Failure::new(Code::TimedOut, message)
+}
+
+async fn wait_for_level(
+    hub: &Hub,
+    params: &WaitParams,
+    mut events: Receiver<Event>,
+) -> Result<LineState, Failure> {
+    let state = || hub.plugged.borrow().line(&params.chip, &params.line);
+    let at = hub.plugged.borrow().line_at(&params.chip, &params.line)?;
+    let mut seen = state()?;
+    while seen.level != params.level {
+        match events.recv().await {
+            // A pulse counts, also one that is over.
+            Ok(Event::Level { line, level }) if is_same(&line, &at) => {
+                seen = LineState { level, ..state()? };
+            }
+            Ok(Event::Unplugged(chip)) if chip == at.chip => {
+                let message = format!("{} {:?} was unplugged", chip.chip, chip.label);
+                return Err(Failure::new(Code::Unplugged, message));
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => seen = state()?,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+    Ok(seen)
+}
+
+fn is_same(line: &LineAt, other: &LineAt) -> bool {
+    line.offset == other.offset && line.chip == other.chip
+}
+
+/// Reads what there is. The end of the stream is an error, as it ends everything.
+async fn read_more(stream: &mut UnixStream, frames: &mut Frames) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    match stream.read(&mut buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        count => {
+            frames.push(&buffer[..count]);
+            Ok(())
+        }
+    }
+}
+
+/// Reads ahead while a request is being done; ends only when the client has gone, or sends so much
+/// that it is better gone.
+async fn read_while(stream: &mut UnixStream, frames: &mut Frames) -> io::Error {
+    loop {
+        if let Err(error) = read_more(stream, frames).await {
+            return error;
+        }
+        if frames.len() > 2 * MAX_REQUEST {
+            return io::Error::other("too much is sent ahead");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

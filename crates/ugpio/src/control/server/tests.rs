@@ -1,0 +1,219 @@
+//! The server over a socket pair, with the real client at the other end.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream as StdStream;
+use std::thread;
+
+use gpiolib::Registry;
+
+use super::*;
+use crate::board::Board;
+use crate::control::client::{Client as Caller, ClientError};
+use crate::control::protocol::{
+    ChipParams, ChipState, Key, Level, LineParams, List, PlugParams, Pull, PullParams,
+};
+
+/// Serves one chip, `demo` with 4 lines, to `clients` clients, and lets `test` be them.
+fn with_server(clients: usize, test: impl FnOnce(Vec<StdStream>) + Send + 'static) {
+    let (ours, theirs): (Vec<_>, Vec<_>) = (0..clients).map(|_| StdStream::pair().unwrap()).unzip();
+    let test = thread::spawn(move || test(theirs));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let board = Board {
+        chips: vec![ChipSpec::plain("demo", 4)],
+    };
+    let plugged = Plugged::new(&Registry::new(), &board, now()).unwrap();
+    let hello = Hello {
+        protocol: 1,
+        ugpio: "0".into(),
+        pid: 7,
+        program: "blink".into(),
+    };
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let hub = Hub::new(plugged, hello);
+        let relay = spawn_local(relay(Rc::clone(&hub)));
+        let mut tasks = Vec::new();
+        for stream in ours {
+            stream.set_nonblocking(true).unwrap();
+            let stream = UnixStream::from_std(stream).unwrap();
+            tasks.push(spawn_local(client(stream, Rc::clone(&hub))));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(hub.clients.get(), 0);
+        relay.abort();
+    });
+    test.join().unwrap();
+}
+
+fn one(streams: Vec<StdStream>) -> Caller {
+    let mut streams = streams.into_iter();
+    Caller::over(streams.next().unwrap())
+}
+
+fn two(streams: Vec<StdStream>) -> (Caller, Caller) {
+    let mut streams = streams.into_iter().map(Caller::over);
+    (streams.next().unwrap(), streams.next().unwrap())
+}
+
+fn pull(line: u32, pull: Pull) -> Request {
+    Request::Pull(PullParams {
+        chip: "demo".into(),
+        line: Key::Number(line),
+        pull,
+    })
+}
+
+fn wait(line: u32, level: Level, timeout_ms: Option<u64>) -> Request {
+    Request::Wait(WaitParams {
+        chip: "demo".into(),
+        line: Key::Number(line),
+        level,
+        timeout_ms,
+    })
+}
+
+#[test]
+fn requests_are_answered_in_order() {
+    with_server(1, |streams| {
+        let mut caller = one(streams);
+        let hello: Hello = caller.call(&Request::Hello).unwrap();
+        assert_eq!((hello.pid, hello.program.as_str()), (7, "blink"));
+        let list: List = caller.call(&Request::List).unwrap();
+        assert_eq!(list.chips.len(), 1);
+        let _: LineState = caller.call(&pull(2, Pull::Up)).unwrap();
+        let level = Request::Level(LineParams {
+            chip: Key::Number(0),
+            line: "2".into(),
+        });
+        assert_eq!(caller.call::<LineState>(&level).unwrap().level, Level::High);
+        let plug = PlugParams {
+            label: "new".into(),
+            lines: None,
+            names: [(1, "A".into())].into(),
+        };
+        let chip: ChipState = caller.call(&Request::Plug(plug)).unwrap();
+        assert_eq!(
+            (chip.id, chip.lines.len(), chip.lines[1].name.as_deref()),
+            (1, 8, Some("A"))
+        );
+        let unplug = Request::Unplug(ChipParams { chip: "new".into() });
+        let _: serde_json::Value = caller.call(&unplug).unwrap();
+        let refused = caller.call::<serde_json::Value>(&unplug).unwrap_err();
+        assert!(matches!(refused, ClientError::Refused(f) if f.code == Code::NoSuchChip));
+    });
+}
+
+#[test]
+fn bad_requests_are_refused_and_the_connection_goes_on() {
+    with_server(1, |mut streams| {
+        let mut stream = streams.remove(0);
+        stream.write_all(b"nonsense\0{\"v\":3}\0").unwrap();
+        let mut answers = Vec::new();
+        while answers.iter().filter(|byte| **byte == 0).count() < 2 {
+            let mut buffer = [0; 512];
+            let count = stream.read(&mut buffer).unwrap();
+            answers.extend_from_slice(&buffer[..count]);
+        }
+        let text = String::from_utf8(answers).unwrap();
+        assert!(
+            text.starts_with("{\"v\":1,\"error\":{\"code\":\"bad-message\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("\0{\"v\":1,\"error\":{\"code\":\"bad-version\""),
+            "{text}"
+        );
+        let _: List = Caller::over(stream).call(&Request::List).unwrap();
+    });
+}
+
+#[test]
+fn too_long_a_request_is_refused_and_the_connection_ends() {
+    with_server(1, |mut streams| {
+        let mut stream = streams.remove(0);
+        // The server may close while this is still being written.
+        let _ = stream.write_all(&vec![b'x'; MAX_REQUEST + 4096]);
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        assert!(text.starts_with(b"{\"v\":1,\"error\":{\"code\":\"bad-message\""));
+    });
+}
+
+#[test]
+fn events_reach_every_listener() {
+    with_server(2, |streams| {
+        let (listener, mut actor) = two(streams);
+        let mut events = listener.events().unwrap();
+        let _: LineState = actor.call(&pull(1, Pull::Up)).unwrap();
+        let _: serde_json::Value = actor
+            .call(&Request::Unplug(ChipParams {
+                chip: "demo".into(),
+            }))
+            .unwrap();
+        let mut next = || events.next().unwrap().unwrap();
+        assert!(matches!(next(), Event::Pull { pull: Pull::Up, line } if line.offset == 1));
+        assert!(matches!(next(), Event::Level { level: Level::High, line } if line.offset == 1));
+        assert!(matches!(next(), Event::Unplugged(chip) if chip.label == "demo"));
+    });
+}
+
+#[test]
+fn a_wait_ends_with_the_level() {
+    with_server(2, |streams| {
+        let (mut waiter, mut actor) = two(streams);
+        let state: LineState = waiter.call(&wait(3, Level::Low, None)).unwrap();
+        assert_eq!(
+            (state.offset, state.level),
+            (3, Level::Low),
+            "it is there already"
+        );
+        let waiting = thread::spawn(move || waiter.call::<LineState>(&wait(3, Level::High, None)));
+        // Whichever comes first, the wait ends: it looks after it has begun to listen.
+        let _: LineState = actor.call(&pull(3, Pull::Up)).unwrap();
+        assert_eq!(waiting.join().unwrap().unwrap().level, Level::High);
+    });
+}
+
+#[test]
+fn a_wait_that_is_in_vain_ends_with_its_time_or_its_chip() {
+    with_server(2, |streams| {
+        let (mut waiter, mut actor) = two(streams);
+        let refused = waiter
+            .call::<LineState>(&wait(3, Level::High, Some(1)))
+            .unwrap_err();
+        let wanted = "line 3 of \"demo\" was not high within 1 ms";
+        assert!(
+            matches!(refused, ClientError::Refused(f) if f.code == Code::TimedOut && f.message == wanted)
+        );
+        let refused = waiter
+            .call::<LineState>(&wait(9, Level::High, None))
+            .unwrap_err();
+        assert!(matches!(refused, ClientError::Refused(f) if f.code == Code::NoSuchLine));
+        let waiting =
+            thread::spawn(move || waiter.call::<LineState>(&wait(3, Level::High, Some(u64::MAX))));
+        let unplug = Request::Unplug(ChipParams {
+            chip: "demo".into(),
+        });
+        let _: serde_json::Value = actor.call(&unplug).unwrap();
+        let Err(ClientError::Refused(failure)) = waiting.join().unwrap() else {
+            panic!("refused")
+        };
+        // Unplugged while waiting, or before it began.
+        assert!(matches!(failure.code, Code::Unplugged | Code::NoSuchChip));
+    });
+}
+
+#[test]
+fn a_waiter_that_goes_away_is_forgotten() {
+    // `with_server` returns only when the server has seen every client go.
+    with_server(1, |mut streams| {
+        let mut stream = streams.remove(0);
+        stream
+            .write_all(&wait(3, Level::High, None).encode())
+            .unwrap();
+    });
+}

@@ -1,0 +1,228 @@
+//! `ugpio run`: a program on a board of its own.
+//!
+//! [`main`] reads the board and makes the control socket while there is one process and every mistake
+//! can still be a plain error. After `launch` the front only waits. The supervisor plugs the board in,
+//! lets a [`World`] answer the program's calls on threads of its own, and serves control on a tokio loop
+//! of one thread, which also steps the [`Session`] until the last process of the run has ended.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gpiolib::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::task::{LocalSet, spawn_local};
+use tracing_subscriber::filter::LevelFilter;
+use ugpio_supervisor::launch::{
+    Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
+};
+use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
+use ugpio_supervisor::shadow;
+use ugpio_supervisor::world::World;
+
+use crate::board::Board;
+use crate::cli::run::Args;
+use crate::cli::status;
+use crate::client;
+use crate::control::plugged::Plugged;
+use crate::control::protocol::{Hello, VERSION};
+use crate::control::server::{self, Hub};
+use crate::control::socket::{self, Bound};
+
+/// What the supervisor needs besides its session.
+#[derive(Debug)]
+struct Run {
+    board: Board,
+    bound: Bound,
+    hello: Hello,
+    /// The directory of the shadow tree; the guardian removes it.
+    shadow: PathBuf,
+}
+
+/// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
+/// last process of the run has.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let (run, options) = match prepare(args) {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            client::note(&failure);
+            return ExitCode::from(failure.code);
+        }
+    };
+    log(args.verbose);
+    match launch(options) {
+        Ok(Launched::Front(front)) => {
+            // The supervisor listens.
+            run.bound.leave();
+            front.wait().reproduce()
+        }
+        Ok(Launched::Supervisor(session)) => supervise(session, run),
+        Err(failure) => {
+            client::note(&failure);
+            // Nothing is left to do about a directory that cannot be removed.
+            let _ = shadow::remove(&run.shadow);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Does everything that can go wrong before there is a second process.
+fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
+    let own = |error: &dyn std::error::Error| Failure::own(error.to_string());
+    let Some((program, rest)) = args.command.split_first() else {
+        return Err(Failure {
+            code: status::USAGE,
+            message: "PROGRAM is missing".into(),
+        });
+    };
+    let board = Board::load(args.board.as_deref(), &args.chips).map_err(|e| own(&e))?;
+    let bound =
+        socket::bind(args.socket.as_deref(), &socket::directories()).map_err(|e| own(&e))?;
+    let shadow = shadow::place().map_err(|e| {
+        Failure::own(format!(
+            "no writable directory for virtual files: {e}; try `ugpio doctor`"
+        ))
+    })?;
+    let hello = Hello {
+        protocol: VERSION,
+        ugpio: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        program: program.to_string_lossy().into_owned(),
+    };
+    let mut options = LaunchOptions::new(program);
+    options.args = rest.to_vec();
+    options.env = vec![(socket::ENV.into(), bound.path().into())];
+    options.leftover = match (args.wait, args.kill) {
+        (true, _) => Leftover::Wait,
+        (_, true) => Leftover::Kill,
+        _ => Leftover::Leave,
+    };
+    options.keep_stderr = args.verbose > 0;
+    options.remove_at_end = vec![shadow.clone()];
+    Ok((
+        Run {
+            board,
+            bound,
+            hello,
+            shadow,
+        },
+        options,
+    ))
+}
+
+/// Lets the supervisor talk, as much as it was asked to: once for what matters, twice for every call.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .finish();
+    // Fails only if there is a subscriber already, and there is none.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Answers the program until nobody is left. Runs in the supervisor.
+fn supervise(session: Session, run: Run) -> ExitCode {
+    raise_descriptor_limit();
+    let registry = Registry::new();
+    let (hub, dispatcher) = match answer(&session, &registry, &run) {
+        Ok(answering) => answering,
+        Err(failure) => {
+            drop(run.bound);
+            session.fail(failure)
+        }
+    };
+    if let Err(error) = serve(session, &run.bound, hub) {
+        // The guardian sees us go, and ends everything.
+        tracing::error!("cannot go on: {error}");
+        drop(run.bound);
+        return ExitCode::from(status::OWN_FAILURE);
+    }
+    tracing::info!("{} calls trapped", dispatcher.calls());
+    ExitCode::SUCCESS
+}
+
+/// Plugs the board in and starts to answer the program's calls, which wait for it.
+fn answer(
+    session: &Session,
+    registry: &Registry,
+    run: &Run,
+) -> Result<(Rc<Hub>, Dispatcher), Failure> {
+    let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
+    let plugged = Plugged::new(registry, &run.board, server::now())
+        .map_err(|e| fail("cannot plug the board in", &e))?;
+    let world = World::new(registry.clone(), &run.shadow)
+        .map_err(|e| fail("cannot make the virtual files", &e))?;
+    let world: Arc<dyn Dispatch> = Arc::new(world);
+    let dispatcher =
+        notif::start(session.listener(), world).map_err(|e| fail("cannot start a thread", &e))?;
+    for chip in &plugged.list().chips {
+        tracing::info!(
+            "{} {:?} has {} lines",
+            chip.name,
+            chip.label,
+            chip.lines.len()
+        );
+    }
+    Ok((Hub::new(plugged, run.hello.clone()), dispatcher))
+}
+
+/// Serves control and steps the session until the last process of the run has ended.
+fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
+    let listener = bound.listener()?;
+    listener.set_nonblocking(true)?;
+    tracing::info!("control socket {}", bound.path().display());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let listener = tokio::net::UnixListener::from_std(listener)?;
+        spawn_local(server::serve(listener, hub));
+        follow(session).await
+    })
+}
+
+/// Steps the session whenever something has happened, until nobody is left.
+async fn follow(mut session: Session) -> io::Result<()> {
+    // The session's own descriptor stays with it; this one is of the same epoll.
+    let ready = session.as_fd().try_clone_to_owned()?;
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; an OwnedFd is what that asks for"
+    )]
+    let ready = AsyncFd::with_interest(ready, Interest::READABLE)?;
+    loop {
+        while let Some(event) = session.step() {
+            match event {
+                Event::ProgramEnded(ending) => tracing::info!("the program {ending}"),
+                Event::AllEnded => return Ok(()),
+            }
+        }
+        // Cleared before the next step, so that what comes during it is not missed.
+        ready.readable().await?.clear_ready();
+    }
+}
+
+/// Lets the supervisor open as much as the system allows: it holds something for each open file of
+/// every process of the run.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // With the limit as it was, fewer files can be open; each refusal is told to who opens one too many.
+    let _ = setrlimit(Resource::Nofile, raised);
+}
