@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::Shadow;
+use super::{Shadow, mark_device};
 use crate::path::owned::MAJOR;
 
 /// Driver that Linux binds to the device of a chip that has no other.
@@ -157,7 +157,7 @@ impl Shadow {
             &node.number_link(),
             format!("../../devices/{parent}/gpiochip{id}"),
         )?;
-        self.write_file(node.node_path().as_bytes(), 0o600, b"")
+        mark_device(&self.locate(node.node_path().as_bytes()))
     }
 
     /// The parent's directory; on the platform bus with the link and the text that libudev reads.

@@ -3,8 +3,8 @@
 //! `/sys/bus/gpio/devices/gpiochip0` of the board is `<dir>/root/sys/bus/gpio/devices/gpiochip0`
 //! here. Directories, links and attribute files are real ones, so a descriptor of any of them can
 //! be given to a program and listing, seeking, `fchdir` and `dup` work natively; the link text in
-//! `/proc/PID/fd` then says which virtual path it is. A chip's node is an empty regular file that
-//! only marks the name: nobody is ever given a descriptor of it.
+//! `/proc/PID/fd` then says which virtual path it is. A chip's node only
+//! marks the name: nobody is ever given a descriptor of it.
 //!
 //! [`Shadow`] is the tree; [`Node`] describes a chip to show in it ([`Shadow::add_chip`]); private
 //! listings of directories that exist in both worlds are made in `snapshot`. The board adds and
@@ -222,6 +222,20 @@ impl Drop for Shadow {
         if let Err(error) = remove(&self.dir) {
             tracing::warn!(dir = %self.dir.display(), %error, "cannot remove the shadow tree");
         }
+    }
+}
+
+/// Makes something that a listing shows as a character device (`d_type`), so that programs which
+/// look no further see what `stat` would say: the one device number that anybody may make.
+/// Where the file system has none, an empty file, which is told apart by `stat` only.
+// KERNEL: namei.c vfs_mknod (since v5.8): a whiteout, 0:0, needs no capability. It cannot be opened.
+fn mark_device(place: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+    let mode = Mode::RUSR | Mode::WUSR;
+    match mknodat(CWD, place, FileType::CharacterDevice, mode, makedev(0, 0)) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::File::create_new(place).map(drop),
     }
 }
 

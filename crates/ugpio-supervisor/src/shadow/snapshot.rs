@@ -18,7 +18,7 @@ use std::{
         fd::OwnedFd,
         unix::{
             ffi::{OsStrExt as _, OsStringExt as _},
-            fs::PermissionsExt as _,
+            fs::{FileTypeExt as _, PermissionsExt as _},
         },
     },
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ use std::{
 
 use rustix::fs::{Mode, OFlags, inotify};
 
-use super::{Shadow, remove};
+use super::{Shadow, mark_device, remove};
 use crate::path::{lexical, owned::Owned};
 
 /// How many copies are kept where the machine cannot say which are still open.
@@ -108,6 +108,7 @@ impl Snapshots {
 /// What stands for one name in a copy.
 enum Placeholder {
     Directory,
+    Device,
     File,
     Link(Vec<u8>),
 }
@@ -178,6 +179,8 @@ fn list(dir: &Path) -> io::Result<BTreeMap<Vec<u8>, Placeholder>> {
                 continue;
             };
             Placeholder::Link(text.into_os_string().into_vec())
+        } else if kind.is_char_device() {
+            Placeholder::Device
         } else {
             Placeholder::File
         };
@@ -216,6 +219,7 @@ fn fill(
         let place = copy.join(OsString::from_vec(name.clone()));
         match stands {
             Placeholder::Directory => fs::create_dir(place)?,
+            Placeholder::Device => mark_device(&place)?,
             Placeholder::File => drop(fs::File::create_new(place)?),
             Placeholder::Link(text) => {
                 std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(text), place)?;

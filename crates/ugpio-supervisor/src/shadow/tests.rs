@@ -94,7 +94,8 @@ fn a_chip_has_the_names_and_texts_of_linux() {
             .unwrap()
             .mode()
     };
-    assert_eq!(mode("/dev/gpiochip0"), libc::S_IFREG | 0o600);
+    // What a listing shows; where the file system has no such thing, a plain file.
+    assert!([libc::S_IFCHR | 0o600, libc::S_IFREG | 0o600].contains(&mode("/dev/gpiochip0")));
     assert_eq!(mode(&format!("{device}/dev")), libc::S_IFREG | 0o444);
     assert_eq!(mode(device), libc::S_IFDIR | 0o755);
 }
