@@ -44,11 +44,15 @@ mod driver;
 mod edge;
 mod errno;
 mod error;
+mod forwarder;
 mod get;
+#[cfg(feature = "embedded-hal")]
+mod hal;
 mod index;
 mod info;
 mod line;
 mod lookup;
+mod mmio;
 mod module;
 mod ops;
 mod property;
@@ -69,12 +73,14 @@ pub use driver::{BindState, Bus, Driver};
 pub use edge::{EdgeEvent, EdgeQueue, EdgeSink};
 pub use errno::Errno;
 pub use error::{Error, Result};
+pub use forwarder::Forwarder;
 pub use get::{Consumer, Flags};
 pub use info::{InfoChange, InfoChangeKind, InfoQueue, LineInfo};
 pub use line::{
     Bias, Direction, Drive, Edge, Edges, EventClock, Label, Level, Name, Offset, Value,
 };
 pub use lookup::{Lookup, LookupFlags, LookupId, LookupTable};
+pub use mmio::{Mmio, MmioLayout, Register, Registers};
 pub use module::{InUse, Module};
 pub use property::{Node, Property, Reference};
 pub use registry::{Registration, Registry, offsets};

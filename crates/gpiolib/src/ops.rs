@@ -281,7 +281,7 @@ pub(crate) fn detach_edges(device: &Device, offset: Offset) {
     if disarm(device, offset)
         && let Some(slot) = device.slot(offset)
     {
-        hang_up_edges(slot);
+        forget_edges(slot);
     }
 }
 

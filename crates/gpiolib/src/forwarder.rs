@@ -1,0 +1,228 @@
+//! A chip made of lines of other chips: an aggregator.
+//!
+//! Line *i* of a [`Forwarder`] is the *i*-th descriptor it was made of. Every operation goes on to
+//! that descriptor's *logical* side, so the polarity of the inner line and the polarity that the
+//! forwarder's own consumer asks for both apply. Get the lines first and register the forwarder
+//! after them, so that it is gone before they are given back.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::Waker;
+
+use crate::array::{Member, read, write};
+use crate::sync::Mutex;
+use crate::{
+    Chip, ChipConfig, Config, Desc, Direction, Edge, EdgeQueue, EdgeSink, Edges, Error, Level,
+    LineConfig, Offset, Overflow, Result, Ring, Value,
+};
+
+/// A chip whose lines are lines of other chips. If one of those goes, its lines answer
+/// [`Error::Revoked`] here too, and the forwarder stays.
+///
+/// ```
+/// use gpiolib::{Forwarder, Offset, Registry, Value};
+/// # use gpiolib::{Chip, ChipConfig, Level, Result};
+/// # struct Wires(std::sync::atomic::AtomicBool);
+/// # impl Chip for Wires {
+/// #     fn direction_output(&self, offset: Offset, level: Level) -> Result<()> { self.set(offset, level) }
+/// #     fn set(&self, _: Offset, level: Level) -> Result<()> { self.0.store(level.is_high(), std::sync::atomic::Ordering::Relaxed); Ok(()) }
+/// #     fn get(&self, _: Offset) -> Result<Level> { Ok(self.0.load(std::sync::atomic::Ordering::Relaxed).into()) }
+/// # }
+/// let registry = Registry::new();
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Wires(false.into())))?;
+/// let line = chip.device().line(Offset::new(6)).expect("the chip has eight lines");
+///
+/// let forwarder = Forwarder::new(vec![line.request("panel".into())?]);
+/// let panel = registry.register(&forwarder.config("panel"), Box::new(forwarder))?;
+/// let led = panel.device().line(Offset::new(0)).expect("it has one line").request("led".into())?;
+/// led.direction_output(Value::Active)?;
+/// assert_eq!(led.value(), Ok(Value::Active));
+///
+/// chip.unregister();
+/// assert_eq!(led.value(), Err(gpiolib::Error::Revoked));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
+// KERNEL: gpio-aggregator.c (v6.12).
+// DIFFERS: one lock serialises all calls, as a descriptor is for one thread at a time.
+pub struct Forwarder {
+    lines: Mutex<Vec<Desc>>,
+    edges: Mutex<Relays>,
+    can_sleep: bool,
+    count: u32,
+}
+
+/// Where the edges of the inner lines go on to.
+#[derive(Default)]
+struct Relays {
+    sink: Option<EdgeSink>,
+    queues: Vec<(Offset, EdgeQueue)>,
+}
+
+/// Takes edges out of an inner line's queue and reports them as the forwarder's own.
+struct Relay {
+    queue: EdgeQueue,
+    sink: EdgeSink,
+    offset: Offset,
+}
+
+impl Forwarder {
+    /// A forwarder to these lines, in order.
+    #[must_use]
+    pub fn new(lines: Vec<Desc>) -> Self {
+        Self {
+            can_sleep: lines.iter().any(|line| line.device().can_sleep()),
+            count: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+            lines: Mutex::new(lines),
+            edges: Mutex::default(),
+        }
+    }
+
+    /// What to register it with: this label, as many lines, and whether any of them can sleep.
+    #[must_use]
+    pub fn config(&self, label: &str) -> ChipConfig {
+        ChipConfig {
+            can_sleep: self.can_sleep,
+            ..ChipConfig::new(label, self.count)
+        }
+    }
+
+    fn with<T>(&self, offset: Offset, call: impl FnOnce(&Desc) -> Result<T>) -> Result<T> {
+        let lines = self.lines.lock();
+        call(lines.get(offset.index()).ok_or(NO_LINE)?)
+    }
+
+    fn members<'a>(lines: &'a [Desc], offsets: &[Offset]) -> Result<Vec<Member<'a>>> {
+        let line = |offset: &Offset| lines.get(offset.index()).ok_or(NO_LINE);
+        let members = offsets.iter().enumerate();
+        members
+            .map(|(index, offset)| line(offset).map(|line| (index, line)))
+            .collect()
+    }
+
+    /// Ends the relay of a line, if there is one.
+    fn forget(&self, offset: Offset) {
+        let queue = {
+            let queues = &mut self.edges.lock().queues;
+            let at = queues.iter().position(|(other, _)| *other == offset);
+            at.map(|at| queues.swap_remove(at).1)
+        };
+        if let Some(queue) = queue {
+            // The waker has the queue in it: a circle that must be broken.
+            queue.set_waker(Waker::noop().clone());
+        }
+    }
+}
+
+const NO_LINE: Error = Error::Invalid("the forwarder has no such line");
+
+impl Chip for Forwarder {
+    fn direction(&self, offset: Offset) -> Result<Direction> {
+        self.with(offset, Desc::direction)
+    }
+
+    fn direction_input(&self, offset: Offset) -> Result<()> {
+        self.with(offset, Desc::direction_input)
+    }
+
+    fn direction_output(&self, offset: Offset, level: Level) -> Result<()> {
+        self.with(offset, |line| {
+            line.direction_output(Value::from(level.is_high()))
+        })
+    }
+
+    fn get(&self, offset: Offset) -> Result<Level> {
+        self.with(offset, |line| Ok(Level::from(line.value()?.is_active())))
+    }
+
+    fn get_multiple(&self, offsets: &[Offset]) -> Result<u64> {
+        let lines = self.lines.lock();
+        read(&Self::members(&lines, offsets)?)
+    }
+
+    fn set(&self, offset: Offset, level: Level) -> Result<()> {
+        self.with(offset, |line| line.set_value(Value::from(level.is_high())))
+    }
+
+    fn set_multiple(&self, offsets: &[Offset], levels: u64) -> Result<()> {
+        let lines = self.lines.lock();
+        write(Self::members(&lines, offsets)?, levels)
+    }
+
+    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+        self.with(offset, |line| line.set_config(config))
+    }
+
+    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
+        let sink = self.edges.lock().sink.clone().ok_or(Error::NoEdges)?;
+        self.with(offset, |line| {
+            let active_low = line.config().active_low;
+            let queue = EdgeQueue::new(
+                &[line.offset()],
+                usize::MAX,
+                Overflow::DropNewest,
+                Box::new(Ring::new()),
+            );
+            queue.configure(
+                0,
+                &LineConfig {
+                    edges,
+                    active_low,
+                    ..LineConfig::default()
+                },
+            );
+            queue.set_waker(Waker::from(Arc::new(Relay {
+                queue: queue.clone(),
+                sink,
+                offset,
+            })));
+            self.edges.lock().queues.push((offset, queue.clone()));
+            let armed = line.attach_edges(&queue, 0, edges.inverted(active_low));
+            if armed.is_err() {
+                self.forget(offset);
+            }
+            armed
+        })
+    }
+
+    fn disarm(&self, offset: Offset) {
+        // A line that is not there was never armed.
+        let _ = self.with(offset, |line| {
+            line.detach_edges();
+            Ok(())
+        });
+        self.forget(offset);
+    }
+
+    fn registered(&self, edges: EdgeSink) {
+        self.edges.lock().sink = Some(edges);
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        while let Some(event) = self.queue.pop() {
+            let level = Level::from(event.edge == Edge::Rising);
+            self.sink.edge(self.offset, level);
+        }
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        let queues = core::mem::take(&mut self.edges.lock().queues);
+        for (_, queue) in queues {
+            queue.set_waker(Waker::noop().clone());
+        }
+    }
+}
+
+impl fmt::Debug for Forwarder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forwarder")
+            .field("lines", &self.count)
+            .finish_non_exhaustive()
+    }
+}
