@@ -132,9 +132,8 @@ pub(super) fn open_all() -> Result<(Vec<Chip>, Vec<Error>), Error> {
         errno: Errno::from_io_error(&error).unwrap_or(Errno::IO),
     })?;
     let mut numbers: Vec<u32> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_char_device()))
-        .filter_map(|entry| chip_number(entry.file_name().to_str()?))
+        .filter_map(|entry| chip_number(entry.ok()?.file_name().to_str()?))
+        .filter(|&number| is_device(&device_path(number)))
         .collect();
     numbers.sort_unstable();
     let mut chips = Vec::new();
@@ -151,6 +150,11 @@ pub(super) fn open_all() -> Result<(Vec<Chip>, Vec<Error>), Error> {
         }
     }
     Ok((chips, refused))
+}
+
+/// A device file, and no link to one, which would list a chip twice.
+fn is_device(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device())
 }
 
 /// `/dev/gpiochipN`.
