@@ -6,7 +6,7 @@
 //! of one thread, which also steps the [`Session`] until the last process of the run has ended.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -137,14 +137,14 @@ fn log(verbose: u8) {
 fn supervise(session: Session, run: Run) -> ExitCode {
     raise_descriptor_limit();
     let registry = Registry::new();
-    let (hub, dispatcher) = match answer(&session, &registry, &run) {
+    let (hub, world, dispatcher) = match answer(&session, &registry, &run) {
         Ok(answering) => answering,
         Err(failure) => {
             drop(run.bound);
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, hub) {
+    if let Err(error) = serve(session, &run.bound, hub, world) {
         // The guardian sees us go, and ends everything.
         tracing::error!("cannot go on: {error}");
         drop(run.bound);
@@ -159,15 +159,16 @@ fn answer(
     session: &Session,
     registry: &Registry,
     run: &Run,
-) -> Result<(Rc<Hub>, Dispatcher), Failure> {
+) -> Result<(Rc<Hub>, Arc<World>, Dispatcher), Failure> {
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
     let plugged = Plugged::new(registry, &run.board, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
     let world = World::new(registry.clone(), &run.shadow)
         .map_err(|e| fail("cannot make the virtual files", &e))?;
-    let world: Arc<dyn Dispatch> = Arc::new(world);
+    let world = Arc::new(world);
+    let answers: Arc<dyn Dispatch> = Arc::clone(&world) as _;
     let dispatcher =
-        notif::start(session.listener(), world).map_err(|e| fail("cannot start a thread", &e))?;
+        notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;
     for chip in &plugged.list().chips {
         tracing::info!(
             "{} {:?} has {} lines",
@@ -176,11 +177,11 @@ fn answer(
             chip.lines.len()
         );
     }
-    Ok((Hub::new(plugged, run.hello.clone()), dispatcher))
+    Ok((Hub::new(plugged, run.hello.clone()), world, dispatcher))
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
-fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
+fn serve(session: Session, bound: &Bound, hub: Rc<Hub>, world: Arc<World>) -> io::Result<()> {
     let listener = bound.listener()?;
     listener.set_nonblocking(true)?;
     tracing::info!("control socket {}", bound.path().display());
@@ -190,19 +191,15 @@ fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime, async {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         spawn_local(server::serve(listener, hub));
+        let closings = listen(world.files().hangups())?;
+        spawn_local(let_go(closings, world));
         follow(session).await
     })
 }
 
 /// Steps the session whenever something has happened, until nobody is left.
 async fn follow(mut session: Session) -> io::Result<()> {
-    // The session's own descriptor stays with it; this one is of the same epoll.
-    let ready = session.as_fd().try_clone_to_owned()?;
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe; an OwnedFd is what that asks for"
-    )]
-    let ready = AsyncFd::with_interest(ready, Interest::READABLE)?;
+    let ready = listen(session.as_fd())?;
     loop {
         while let Some(event) = session.step() {
             match event {
@@ -213,6 +210,24 @@ async fn follow(mut session: Session) -> io::Result<()> {
         // Cleared before the next step, so that what comes during it is not missed.
         ready.readable().await?.clear_ready();
     }
+}
+
+/// Lets go what the program has closed, also while it makes no call that we answer.
+async fn let_go(closings: AsyncFd<OwnedFd>, world: Arc<World>) {
+    while let Ok(mut ready) = closings.readable().await {
+        // Cleared before the look, so that what comes during it is not missed.
+        ready.clear_ready();
+        world.files().reap();
+    }
+}
+
+/// Watches a descriptor on the tokio loop; it stays with its owner, ours is a duplicate.
+fn listen(file: BorrowedFd<'_>) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe; an OwnedFd is what that asks for"
+    )]
+    AsyncFd::with_interest(file.try_clone_to_owned()?, Interest::READABLE)
 }
 
 /// Lets the supervisor open as much as the system allows: it holds something for each open file of
