@@ -1,8 +1,13 @@
 //! Runs a program under the supervisor and lets every trapped call through: the smallest use of `launch` and `notif`.
 //!
-//! `passthrough [--wait | --kill] [--remove DIR] [--signals FILE] PROGRAM [ARGS...]`. The tests in `tests/launch` run
-//! it. With `--signals`, each `chdir` to `/signals` sends its caller signals and succeeds; FILE then holds how often
-//! that was asked.
+//! `passthrough [OPTION]... PROGRAM [ARGS...]`. The tests in `tests/launch` run it, and they need two paths that do
+//! not exist: `chdir("/signals")` sends its caller signals and succeeds, `chdir("/stall")` hangs the dispatcher as a
+//! copy of memory that never comes does. Options:
+//!
+//! - `--wait`, `--kill`: what becomes of processes that outlive the program;
+//! - `--remove DIR`: a directory to remove at the end;
+//! - `--count FILE`: the file that says at the end how often `/signals` was asked for;
+//! - `--stall FIFO`: the pipe from which the hanging dispatcher reads, until somebody writes.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::ffi::OsString;
@@ -16,45 +21,52 @@ use ugpio_supervisor::launch::{
 };
 use ugpio_supervisor::notif::{self, Dispatch};
 use ugpio_supervisor::outcome::{Call, Reply};
+use ugpio_supervisor::stall;
 use ugpio_supervisor::sys::{remote, seccomp::Listener};
 
-/// Lets calls through, except as `--signals` says.
-#[derive(Default)]
+/// Lets calls through, except for the two paths.
+#[derive(Debug, Default)]
 struct Passthrough {
-    with_signals: bool,
+    count: Option<PathBuf>,
+    stall: Option<PathBuf>,
     asked: AtomicU64,
 }
 
 impl Dispatch for Passthrough {
     fn dispatch(&self, call: &Call, _listener: &Listener) -> Reply {
-        if !self.with_signals || call.sys != Some(Sys::Chdir) {
+        if call.sys != Some(Sys::Chdir) {
             return Reply::Continue;
         }
-        match remote::read_cstr(call.tid, call.args[0], 4096) {
-            Ok(path) if path == b"/signals" => {
+        match remote::read_cstr(call.tid, call.args[0], 4096).as_deref() {
+            Ok(b"/signals") => {
                 self.asked.fetch_add(1, Ordering::Relaxed);
                 for _ in 0..10 {
                     let _ = kill_process(call.tid, Signal::USR1);
                 }
                 Reply::Return(0)
             }
+            Ok(b"/stall") => {
+                let _inside = stall::enter();
+                let _ = self.stall.as_ref().map(std::fs::read);
+                Reply::Return(0)
+            }
             Ok(_) => Reply::Continue,
-            Err(errno) => Reply::Fail(errno),
+            Err(errno) => Reply::Fail(*errno),
         }
     }
 }
 
 fn main() {
-    let mut count = None;
-    let options = options(&mut count);
+    let mut passthrough = Passthrough::default();
+    let options = options(&mut passthrough);
     match launch(options) {
         Ok(Launched::Front(front)) => front.wait().reproduce(),
-        Ok(Launched::Supervisor(session)) => supervise(session, count),
+        Ok(Launched::Supervisor(session)) => supervise(session, passthrough),
         Err(failure) => Ending::Failed(failure).reproduce(),
     }
 }
 
-fn options(count: &mut Option<PathBuf>) -> LaunchOptions {
+fn options(passthrough: &mut Passthrough) -> LaunchOptions {
     let mut words = std::env::args_os().skip(1).peekable();
     let mut options = LaunchOptions::new("");
     while let Some(word) = words.next_if(|word| word.as_encoded_bytes().starts_with(b"--")) {
@@ -64,7 +76,8 @@ fn options(count: &mut Option<PathBuf>) -> LaunchOptions {
             Some("--remove") => options
                 .remove_at_end
                 .extend(words.next().map(PathBuf::from)),
-            Some("--signals") => *count = words.next().map(PathBuf::from),
+            Some("--count") => passthrough.count = words.next().map(PathBuf::from),
+            Some("--stall") => passthrough.stall = words.next().map(PathBuf::from),
             _ => Ending::Failed(Failure::own(format!("no such option: {}", word.display())))
                 .reproduce(),
         }
@@ -75,19 +88,14 @@ fn options(count: &mut Option<PathBuf>) -> LaunchOptions {
     options
 }
 
-fn supervise(mut session: Session, count: Option<PathBuf>) {
-    let passthrough = Arc::new(Passthrough {
-        with_signals: count.is_some(),
-        ..Passthrough::default()
-    });
-    if let Err(error) = notif::start(
-        session.listener(),
-        Arc::clone(&passthrough) as Arc<dyn Dispatch>,
-    ) {
+fn supervise(mut session: Session, passthrough: Passthrough) {
+    let passthrough = Arc::new(passthrough);
+    let dispatch: Arc<dyn Dispatch> = Arc::clone(&passthrough) as _;
+    if let Err(error) = notif::start(session.listener(), dispatch) {
         session.fail(Failure::own(format!("cannot start a thread: {error}")));
     }
     while session.wait() != Event::AllEnded {}
-    if let Some(path) = count {
+    if let Some(path) = &passthrough.count {
         let _ = std::fs::write(path, passthrough.asked.load(Ordering::Relaxed).to_string());
     }
 }

@@ -45,7 +45,8 @@ impl Front {
     /// Waits for the program's end, passing on signals and stopping whenever the program is stopped.
     ///
     /// Signals that a process sends to the front go to the program. Those of the terminal do not: the kernel sends
-    /// them to the whole foreground job, the program included.
+    /// them to the whole foreground job, the program included. Once the program has ended, a signal that asks to end
+    /// ends the front's waiting for others, who are then killed.
     // DIFFERS: a signal sent with kill(2) to the whole process group reaches the program twice.
     #[must_use]
     pub fn wait(mut self) -> Ending {
@@ -66,6 +67,9 @@ impl Front {
             }
             let is_told = !fds[0].revents().is_empty();
             while let Some(received) = process::read_signal(signals.as_fd()) {
+                if let Some(ending) = self.ended.take_if(|_| is_deadly(received.signal)) {
+                    return ending;
+                }
                 self.pass_on(received);
             }
             if is_told && let Some(ending) = self.hear() {
@@ -146,14 +150,17 @@ impl Front {
         }
     }
 
-    /// Stops as the program did, until the shell continues us.
+    /// Stops as the program did, until the shell or the supervisor continues us.
     fn stop(&self, signal: i32) {
-        if self
-            .program
-            .as_ref()
-            .is_some_and(|program| descendants::is_stopped(program.pid()))
-        {
-            process::suffer(signal);
+        let is_stopped =
+            || self.program.as_ref().is_some_and(|program| descendants::is_stopped(program.pid()));
+        if is_stopped() {
+            process::suffer_if(signal, is_stopped);
         }
     }
+}
+
+/// Whether a signal asks a process to end.
+fn is_deadly(signal: i32) -> bool {
+    matches!(signal, libc::SIGINT | libc::SIGTERM | libc::SIGHUP | libc::SIGQUIT)
 }

@@ -57,6 +57,8 @@ pub struct Session {
 /// How far the run has come to its end.
 #[derive(Debug, Default)]
 struct Progress {
+    /// The program is stopped, and the front was told.
+    is_stopped: bool,
     is_killing: bool,
     is_guardian_gone: bool,
     is_nobody_left: bool,
@@ -176,9 +178,12 @@ impl Session {
         }
     }
 
-    /// Blocks for the next event.
+    /// Blocks for the next event. After [`Event::AllEnded`] that is the only one.
     pub fn wait(&mut self) -> Event {
         loop {
+            if self.progress.is_over {
+                return Event::AllEnded;
+            }
             if let Some(event) = self.step() {
                 return event;
             }
@@ -253,20 +258,21 @@ impl Session {
     }
 
     fn program_changed(&mut self, change: Change) {
-        match change.status {
-            ChildStatus::Stopped(signal) => _ = Message::Stopped(signal).send(self.link.as_fd()),
-            // The front may be stopped; the shell may not have been the one who continued the program.
-            ChildStatus::Continued => _ = self.front.send(libc::SIGCONT),
-            status => {
-                let failure = tracee::receive_exec_failure(self.tracee.as_fd(), &self.name)
-                    .map(Ending::Failed);
-                self.ending = failure
-                    .or_else(|| self.guardian_failure())
-                    .or_else(|| Ending::of(status));
-                match self.leftover {
-                    Leftover::Kill => self.kill(),
-                    Leftover::Leave | Leftover::Wait => self.tell_front(),
-                }
+        if let ChildStatus::Stopped(signal) = change.status {
+            self.progress.is_stopped = true;
+            let _ = Message::Stopped(signal).send(self.link.as_fd());
+            return;
+        }
+        // The front may be stopped, and the shell need not be the one who continued the program.
+        if core::mem::take(&mut self.progress.is_stopped) {
+            let _ = self.front.send(libc::SIGCONT);
+        }
+        if let Some(ending) = Ending::of(change.status) {
+            let failure = tracee::receive_exec_failure(self.tracee.as_fd(), &self.name).map(Ending::Failed);
+            self.ending = failure.or_else(|| self.guardian_failure()).or(Some(ending));
+            match self.leftover {
+                Leftover::Kill => self.kill(),
+                Leftover::Leave | Leftover::Wait => self.tell_front(),
             }
         }
     }

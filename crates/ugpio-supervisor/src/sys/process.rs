@@ -261,13 +261,26 @@ impl Target {
 /// Lets `signal` do to this process what it does by default, for as long as that takes: comes back after a stop was
 /// continued, or if the signal has no effect (an orphaned process group does not stop, process 1 does not die).
 pub(crate) fn suffer(signal: i32) {
+    suffer_if(signal, || true);
+}
+
+/// Like [`suffer`] if `still` says so when the signal is already pending: a SIGCONT from then on takes it back, so
+/// that a stop is not missed by whoever continues us. (SIGSTOP cannot be pending and acts at once.)
+pub(crate) fn suffer_if(signal: i32, still: impl FnOnce() -> bool) {
+    let one = SignalSet::one(signal);
     // SAFETY: SIG_DFL names no handler.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
+    change_mask(libc::SIG_BLOCK, &one);
     // SAFETY: raise(3) touches no memory.
     unsafe { libc::raise(signal) };
-    let one = SignalSet::one(signal);
-    change_mask(libc::SIG_UNBLOCK, &one);
-    change_mask(libc::SIG_BLOCK, &one);
+    if still() {
+        change_mask(libc::SIG_UNBLOCK, &one);
+        change_mask(libc::SIG_BLOCK, &one);
+    } else {
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: set and time are live; no details are asked for.
+        unsafe { libc::sigtimedwait(&raw const one.0, core::ptr::null_mut(), &raw const now) };
+    }
 }
 
 /// Closes what was inherited from our parent above the standard descriptors, in a process that must not keep it

@@ -1,0 +1,44 @@
+//! Many processes under one run leave nothing behind.
+
+use std::io::Write;
+
+use crate::support::{Running, children, eventually, script};
+
+/// The supervisor's open descriptors and threads, once it is quiet.
+fn held(run: &Running) -> (usize, usize) {
+    let supervisor = run.supervisor();
+    eventually("the orphans are reaped", || {
+        children(supervisor.pid).len() == 1
+    });
+    let count = |what: &str| {
+        std::fs::read_dir(format!("/proc/{}/{what}", supervisor.pid.as_raw_nonzero()))
+            .unwrap()
+            .count()
+    };
+    (count("fd"), count("task"))
+}
+
+fn runs_without_leaks(round: &str) {
+    let mut run = Running::start(script(&format!(
+        "while read x; do {round}; echo done; done"
+    )));
+    let mut step = || {
+        run.input.as_mut().unwrap().write_all(b"\n").unwrap();
+        assert_eq!(run.line(), "done");
+        held(&run)
+    };
+    let first = step();
+    assert_eq!(step(), first);
+    run.input.take();
+    assert!(run.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_thousand_processes_one_after_another() {
+    runs_without_leaks("i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done");
+}
+
+#[test]
+fn a_hundred_processes_at_once() {
+    runs_without_leaks("i=0; while [ $i -lt 100 ]; do ls / >/dev/null & i=$((i+1)); done; wait");
+}
