@@ -26,6 +26,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::claim::Claim;
@@ -37,7 +38,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::{
     Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
-    Name, Offset, Result, Value,
+    Name, Offset, Overflow, Result, Ring, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -92,6 +93,23 @@ impl Line {
 /// `Clone` shares the request (it never fails, also on a dead chip), `Drop` gives it back; the
 /// request ends with the last. `Send` but not `Sync`: clone it for another thread, so that no two
 /// threads write one cache line. A call costs about 1 ns over the driver's own.
+///
+/// A put too many does not compile:
+///
+/// ```compile_fail,E0382
+/// fn put_twice(desc: gpiolib::Desc) {
+///     drop(desc);
+///     drop(desc);
+/// }
+/// ```
+///
+/// Handing one to somebody else is a move or a clone, which the caller's code shows:
+///
+/// ```
+/// # struct Eeprom(gpiolib::Desc);
+/// fn hand_over(wp: gpiolib::Desc) -> Eeprom { Eeprom(wp) }
+/// fn share(wp: &gpiolib::Desc) -> Eeprom { Eeprom(wp.clone()) }
+/// ```
 #[derive(Clone)]
 pub struct Desc {
     pub(crate) pass: Pass<dyn Chip, State, Claim>,
@@ -302,6 +320,32 @@ impl Desc {
         if let Some(active) = self.slot().active.lock().as_mut() {
             active.consumer = consumer;
         }
+    }
+
+    /// Asks the hardware to debounce the line, in microseconds; 24 bits of the period count.
+    ///
+    /// # Errors
+    /// `Revoked`; `Unsupported` if the chip cannot: debounce in software then, by
+    /// [`EdgeQueue::start_debounce`]; the driver's.
+    pub fn set_debounce(&self, period_us: u32) -> Result<()> {
+        self.set_config(Config::InputDebounce(period_us))
+    }
+
+    /// Subscribes to the logical `edges` of the line: a queue of at most `capacity` events, which
+    /// gives up the oldest when it is full.
+    ///
+    /// # Errors
+    /// As [`Desc::attach_edges`].
+    pub fn subscribe(&self, edges: Edges, capacity: usize) -> Result<EdgeQueue> {
+        let config = LineConfig {
+            edges,
+            ..self.config()
+        };
+        let store = Box::new(Ring::new());
+        let queue = EdgeQueue::new(&[self.offset()], capacity, Overflow::DropOldest, store);
+        queue.configure(0, &config);
+        self.attach_edges(&queue, 0, edges.inverted(config.active_low))?;
+        Ok(queue)
     }
 
     /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
