@@ -1,0 +1,81 @@
+//! What can go wrong with a memory, and the errno each case becomes.
+
+use core::fmt;
+
+use gpiolib::Errno;
+
+/// The result of an operation on a memory.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// Why an operation on a memory failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// `ENODEV`: the provider is gone.
+    Gone,
+    /// `EINVAL`: a parameter is wrong; the text says which.
+    Invalid(&'static str),
+    /// `ERANGE`: a keep-out, or a number, does not fit; the text says which.
+    Range(&'static str),
+    /// `EPERM`: the memory cannot be read, or not be written.
+    NotPermitted,
+    /// `ENOENT`: there is no such cell.
+    NotFound,
+    /// `EPROBE_DEFER`: the provider is not there yet.
+    ProbeDefer,
+    /// `EEXIST`: a memory of this name is registered.
+    Exists,
+    /// `EFBIG`: the write begins beyond the end.
+    TooBig,
+    /// `EIO`: the memory, or the bus to it, failed.
+    Io,
+    /// `ETIMEDOUT`: the memory did not answer in time.
+    TimedOut,
+    /// The write-protect line failed; nothing was written if it could not be lowered.
+    WriteProtect(gpiolib::Error),
+}
+
+impl Error {
+    /// The errno that stands for this error.
+    #[must_use]
+    pub const fn errno(self) -> Errno {
+        match self {
+            Self::Gone => Errno::ENODEV,
+            Self::Invalid(_) => Errno::EINVAL,
+            Self::Range(_) => Errno::ERANGE,
+            Self::NotPermitted => Errno::EPERM,
+            Self::NotFound => Errno::ENOENT,
+            Self::ProbeDefer => Errno::EPROBE_DEFER,
+            Self::Exists => Errno::EEXIST,
+            Self::TooBig => Errno::of(27),
+            Self::Io => Errno::EIO,
+            Self::TimedOut => Errno::of(110),
+            Self::WriteProtect(error) => error.errno(),
+        }
+    }
+}
+
+impl From<gpiolib::Error> for Error {
+    fn from(error: gpiolib::Error) -> Self {
+        Self::WriteProtect(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the memory is gone"),
+            Self::Invalid(what) | Self::Range(what) => f.write_str(what),
+            Self::NotPermitted => f.write_str("the memory does not allow that"),
+            Self::NotFound => f.write_str("no such cell"),
+            Self::ProbeDefer => f.write_str("the memory is not there yet"),
+            Self::Exists => f.write_str("a memory of this name is registered"),
+            Self::TooBig => f.write_str("the write begins beyond the end"),
+            Self::Io => f.write_str("the memory failed"),
+            Self::TimedOut => f.write_str("the memory did not answer in time"),
+            Self::WriteProtect(error) => write!(f, "write protection: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

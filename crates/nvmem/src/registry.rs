@@ -1,0 +1,272 @@
+//! The table of memories: registration, removal, look-up, and who is told.
+//!
+//! [`Registry::register`] gives a [`Registration`], the provider's hold: dropping it takes the
+//! provider away, waits only for the access that is inside it, and gives the write-protect line
+//! back. Consumers keep their [`Device`] and find it gone.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use gpiolib::Mutex;
+
+use crate::cell::check as check_cells;
+use crate::device::{Inner, Open};
+use crate::{Cell, CellLookup, Config, Device, Error, Id, Provider, Result, WriteProtect, keepout};
+
+/// One world of memories. Cheap to clone; all clones are the same world.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(Arc<RegistryInner>);
+
+#[derive(Default)]
+pub(crate) struct RegistryInner {
+    table: Mutex<Table>,
+    notifiers: Mutex<Vec<Notifier>>,
+}
+
+type Notifier = Arc<dyn Fn(&Event) + Send + Sync>;
+
+#[derive(Default)]
+struct Table {
+    devices: Vec<Device>,
+    ids: BTreeSet<u32>,
+    lookups: Vec<CellLookup>,
+}
+
+/// What happened to a memory.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// It was registered.
+    Added(Device),
+    /// Its provider is about to go.
+    Removed(Device),
+}
+
+impl Registry {
+    /// An empty world.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a memory: from here on it can be found.
+    ///
+    /// The write-protect line is taken, and set to protect, before anybody can find the memory. A
+    /// registration that fails leaves everything as it was; what was moved into `config` is dropped.
+    ///
+    /// # Errors
+    /// `Invalid` or `Range` for a cell or keep-out that does not fit; `Exists` if the name is taken;
+    /// `WriteProtect` if the line cannot be got (`EPROBE_DEFER`, `EBUSY`, …) or set.
+    // KERNEL: nvmem/core.c nvmem_register (v6.12); the checks come first here.
+    pub fn register(&self, config: Config, provider: Box<dyn Provider>) -> Result<Registration> {
+        keepout::check(&config)?;
+        check_cells(&config)?;
+        let id = self.0.take_id(&config);
+        // From here on a failure drops `device`, which gives the id and the line back.
+        let (inner, write_protect) = self.describe(config, id, &*provider);
+        let protector = write_protect.take()?;
+        let read_only = inner.read_only;
+        *inner.device.0.open.lock() = Some(Open {
+            provider,
+            protector,
+            read_only,
+        });
+        let registration = Registration {
+            device: inner.device,
+        };
+        self.0.list(&registration.device)?;
+        self.0.tell(&Event::Added(registration.device.clone()));
+        Ok(registration)
+    }
+
+    fn describe(
+        &self,
+        config: Config,
+        id: Option<u32>,
+        provider: &dyn Provider,
+    ) -> (Described, WriteProtect) {
+        let access = provider.access();
+        let inner = Inner {
+            name: full_name(config.name.as_deref(), id),
+            id: id.filter(|_| is_counted(&config)),
+            kind: config.kind,
+            size: config.size,
+            word_size: config.word_size.max(1),
+            stride: config.stride.max(1),
+            root_only: config.root_only,
+            access,
+            keepouts: config.keepouts,
+            cells: config.cells,
+            registry: Arc::clone(&self.0),
+            open: Mutex::new(None),
+        };
+        let described = Described {
+            device: Device(Arc::new(inner)),
+            read_only: config.read_only || !access.can_write(),
+        };
+        (described, config.write_protect)
+    }
+
+    /// The registered memory of this name.
+    ///
+    /// # Errors
+    /// `ProbeDefer` if it is not there yet.
+    pub fn device(&self, name: &str) -> Result<Device> {
+        let table = self.0.table.lock();
+        let found = table.devices.iter().find(|device| device.name() == name);
+        found.cloned().ok_or(Error::ProbeDefer)
+    }
+
+    /// Says which cell a consumer means by a name of its own.
+    pub fn add_cell_lookup(&self, lookup: CellLookup) {
+        self.0.table.lock().lookups.push(lookup);
+    }
+
+    /// The cell that consumer `dev_id` means by `con_id`.
+    ///
+    /// # Errors
+    /// `NotFound` if nobody said, or the memory has no such cell; `ProbeDefer` if the memory is not
+    /// there yet.
+    pub fn cell(&self, dev_id: &str, con_id: &str) -> Result<Cell> {
+        let lookup = {
+            let table = self.0.table.lock();
+            let answers = |lookup: &&CellLookup| lookup.dev_id == dev_id && lookup.con_id == con_id;
+            table.lookups.iter().find(answers).cloned()
+        };
+        let lookup = lookup.ok_or(Error::NotFound)?;
+        self.device(&lookup.device)?.cell(&lookup.cell)
+    }
+
+    /// Calls `notify` each time a memory comes or goes, from the thread that makes it so.
+    pub fn on_event(&self, notify: impl Fn(&Event) + Send + Sync + 'static) {
+        self.0.notifiers.lock().push(Arc::new(notify));
+    }
+}
+
+/// A memory before its provider is put in.
+struct Described {
+    device: Device,
+    read_only: bool,
+}
+
+/// Whether the id of this memory is one of those given out.
+fn is_counted(config: &Config) -> bool {
+    config.id == Id::Auto || config.name.is_none()
+}
+
+fn full_name(name: Option<&str>, id: Option<u32>) -> String {
+    match (name, id) {
+        (Some(name), Some(id)) => alloc::format!("{name}{id}"),
+        (Some(name), None) => name.into(),
+        (None, id) => alloc::format!("nvmem{}", id.unwrap_or_default()),
+    }
+}
+
+impl RegistryInner {
+    fn take_id(&self, config: &Config) -> Option<u32> {
+        if !is_counted(config) {
+            return match config.id {
+                Id::Fixed(id) => Some(id),
+                Id::None | Id::Auto => None,
+            };
+        }
+        let mut table = self.table.lock();
+        let id = (0..).find(|id| !table.ids.contains(id))?;
+        table.ids.insert(id);
+        Some(id)
+    }
+
+    pub(crate) fn release_id(&self, id: u32) {
+        self.table.lock().ids.remove(&id);
+    }
+
+    fn list(&self, device: &Device) -> Result<()> {
+        let mut table = self.table.lock();
+        if table
+            .devices
+            .iter()
+            .any(|other| other.name() == device.name())
+        {
+            return Err(Error::Exists);
+        }
+        table.devices.push(device.clone());
+        Ok(())
+    }
+
+    /// Takes a memory off the list; whether it was there.
+    fn unlist(&self, device: &Device) -> bool {
+        let listed = {
+            let mut table = self.table.lock();
+            let same = |other: &Device| Arc::ptr_eq(&other.0, &device.0);
+            let at = table.devices.iter().position(same);
+            at.map(|at| table.devices.swap_remove(at))
+        };
+        // Dropped without the lock: the last reference gives the id back.
+        listed.is_some()
+    }
+
+    fn tell(&self, event: &Event) {
+        let notifiers = self.notifiers.lock().clone();
+        for notify in notifiers {
+            notify(event);
+        }
+    }
+}
+
+impl fmt::Debug for RegistryInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryInner").finish_non_exhaustive()
+    }
+}
+
+/// A provider's hold on its registered memory. Dropping it is [`Registration::unregister`].
+#[derive(Debug)]
+pub struct Registration {
+    device: Device,
+}
+
+impl Registration {
+    /// The memory, which outlives this registration for as long as anybody holds it.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Takes the provider away and hands it back: nobody is inside it and nobody will be. The
+    /// write-protect line is given back, protecting. Never fails; waits only for the access inside.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "most providers only want it gone"
+    )]
+    pub fn unregister(self) -> Option<Box<dyn Provider>> {
+        self.remove()
+    }
+
+    // KERNEL: nvmem/core.c nvmem_device_release (v6.12).
+    // DIFFERS: the provider is cut off here and not when the last consumer is gone, and so is the
+    // line: the same provider can register again at once.
+    fn remove(&self) -> Option<Box<dyn Provider>> {
+        let registry = &self.device.0.registry;
+        if registry.unlist(&self.device) {
+            registry.tell(&Event::Removed(self.device.clone()));
+        }
+        let open = self.device.0.open.lock().take()?;
+        // The line goes without the lock: its chip may take its time.
+        let Open {
+            provider,
+            protector,
+            ..
+        } = open;
+        drop(protector);
+        Some(provider)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}

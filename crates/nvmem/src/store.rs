@@ -1,0 +1,130 @@
+//! A memory in a file, that is whole whatever kills the program.
+//!
+//! Each write makes a new file beside the old one and puts it in its place:
+//!
+//! 1. [`Step::Write`]: the whole contents into `NAME.new`;
+//! 2. [`Step::SyncNew`]: `fsync` of it, so that its bytes are on the disk before its name is;
+//! 3. [`Step::Rename`]: over `NAME`, which is one step for the file system;
+//! 4. [`Step::SyncFolder`]: `fsync` of the folder, so that the new name is on the disk when the
+//!    write is said to be done.
+//!
+//! Killed before 3 the old contents stay, killed after it the new ones do; there is no between. For
+//! memories of EEPROM size: a write costs as much as the memory is long.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::{Access, Error, Provider, Result};
+
+/// One step of a write, in order.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// The new file is written.
+    Write,
+    /// The new file is made durable.
+    SyncNew,
+    /// The new file takes the old one's name.
+    Rename,
+    /// The new name is made durable.
+    SyncFolder,
+}
+
+type Before = Box<dyn FnMut(Step) -> io::Result<()> + Send>;
+
+/// A memory kept in a file.
+pub struct FileStore {
+    path: PathBuf,
+    contents: Vec<u8>,
+    before: Option<Before>,
+}
+
+impl FileStore {
+    /// Opens the memory in this file, or makes it, erased (all bits 1).
+    ///
+    /// # Errors
+    /// What the file system answers; `InvalidData` if the file has another size.
+    pub fn open(path: impl AsRef<Path>, size: usize) -> io::Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let contents = match fs::read(&path) {
+            Ok(contents) if contents.len() == size => contents,
+            Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => alloc::vec![0xff; size],
+            Err(error) => return Err(error),
+        };
+        // What a killed write left behind never counted; the next write replaces it.
+        Ok(Self {
+            path,
+            contents,
+            before: None,
+        })
+    }
+
+    /// Calls `before` ahead of each step; its error ends the write there, as a crash would.
+    #[must_use]
+    pub fn with_hook(
+        mut self,
+        before: impl FnMut(Step) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        self.before = Some(Box::new(before));
+        self
+    }
+
+    fn step(&mut self, step: Step) -> io::Result<()> {
+        self.before.as_mut().map_or(Ok(()), |before| before(step))
+    }
+
+    /// Puts `contents` in the file's place.
+    fn replace(&mut self, contents: Vec<u8>) -> io::Result<()> {
+        let mut new_path = self.path.clone().into_os_string();
+        new_path.push(".new");
+        self.step(Step::Write)?;
+        let mut new = File::create(&new_path)?;
+        new.write_all(&contents)?;
+        self.step(Step::SyncNew)?;
+        new.sync_all()?;
+        self.step(Step::Rename)?;
+        fs::rename(&new_path, &self.path)?;
+        self.contents = contents;
+        self.step(Step::SyncFolder)?;
+        let folder = self
+            .path
+            .parent()
+            .filter(|path| !path.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Provider for FileStore {
+    fn access(&self) -> Access {
+        Access::ReadWrite
+    }
+
+    fn read(&mut self, offset: usize, data: &mut [u8]) -> Result<()> {
+        let end = offset.saturating_add(data.len());
+        let found = self.contents.get(offset..end);
+        data.copy_from_slice(found.ok_or(Error::Invalid("beyond the end of the memory"))?);
+        Ok(())
+    }
+
+    fn write(&mut self, offset: usize, data: &[u8]) -> Result<()> {
+        let mut contents = self.contents.clone();
+        let end = offset.saturating_add(data.len());
+        contents
+            .get_mut(offset..end)
+            .ok_or(Error::Invalid("beyond the end of the memory"))?
+            .copy_from_slice(data);
+        self.replace(contents).map_err(|_| Error::Io)
+    }
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}

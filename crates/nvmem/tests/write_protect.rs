@@ -1,0 +1,341 @@
+//! The write-protect line: N1 to N11 of the lifetime model, and I13 to I16 across the two crates.
+
+#![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use common::{Board, SIZE, Seen};
+use gpiolib::{Label, LookupFlags, Offset, Scope, Value};
+use nvmem::{CellInfo, Config, Error, Id, Keepout, WriteProtect};
+
+fn consumer_of(board: &Board) -> Option<Label> {
+    let chip = board.chip.as_ref().unwrap();
+    chip.device().line(Offset::new(0)).unwrap().info().consumer
+}
+
+#[test]
+fn n01_ignored_protection_makes_no_gpio_call() {
+    let board = Board::new();
+    let (memory, seen) = board.memory();
+    let config = board.protected_by(WriteProtect::Ignored);
+    let registration = board.memories.register(config, memory).unwrap();
+    registration.device().write(0, &[1, 2]).unwrap();
+    registration.unregister();
+    assert_eq!(Seen::count(&seen.writes), 1);
+    assert!(board.wire.calls().is_empty());
+}
+
+#[test]
+fn n02_the_core_requests_the_line_once_as_protecting_output() {
+    let board = Board::new();
+    let registration = board
+        .memories
+        .register(board.config(), board.memory().0)
+        .unwrap();
+    assert_eq!(board.wire.calls(), ["request", "out high"]);
+    assert_eq!(consumer_of(&board), Some("wp".into()));
+    assert_eq!(board.request("other").err(), Some(gpiolib::Error::Busy));
+    drop(registration);
+    assert_eq!(board.wire.calls(), ["free"]);
+
+    let nobody = gpiolib::Consumer::new(&board.lines, "without wp");
+    let config = board.protected_by(WriteProtect::Lookup(nobody));
+    let registration = board.memories.register(config, board.memory().0).unwrap();
+    registration.device().write(0, &[1]).unwrap();
+    assert!(board.wire.calls().is_empty(), "no such line is fine");
+}
+
+#[test]
+fn n03_a_given_handle_is_not_requested_again() {
+    let board = Board::new();
+    let line = board.request("mine").unwrap();
+    assert_eq!(board.wire.calls(), ["request"]);
+    let config = board.protected_by(WriteProtect::shared(&line));
+    let registration = board.memories.register(config, board.memory().0).unwrap();
+    assert_eq!(board.wire.calls(), ["out high"], "set to protect, once");
+    assert_eq!(consumer_of(&board), Some("mine".into()));
+    drop(registration);
+}
+
+#[test]
+fn n04_every_write_is_bracketed_also_when_it_fails_or_panics() {
+    let board = Board::new();
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(board.config(), memory).unwrap();
+    let device = registration.device();
+    board.wire.calls();
+
+    device.write(0, &[1]).unwrap();
+    assert_eq!(board.wire.calls(), ["low", "high"]);
+    device.read(0, &mut [0]).unwrap();
+    assert!(board.wire.calls().is_empty(), "reads leave it alone");
+
+    seen.fail.store(true, Ordering::SeqCst);
+    assert_eq!(device.write(0, &[1]), Err(Error::Io));
+    assert_eq!(board.wire.calls(), ["low", "high"]);
+
+    seen.panic.store(true, Ordering::SeqCst);
+    assert!(catch_unwind(AssertUnwindSafe(|| device.write(0, &[1]))).is_err());
+    assert_eq!(board.wire.calls(), ["low", "high"]);
+    assert!(board.wire.is_high());
+
+    seen.panic.store(false, Ordering::SeqCst);
+    seen.fail.store(false, Ordering::SeqCst);
+    assert_eq!(device.write(0, &[1]), Ok(()), "a panic locks nobody out");
+    assert_eq!(Seen::count(&seen.protected_writes), 0);
+}
+
+#[test]
+fn n05_concurrent_writes_never_protect_each_other() {
+    let board = Board::new();
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(board.config(), memory).unwrap();
+    std::thread::scope(|scope| {
+        for byte in 0..4 {
+            let device = registration.device().clone();
+            scope.spawn(move || {
+                for _ in 0..500 {
+                    device.write(usize::from(byte), &[byte]).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(Seen::count(&seen.writes), 2_000);
+    assert_eq!(Seen::count(&seen.overlaps), 0);
+    assert_eq!(Seen::count(&seen.protected_writes), 0);
+    assert!(board.wire.is_high());
+}
+
+#[test]
+fn n06_active_low_inverts_the_level_only() {
+    let board = Board::wired(LookupFlags::ACTIVE_LOW);
+    let registration = board
+        .memories
+        .register(board.config(), board.memory().0)
+        .unwrap();
+    registration.device().write(0, &[1]).unwrap();
+    assert_eq!(board.wire.calls(), ["request", "out low", "high", "low"]);
+}
+
+#[test]
+fn n07_an_unplugged_line_fails_the_write_before_the_memory() {
+    let mut board = Board::new();
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(board.config(), memory).unwrap();
+    board.unplug();
+    let failed = registration.device().write(0, &[1]).unwrap_err();
+    assert_eq!(failed, Error::WriteProtect(gpiolib::Error::Revoked));
+    assert_eq!(failed.errno(), gpiolib::Errno::ENODEV);
+    assert_eq!(Seen::count(&seen.writes), 0);
+    registration.device().read(0, &mut [0]).unwrap();
+}
+
+#[test]
+fn n08_after_unregister_consumers_find_it_gone() {
+    let board = Board::new();
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(board.config(), memory).unwrap();
+    let device = board.memories.device("mem").unwrap();
+    assert!(registration.unregister().is_some());
+    assert_eq!(
+        board.wire.calls(),
+        ["request", "out high", "free"],
+        "the line is back although a consumer remains"
+    );
+    assert_eq!(device.write(0, &[1]), Err(Error::Gone));
+    assert_eq!(device.read(0, &mut [0]), Err(Error::Gone));
+    assert_eq!(device.clone().file_read(0, &mut [0]), Err(Error::Gone));
+    assert_eq!(board.memories.device("mem").err(), Some(Error::ProbeDefer));
+    assert_eq!(Seen::count(&seen.reads) + Seen::count(&seen.writes), 0);
+}
+
+#[test]
+fn n09_the_same_provider_registers_again_at_once() {
+    let board = Board::new();
+    let config = || Config {
+        id: Id::Auto,
+        ..board.config()
+    };
+    let first = board.memories.register(config(), board.memory().0).unwrap();
+    let held = first.device().clone();
+    let provider = first.unregister().unwrap();
+    let second = board.memories.register(config(), provider).unwrap();
+    second.device().write(0, &[1]).unwrap();
+    assert_eq!(
+        held.write(0, &[1]),
+        Err(Error::Gone),
+        "the old hold stays dead"
+    );
+    assert_eq!((held.name(), second.device().name()), ("mem0", "mem1"));
+    drop(held);
+    let third = board.memories.register(
+        Config {
+            write_protect: WriteProtect::Ignored,
+            ..config()
+        },
+        board.memory().0,
+    );
+    assert_eq!(third.unwrap().device().name(), "mem0", "the id came back");
+}
+
+/// Registrations that must fail, with the errno each fails with. The line is free before each.
+fn failing(board: &Board) -> Vec<(Config, u16)> {
+    let keepout = Keepout {
+        start: 0,
+        end: SIZE + 1,
+        value: 0,
+    };
+    let mut configs: Vec<Config> = (0..4).map(|_| board.config()).collect();
+    configs[0].keepouts = vec![keepout];
+    configs[1].cells = vec![CellInfo::bytes("mac", SIZE - 2, 6)];
+    configs[2].stride = 4;
+    configs[2].cells = vec![CellInfo::bytes("mac", 2, 6)];
+    // The last one fails at its last step: the name is taken.
+    configs[3].name = Some("taken".into());
+    configs.into_iter().zip([34, 22, 22, 17]).collect()
+}
+
+#[test]
+fn n10_a_failed_registration_leaves_everything_as_it_was() {
+    let board = Board::new();
+    let taken = Config::new("taken", SIZE);
+    let _taken = board.memories.register(taken, board.memory().0).unwrap();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&events);
+    board
+        .memories
+        .on_event(move |event| told.lock().unwrap().push(format!("{event:?}")));
+    for (config, errno) in failing(&board) {
+        let failed = board.memories.register(config, board.memory().0);
+        assert_eq!(failed.unwrap_err().errno().get(), errno);
+        drop(board.request("free again").unwrap());
+    }
+    let busy = board.request("somebody").unwrap();
+    let failed = board.memories.register(board.config(), board.memory().0);
+    assert_eq!(failed.unwrap_err().errno(), gpiolib::Errno::EBUSY);
+    drop(busy);
+    assert!(events.lock().unwrap().is_empty());
+
+    let config = Config {
+        name: None,
+        ..board.config()
+    };
+    let registration = board.memories.register(config, board.memory().0).unwrap();
+    assert_eq!(registration.device().name(), "nvmem0", "no id was lost");
+    drop(registration);
+    assert_eq!(events.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn n10_a_missing_provider_defers_the_registration() {
+    let mut board = Board::new();
+    board.unplug();
+    let failed = board.memories.register(board.config(), board.memory().0);
+    assert_eq!(failed.unwrap_err().errno(), gpiolib::Errno::EPROBE_DEFER);
+}
+
+#[test]
+fn n11_a_read_only_memory_never_lowers_the_line() {
+    let board = Board::new();
+    let config = Config {
+        read_only: true,
+        ..board.config()
+    };
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(config, memory).unwrap();
+    board.wire.calls();
+    let device = registration.device();
+    assert_eq!(device.write(0, &[1]), Err(Error::NotPermitted));
+    assert_eq!(device.file_write(0, &[1]), Err(Error::NotPermitted));
+    assert!(board.wire.calls().is_empty());
+    assert_eq!(Seen::count(&seen.writes), 0);
+    device.set_read_only(false).unwrap();
+    assert_eq!(device.file_write(0, &[1]), Ok(1), "force_ro lets go");
+}
+
+#[test]
+fn i13_the_callee_puts_only_what_it_owns() {
+    let board = Board::new();
+    // A move: the caller has nothing left, and the request ends with the memory.
+    let line = board.request("moved").unwrap();
+    let config = board.protected_by(WriteProtect::Given(line));
+    let registration = board.memories.register(config, board.memory().0).unwrap();
+    drop(registration);
+    assert_eq!(board.wire.calls(), ["request", "out high", "free"]);
+    // A clone: the caller's handle is its own.
+    let line = board.request("cloned").unwrap();
+    let config = board.protected_by(WriteProtect::shared(&line));
+    let registration = board.memories.register(config, board.memory().0).unwrap();
+    assert_eq!(line.handles(), 2);
+    drop(registration);
+    assert_eq!(line.handles(), 1);
+    assert_eq!(board.wire.calls(), ["request", "out high"]);
+    drop(line);
+    assert_eq!(board.wire.calls(), ["free"]);
+}
+
+#[test]
+fn i14_the_callees_line_survives_the_callers_detach() {
+    let board = Board::wired(LookupFlags::ACTIVE_LOW);
+    let mut scope = Scope::new(board.consumer());
+    let managed = scope.get_managed("wp", gpiolib::Flags::OutHigh).unwrap();
+    let config = board.protected_by(WriteProtect::shared(&managed));
+    let (memory, seen) = board.memory();
+    let registration = board.memories.register(config, memory).unwrap();
+    assert_eq!(
+        managed.handles(),
+        3,
+        "the scope's, the driver's, the memory's"
+    );
+    drop(managed);
+    drop(scope);
+    assert_eq!(board.request("thief").err(), Some(gpiolib::Error::Busy));
+    assert_eq!(consumer_of(&board), Some("wp".into()), "label kept");
+    board.wire.calls();
+    registration.device().write(0, &[1]).unwrap();
+    assert_eq!(board.wire.calls(), ["high", "low"], "polarity kept");
+    assert_eq!(Seen::count(&seen.writes), 1);
+    drop(registration);
+    assert!(board.request("next").is_ok());
+}
+
+#[test]
+fn i15_a_failed_registration_leaves_the_callers_handle() {
+    let board = Board::new();
+    let _taken = board
+        .memories
+        .register(Config::new("taken", SIZE), board.memory().0)
+        .unwrap();
+    let line = board.request("mine").unwrap();
+    for (mut config, errno) in failing(&board) {
+        config.write_protect = WriteProtect::shared(&line);
+        let failed = board.memories.register(config, board.memory().0);
+        assert_eq!(failed.unwrap_err().errno().get(), errno);
+        assert_eq!(line.handles(), 1, "the callee's share is gone");
+        assert_eq!(line.direction_output(Value::Active), Ok(()));
+    }
+    assert_eq!(board.request("thief").err(), Some(gpiolib::Error::Busy));
+}
+
+#[test]
+fn i16_either_side_may_go_first() {
+    for caller_first in [true, false] {
+        let board = Board::new();
+        let line = board.request("mine").unwrap();
+        let config = board.protected_by(WriteProtect::shared(&line));
+        let registration = board.memories.register(config, board.memory().0).unwrap();
+        if caller_first {
+            drop(line);
+            registration.device().write(0, &[1]).unwrap();
+        } else {
+            drop(registration);
+            line.set_value(Value::Inactive).unwrap();
+        }
+        assert_eq!(board.request("thief").err(), Some(gpiolib::Error::Busy));
+    }
+}
