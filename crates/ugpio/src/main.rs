@@ -21,13 +21,13 @@ fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     match cli::parse(&words) {
         Ok(cli) => dispatch(cli),
+        Err(refusal) if refusal.status == status::OK => {
+            let written = io::stdout().write_all(refusal.text.as_bytes());
+            finish(written.map(|()| status::OK).map_err(client::Error::from))
+        }
         Err(refusal) => {
-            // Nobody is left to tell when these cannot be written.
-            let _ = if refusal.status == status::OK {
-                io::stdout().write_all(refusal.text.as_bytes())
-            } else {
-                io::stderr().write_all(refusal.text.as_bytes())
-            };
+            // Nobody is left to tell when this cannot be written.
+            let _ = io::stderr().write_all(refusal.text.as_bytes());
             ExitCode::from(refusal.status)
         }
     }

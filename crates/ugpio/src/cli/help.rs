@@ -48,7 +48,8 @@ Examples:
   ugpio run --board boards/demo.toml -- ./test.sh
   ugpio run --chip demo -- sh -c 'ugpio ctl pull demo 2 up; ugpio get demo:2'
 
-Exit status: that of PROGRAM, and 128+N if signal N ended it; else
+Exit status:
+  that of PROGRAM; if a signal ended it, the same signal ends ugpio run; else
   125  ugpio run itself failed
   126  PROGRAM cannot be executed
   127  PROGRAM is not found";

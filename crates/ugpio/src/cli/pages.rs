@@ -6,8 +6,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::aot;
+use clap_mangen::Man;
 
 use super::{Cli, Shell};
 
@@ -32,21 +33,99 @@ pub(crate) fn completions(shell: Shell) -> io::Result<()> {
 /// # Errors
 /// The directory or standard output cannot be written.
 pub(crate) fn man(dir: Option<&Path>) -> io::Result<()> {
-    match dir {
-        Some(dir) => {
-            fs::create_dir_all(dir)?;
-            clap_mangen::generate_to(Cli::command(), dir)
-        }
-        None => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            print(&page)
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
+    let Some(dir) = dir else {
+        return print(&page(&root)?);
+    };
+    let done = fs::create_dir_all(dir).and_then(|()| write_pages(&root, dir));
+    done.map_err(|error| {
+        let text = format!("man pages in {}: {error}", dir.display());
+        io::Error::new(error.kind(), text)
+    })
+}
+
+fn write_pages(command: &Command, dir: &Path) -> io::Result<()> {
+    for verb in command.get_subcommands() {
+        write_pages(verb, dir)?;
+    }
+    let path = dir.join(Man::new(command.clone()).get_filename());
+    fs::write(path, page(command)?)
+}
+
+/// The man page of one command: what clap knows, and the help that follows it as sections.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone());
+    let after = command.get_after_help().map(ToString::to_string);
+    let help = sections(&after.unwrap_or_default());
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    page.extend_from_slice(help.description.as_bytes());
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    page.extend_from_slice(help.sections.as_bytes());
+    Ok(page)
+}
+
+/// Help as roff.
+#[derive(Debug, Default)]
+struct Help {
+    /// Paragraphs, which go on with the description.
+    description: String,
+    /// What has a heading: examples, exit statuses.
+    sections: String,
+}
+
+/// Cuts help at its blank lines. A paragraph whose first line ends with a colon is a section of lines
+/// that stay as they are.
+fn sections(text: &str) -> Help {
+    let mut help = Help::default();
+    for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
+        let (first, rest) = paragraph.split_once('\n').unwrap_or((paragraph, ""));
+        match first.strip_suffix(':').filter(|_| rest.starts_with("  ")) {
+            Some(heading) => {
+                let heading = heading.to_uppercase();
+                help.sections += &format!(".SH \"{heading}\"\n.nf\n{}.fi\n", roff(rest));
+            }
+            None => help.description += &format!(".PP\n{}", roff(paragraph)),
         }
     }
+    help
+}
+
+/// Text as roff that shows it as it is.
+fn roff(text: &str) -> String {
+    text.lines().fold(String::new(), |roff, line| {
+        let line = line
+            .replace('\\', "\\e")
+            .replace('-', "\\-")
+            .replace('\'', "\\(aq");
+        // A line that begins with a dot would be a request.
+        let guard = if line.starts_with('.') { "\\&" } else { "" };
+        roff + guard + &line + "\n"
+    })
 }
 
 fn print(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_becomes_paragraphs_and_sections() {
+        let help = sections("One\ntwo.\n\nExamples:\n  ugpio -x 'a\\b'\n\n.three\n");
+        assert_eq!(help.description, ".PP\nOne\ntwo.\n.PP\n\\&.three\n");
+        let examples = ".SH \"EXAMPLES\"\n.nf\n  ugpio \\-x \\(aqa\\eb\\(aq\n.fi\n";
+        assert_eq!(help.sections, examples);
+    }
 }
