@@ -1,0 +1,154 @@
+//! Core, simulator and uAPI engine on nothing but `core` and `alloc`.
+//!
+//! A static library with a panic handler and an allocator of its own: if anything below links std,
+//! rustc finds two panic handlers (E0152) and refuses. [`ugpio_probe`] tells the life of a line, so
+//! that the code is not only there but runs; `main.c` calls it. `scripts/no_std` does all of it.
+
+#![no_std]
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use gpio_sim::Bank;
+use gpio_uapi::abi::{IntoBytes, common::ChipInfo, ioctl};
+use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+use gpiolib::{
+    Consumer, Edges, Errno, Error, Flags, Level, Lookup, LookupTable, Module, Offset, Registry,
+    Result, Timestamp, Value,
+};
+
+/// Memory that is given out once and never taken back.
+struct Arena {
+    bytes: UnsafeCell<[u8; Arena::SIZE]>,
+    used: AtomicUsize,
+}
+
+impl Arena {
+    const SIZE: usize = 1 << 20;
+}
+
+// SAFETY: each byte is given to one allocation only, by the atomic in `alloc`.
+unsafe impl Sync for Arena {}
+
+// SAFETY: a block starts at a multiple of its alignment, lies inside the arena and overlaps no
+// other, since `used` only grows; what does not fit is refused.
+unsafe impl GlobalAlloc for Arena {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let base = self.bytes.get().cast::<u8>();
+        let place = |used: usize| {
+            let start = (base.addr() + used).next_multiple_of(layout.align()) - base.addr();
+            let end = start.checked_add(layout.size())?;
+            (end <= Self::SIZE).then_some((start, end))
+        };
+        let taken = self
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                place(used).map(|(_, end)| end)
+            });
+        match taken.ok().and_then(place) {
+            Some((start, _)) => base.wrapping_add(start),
+            None => core::ptr::null_mut(),
+        }
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ARENA: Arena = Arena {
+    bytes: UnsafeCell::new([0; Arena::SIZE]),
+    used: AtomicUsize::new(0),
+};
+
+unsafe extern "C" {
+    /// Of whoever links this: ends the program.
+    safe fn abort() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    abort()
+}
+
+/// A program with one structure of memory and no room for further files.
+struct Program(ChipInfo);
+
+impl Caller for Program {
+    fn copy_in(&mut self, _: u64, _: &mut [u8]) -> core::result::Result<(), Fault> {
+        Err(Fault)
+    }
+
+    fn copy_out(&mut self, _: u64, data: &[u8]) -> core::result::Result<(), Fault> {
+        let memory = self.0.as_mut_bytes().get_mut(..data.len());
+        memory.ok_or(Fault)?.copy_from_slice(data);
+        Ok(())
+    }
+
+    fn records(&mut self) -> Box<dyn Records> {
+        Box::new(Ring::new())
+    }
+
+    fn reserve_fd(&mut self) -> core::result::Result<i32, Errno> {
+        Err(Errno::EMFILE)
+    }
+
+    fn install_fd(&mut self, _: i32, _: File) {}
+}
+
+/// The life of a line: 0 if it went as it should, otherwise the step that did not.
+// SAFETY: the name is the library's only one of its own, and no other defines it.
+#[unsafe(no_mangle)]
+pub extern "C" fn ugpio_probe() -> i32 {
+    match story() {
+        Ok(step) => step,
+        Err(_) => -1,
+    }
+}
+
+fn story() -> Result<i32> {
+    let registry = Registry::new();
+    let (led, button) = (Offset::new(2), Offset::new(3));
+    registry.add_lookup(LookupTable::new(
+        "panel",
+        alloc::vec![Lookup::line("LED").con_id("led")],
+    ));
+    let panel = Consumer::new(&registry, "panel");
+    if panel.get("led", Flags::OutHigh).err() != Some(Error::ProbeDefer) {
+        return Ok(1);
+    }
+    let sim = Bank::new(8)
+        .label("demo")
+        .name(led, "LED")
+        .register(&registry)?;
+    let held = panel.get("led", Flags::OutHigh)?;
+    if sim.level(led)? != Level::High || held.clone().value()? != Value::Active {
+        return Ok(2);
+    }
+    let line = sim.device().line(button).ok_or(Error::NotFound)?;
+    let press = line.request("press".into())?;
+    press.direction_input()?;
+    let edges = press.subscribe(Edges::BOTH, 16)?;
+    sim.set_pull(button, Level::High, Timestamp::at(7))?;
+    if edges.pop().is_none_or(|edge| edge.timestamp_ns != 7) {
+        return Ok(3);
+    }
+    let file = File::open(sim.device(), Box::new(Ring::new())).map_err(Error::Driver)?;
+    let mut program = Program(ChipInfo::default());
+    let outcome = file.ioctl(ioctl::GPIO_GET_CHIPINFO, 0, &mut program, Timestamp::at(8));
+    if outcome != Outcome::Done(0) || program.0.lines != 8 {
+        return Ok(4);
+    }
+    sim.unplug(Timestamp::at(9));
+    if held.set_value(Value::Inactive) != Err(Error::Revoked) {
+        return Ok(5);
+    }
+    if Module::new("probe").try_unload().is_err() {
+        return Ok(6);
+    }
+    Ok(0)
+}
