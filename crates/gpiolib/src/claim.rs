@@ -1,6 +1,6 @@
 //! The one request behind all clones of a descriptor.
 
-use crate::device::LineState;
+use crate::device::Slot;
 use crate::{Device, Label, Module, Offset, Result, ops};
 
 /// A request that must end with the last of its handles. Holds the device and its owner module.
@@ -22,7 +22,7 @@ impl Claim {
         Ok(Self { device, offset })
     }
 
-    pub(crate) fn slot(&self) -> &LineState {
+    pub(crate) fn slot(&self) -> Slot<'_> {
         // INVARIANT: `offset` was checked by `claim`; a device never loses lines.
         self.device
             .slot(self.offset)

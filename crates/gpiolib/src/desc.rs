@@ -31,7 +31,7 @@ use core::fmt;
 
 use crate::claim::Claim;
 use crate::config::flags;
-use crate::device::{Device, LineState, State};
+use crate::device::{Device, Slot, State};
 use crate::ops;
 use crate::revoke::Pass;
 use crate::sync::Arc;
@@ -145,7 +145,7 @@ impl Desc {
         Line::new(self.claim().device.clone(), self.claim().offset)
     }
 
-    fn slot(&self) -> &LineState {
+    fn slot(&self) -> Slot<'_> {
         self.claim().slot()
     }
 

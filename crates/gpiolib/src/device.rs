@@ -28,31 +28,39 @@ pub struct Device(pub(crate) Arc<Gated<dyn Chip, State>>);
 #[derive(Clone, Debug)]
 pub(crate) struct WeakDevice(Weak<Gated<dyn Chip, State>>);
 
-/// What a device keeps.
+/// What a device keeps. In this order: calls read the beginning, which shares a cache line with the
+/// chip's pointer; what is written comes last.
+#[repr(C)]
 pub(crate) struct State {
-    id: u32,
+    /// One word of flags per line, apart from what is seldom there: a device may have a million
+    /// lines, and pays 20 bytes for each.
+    flags: Box<[AtomicU32]>,
+    active: Box<[Mutex<Option<Box<Active>>>]>,
+    /// Empty if no line has a name.
+    names: Box<[Option<Name>]>,
     label: Box<str>,
     parent: Option<Box<str>>,
     owner: Option<Module>,
+    pub(crate) registry: Arc<RegistryInner>,
+    id: u32,
     can_sleep: bool,
-    pub(crate) lines: Box<[LineState]>,
-    /// Empty if no line has a name.
-    names: Box<[Option<Name>]>,
-    watchers: Mutex<Vec<WeakInfoQueue>>,
     /// `watchers.len()`, to skip the lock where nobody watches.
     watcher_count: AtomicUsize,
-    pub(crate) registry: Arc<RegistryInner>,
+    watchers: Mutex<Vec<WeakInfoQueue>>,
 }
 
-/// One line's slot: the descriptor. A device of a million lines has a million, so it is small.
-#[derive(Debug, Default)]
-pub(crate) struct LineState {
-    pub(crate) flags: AtomicU32,
-    pub(crate) active: Mutex<Option<Box<Active>>>,
+/// One line's slot: the descriptor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot<'a> {
+    pub(crate) flags: &'a AtomicU32,
+    pub(crate) active: &'a Mutex<Option<Box<Active>>>,
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<LineState>() <= 24, "memory per line is promised");
+const _: () = assert!(
+    size_of::<AtomicU32>() + size_of::<Mutex<Option<Box<Active>>>>() <= 20,
+    "memory per line is promised"
+);
 
 /// What a line has only while it is requested.
 #[derive(Debug)]
@@ -70,8 +78,7 @@ impl Device {
         chip: Box<dyn Chip>,
         registry: Arc<RegistryInner>,
     ) -> Result<Self> {
-        let mut lines: Vec<LineState> = Vec::new();
-        lines.resize_with(config.lines as usize, LineState::default);
+        let lines = 0..config.lines;
         let label = if config.label.is_empty() {
             "unknown"
         } else {
@@ -84,7 +91,8 @@ impl Device {
             parent: config.parent.as_deref().map(Into::into),
             owner: config.owner.clone(),
             can_sleep: config.can_sleep,
-            lines: lines.into(),
+            flags: lines.clone().map(|_| AtomicU32::new(0)).collect(),
+            active: lines.map(|_| Mutex::new(None)).collect(),
             names: names(config),
             watchers: Mutex::new(Vec::new()),
             watcher_count: AtomicUsize::new(0),
@@ -121,7 +129,7 @@ impl Device {
     /// How many lines the chip has (or had).
     #[must_use]
     pub fn ngpio(&self) -> u32 {
-        u32::try_from(self.state().lines.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.state().flags.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether reading and setting a line may take bus time; stays readable when the chip is gone.
@@ -158,7 +166,7 @@ impl Device {
     /// The line with this offset; `None` beyond the last.
     #[must_use]
     pub fn line(&self, offset: Offset) -> Option<Line> {
-        self.state().lines.get(offset.index())?;
+        self.state().flags.get(offset.index())?;
         Some(Line::new(self.clone(), offset))
     }
 
@@ -195,8 +203,22 @@ impl Device {
         WeakDevice(Arc::downgrade(&self.0))
     }
 
-    pub(crate) fn slot(&self, offset: Offset) -> Option<&LineState> {
-        self.state().lines.get(offset.index())
+    #[inline]
+    pub(crate) fn slot(&self, offset: Offset) -> Option<Slot<'_>> {
+        let state = self.state();
+        Some(Slot {
+            flags: state.flags.get(offset.index())?,
+            active: state.active.get(offset.index())?,
+        })
+    }
+
+    /// The slots of all lines, in order.
+    fn slots(&self) -> impl Iterator<Item = (Offset, Slot<'_>)> {
+        let state = self.state();
+        (0..)
+            .map(Offset::new)
+            .zip(state.flags.iter().zip(&state.active))
+            .map(|(offset, (flags, active))| (offset, Slot { flags, active }))
     }
 
     pub(crate) fn line_name(&self, offset: Offset) -> Option<&Name> {
@@ -258,7 +280,7 @@ impl Device {
     /// Disarms all lines and lets hogs go: what removal does while the chip still answers. Whoever
     /// waits for edges keeps waiting until [`Device::hang_up`], when the chip is seen to be gone.
     pub(crate) fn quiesce(&self) {
-        for (offset, slot) in (0..self.ngpio()).map(Offset::new).zip(&self.state().lines) {
+        for (offset, slot) in self.slots() {
             let word = slot.flags.load(Ordering::Acquire);
             if word & flags::HOGGED != 0 {
                 ops::free(self, offset);
@@ -270,7 +292,7 @@ impl Device {
 
     /// Wakes whoever waits for changes or events of this device: it is gone.
     pub(crate) fn hang_up(&self) {
-        for (offset, slot) in (0..self.ngpio()).map(Offset::new).zip(&self.state().lines) {
+        for (offset, slot) in self.slots() {
             let word = slot.flags.load(Ordering::Acquire);
             if word & flags::HOGGED != 0 {
                 ops::free(self, offset);
@@ -290,18 +312,18 @@ impl State {
     // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
     fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) -> Result<()> {
         for offset in &config.invalid {
-            if let Some(line) = self.lines.get(offset.index()) {
-                line.flags.store(flags::INVALID, Ordering::Relaxed);
+            if let Some(word) = self.flags.get(offset.index()) {
+                word.store(flags::INVALID, Ordering::Relaxed);
             }
         }
-        for (offset, line) in (0..config.lines).map(Offset::new).zip(&self.lines) {
-            if line.flags.load(Ordering::Relaxed) & flags::INVALID != 0 {
+        for (offset, word) in (0..).map(Offset::new).zip(&self.flags) {
+            if word.load(Ordering::Relaxed) & flags::INVALID != 0 {
                 continue;
             }
             if !chip.valid(offset)? {
-                line.flags.store(flags::INVALID, Ordering::Relaxed);
+                word.store(flags::INVALID, Ordering::Relaxed);
             } else if chip.direction(offset) == Ok(Direction::Output) {
-                line.flags.store(flags::OUT, Ordering::Relaxed);
+                word.store(flags::OUT, Ordering::Relaxed);
             }
         }
         Ok(())

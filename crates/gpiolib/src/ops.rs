@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 
 use crate::config::flags;
-use crate::device::{Active, Device, LineState};
+use crate::device::{Active, Device, Slot};
 use crate::sync::atomic::Ordering;
 use crate::{
     Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, Hog, HogDirection,
@@ -64,19 +64,19 @@ pub(crate) fn free(device: &Device, offset: Offset) {
 }
 
 /// Reads the direction from the hardware into the cached flag; errors are ignored.
-fn refresh_direction(chip: &dyn Chip, slot: &LineState, offset: Offset) {
+fn refresh_direction(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) {
     if let Ok(direction) = chip.direction(offset) {
         remember(slot, direction);
     }
 }
 
 /// Caches a direction.
-fn remember(slot: &LineState, direction: Direction) {
+fn remember(slot: Slot<'_>, direction: Direction) {
     put_flag(slot, flags::OUT, direction == Direction::Output);
 }
 
 /// Sets or clears a flag; writes only if that changes it.
-pub(crate) fn put_flag(slot: &LineState, flag: u32, on: bool) {
+pub(crate) fn put_flag(slot: Slot<'_>, flag: u32, on: bool) {
     match (slot.flags.load(Ordering::Acquire) & flag != 0, on) {
         (false, true) => slot.flags.fetch_or(flag, Ordering::AcqRel),
         (true, false) => slot.flags.fetch_and(!flag, Ordering::AcqRel),
@@ -85,14 +85,14 @@ pub(crate) fn put_flag(slot: &LineState, flag: u32, on: bool) {
 }
 
 /// The settings a line has now.
-pub(crate) fn config(slot: &LineState) -> LineConfig {
+pub(crate) fn config(slot: Slot<'_>) -> LineConfig {
     LineConfig::from_flags(slot.flags.load(Ordering::Acquire))
 }
 
 /// Makes the line an input and applies its bias.
 // KERNEL: gpiolib.c gpiod_direction_input_nonotify (v6.12).
 // DIFFERS: "can set input but cannot read" is not looked for before the driver is called.
-pub(crate) fn direction_input(chip: &dyn Chip, slot: &LineState, offset: Offset) -> Result<()> {
+pub(crate) fn direction_input(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) -> Result<()> {
     match chip.direction_input(offset) {
         Ok(()) => {}
         Err(Error::Unsupported) if chip.direction(offset) == Ok(Direction::Output) => {
@@ -109,7 +109,7 @@ pub(crate) fn direction_input(chip: &dyn Chip, slot: &LineState, offset: Offset)
 // KERNEL: gpiolib.c gpiod_direction_output_nonotify (v6.12).
 pub(crate) fn direction_output(
     chip: &dyn Chip,
-    slot: &LineState,
+    slot: Slot<'_>,
     offset: Offset,
     value: Value,
 ) -> Result<()> {
@@ -136,7 +136,7 @@ pub(crate) fn direction_output(
 /// Makes the line an output with this electrical level.
 pub(crate) fn direction_output_level(
     chip: &dyn Chip,
-    slot: &LineState,
+    slot: Slot<'_>,
     offset: Offset,
     level: Level,
 ) -> Result<()> {
@@ -177,7 +177,7 @@ pub(crate) fn ignore_unsupported(result: Result<()>) -> Result<()> {
 
 /// The direction, from the hardware where it can tell.
 // KERNEL: gpiolib.c gpiod_get_direction (v6.12): an open-drain output is one without asking.
-pub(crate) fn direction(chip: &dyn Chip, slot: &LineState, offset: Offset) -> Result<Direction> {
+pub(crate) fn direction(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) -> Result<Direction> {
     let word = slot.flags.load(Ordering::Acquire);
     if word & flags::OPEN_DRAIN != 0 && word & flags::OUT != 0 {
         return Ok(Direction::Output);
@@ -223,7 +223,7 @@ pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
 // hardware accepted the mode.
 pub(crate) fn set_value(
     chip: &dyn Chip,
-    slot: &LineState,
+    slot: Slot<'_>,
     offset: Offset,
     value: Value,
 ) -> Result<()> {
@@ -305,13 +305,13 @@ pub(crate) fn disarm(device: &Device, offset: Offset) -> bool {
 }
 
 /// Ends the subscription of a line and wakes its reader, who then sees why.
-pub(crate) fn hang_up_edges(slot: &LineState) {
+pub(crate) fn hang_up_edges(slot: Slot<'_>) {
     if let Some(queue) = forget_edges(slot) {
         queue.hang_up();
     }
 }
 
-fn forget_edges(slot: &LineState) -> Option<EdgeQueue> {
+fn forget_edges(slot: Slot<'_>) -> Option<EdgeQueue> {
     let mut active = slot.active.lock();
     active.as_mut()?.edges.take().map(|(queue, _)| queue)
 }
