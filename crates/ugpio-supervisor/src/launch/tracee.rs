@@ -102,7 +102,8 @@ pub(super) fn receive_listener(tracee: BorrowedFd<'_>) -> Result<Listener, Failu
 pub(super) fn receive_exec_failure(tracee: BorrowedFd<'_>, program: &str) -> Option<Failure> {
     let mut bytes = [0; 5];
     let (len, _) = recv(tracee, &mut bytes, RecvFlags::DONTWAIT).ok()?;
-    (len == bytes.len() && bytes[0] == NO_EXEC).then(|| exec_failure(program, error_in(&bytes)))
+    (len == bytes.len() && bytes[0] == NO_EXEC)
+        .then(|| exec_failure(program, reason(program, error_in(&bytes))))
 }
 
 fn error_in(bytes: &[u8]) -> Errno {
@@ -110,6 +111,20 @@ fn error_in(bytes: &[u8]) -> Errno {
     number.map_or(Errno::IO, |number| {
         Errno::from_raw_os_error(i32::from_le_bytes(*number))
     })
+}
+
+/// Why the program cannot be executed. A directory of `PATH` that cannot be searched makes execvp(3) say `EACCES` for
+/// a program that is nowhere; shells say that it is not found.
+fn reason(program: &str, errno: Errno) -> Errno {
+    let is_somewhere = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|dir| dir.join(program).symlink_metadata().is_ok())
+    };
+    if errno == Errno::ACCESS && !program.contains('/') && !is_somewhere() {
+        Errno::NOENT
+    } else {
+        errno
+    }
 }
 
 /// As in a shell: 127 for a program that is not there, 126 for one that cannot be executed.
