@@ -94,6 +94,7 @@ impl FilterSpec {
             Sys::Readlink,
             Sys::Readlinkat,
             Sys::Chdir,
+            Sys::Getcwd,
             Sys::Getxattr,
             Sys::Lgetxattr,
             Sys::Listxattr,

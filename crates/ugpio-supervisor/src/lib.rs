@@ -9,10 +9,15 @@
 compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 
 pub mod arch;
+pub mod calls;
+pub mod files;
 pub mod filter;
 pub mod launch;
 pub mod notif;
 pub mod outcome;
+pub mod path;
 pub mod procdir;
+pub mod shadow;
 pub mod stall;
 pub mod sys;
+pub mod world;

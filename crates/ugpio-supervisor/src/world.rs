@@ -83,7 +83,7 @@ impl Dispatch for World {
         match call.sys {
             Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
             Some(Sys::Read) => self.chips.files.read(&self.dirs, call),
-            _ => self.paths.handle(call),
+            _ => self.paths.handle(call, listener),
         }
     }
 }

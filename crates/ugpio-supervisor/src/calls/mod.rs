@@ -24,7 +24,11 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::{os::fd::OwnedFd, path::PathBuf, sync::Arc};
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use rustix::io::Errno;
 
@@ -36,6 +40,7 @@ use crate::{
     procdir::ProcDirs,
     shadow::Shadow,
     stall,
+    sys::{ptrace, seccomp::Listener},
 };
 
 /// Longest path with its NUL. KERNEL: include/uapi/linux/limits.h PATH_MAX
@@ -59,9 +64,22 @@ pub trait Opener: Send + Sync {
 ///
 /// No value can answer `chdir` into a directory that the kernel does not find at that path, so this
 /// needs another way into the program.
-pub trait Mover: Send + Sync {
+trait Mover {
     /// Moves the caller of `call` to `dir`.
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply;
+}
+
+impl Mover for Listener {
+    fn enter(&self, call: &Call, dir: OwnedFd) -> Reply {
+        match ptrace::change_directory(self, call.id, call.tid, dir.as_fd()) {
+            Ok(()) => Reply::Answered,
+            Err(errno) => {
+                // DIFFERS: a thread under a debugger cannot be moved there.
+                tracing::warn!(%errno, "cannot move a program to a virtual directory");
+                Reply::Fail(Errno::NOENT)
+            }
+        }
+    }
 }
 
 /// What answers path calls.
@@ -69,7 +87,6 @@ pub struct PathLayer {
     shadow: Arc<Shadow>,
     dirs: Arc<ProcDirs>,
     opener: Arc<dyn Opener>,
-    mover: Option<Arc<dyn Mover>>,
     /// Prefix of the host's files: empty but in tests.
     host: Vec<u8>,
 }
@@ -83,45 +100,37 @@ impl core::fmt::Debug for PathLayer {
 }
 
 impl PathLayer {
-    /// A layer over the shadow tree; without a [`Mover`], `chdir` to the board's directories fails
-    /// with `ENOENT`.
+    /// A layer over the shadow tree.
     #[must_use]
     pub fn new(shadow: Arc<Shadow>, dirs: Arc<ProcDirs>, opener: Arc<dyn Opener>) -> Self {
         Self {
             shadow,
             dirs,
             opener,
-            mover: None,
             host: Vec::new(),
         }
     }
 
-    /// Sets who carries out `chdir`.
+    /// Answers a call that came from `listener`, or says that it is the kernel's. A call that names
+    /// no path is the kernel's.
     #[must_use]
-    pub fn with_mover(self, mover: Arc<dyn Mover>) -> Self {
-        Self {
-            mover: Some(mover),
-            ..self
-        }
-    }
-
-    /// Answers a call, or says that it is the kernel's. A call that names no path is the kernel's.
-    #[must_use]
-    pub fn handle(&self, call: &Call) -> Reply {
+    pub fn handle(&self, call: &Call, listener: &Listener) -> Reply {
         self.answer(
             call,
             &Remote {
                 tid: call.tid,
                 dirs: &self.dirs,
             },
+            listener,
         )
     }
 
-    fn answer(&self, call: &Call, process: &dyn Process) -> Reply {
+    fn answer(&self, call: &Call, process: &dyn Process, mover: &dyn Mover) -> Reply {
         let context = Context {
             layer: self,
             call,
             process,
+            mover,
         };
         dispatch(&context).unwrap_or_else(Reply::Fail)
     }
@@ -167,6 +176,7 @@ struct Context<'a> {
     layer: &'a PathLayer,
     call: &'a Call,
     process: &'a dyn Process,
+    mover: &'a dyn Mover,
 }
 
 /// A path argument: where it begins and its bytes, never empty.

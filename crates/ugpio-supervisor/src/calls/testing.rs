@@ -94,7 +94,7 @@ impl Opener for FakeOpener {
 
 /// Notes where it was asked to move to.
 #[derive(Debug, Default)]
-struct FakeMover(Arc<Mutex<Vec<Vec<u8>>>>);
+struct FakeMover(Mutex<Vec<Vec<u8>>>);
 
 impl Mover for FakeMover {
     fn enter(&self, _: &Call, dir: OwnedFd) -> Reply {
@@ -161,7 +161,7 @@ pub(crate) struct World {
     pub(crate) process: FakeProcess,
     layer: PathLayer,
     opener: Arc<FakeOpener>,
-    moved: Arc<Mutex<Vec<Vec<u8>>>>,
+    mover: FakeMover,
     kept: RefCell<Vec<OwnedFd>>,
 }
 
@@ -184,8 +184,7 @@ impl World {
         }
         fs::write(host.join("dev/null"), "").unwrap();
         fs::write(host.join("dev/gpiochip7"), "").unwrap();
-        let (opener, mover) = (Arc::new(FakeOpener::default()), FakeMover::default());
-        let moved = Arc::clone(&mover.0);
+        let opener = Arc::new(FakeOpener::default());
         let mut layer = PathLayer::new(
             Arc::clone(&shadow),
             Arc::new(ProcDirs::new()),
@@ -197,14 +196,13 @@ impl World {
             cwd: RefCell::new(b"/tmp".to_vec()),
             fds: RefCell::default(),
         };
-        let layer = layer.with_mover(Arc::new(mover));
         let world = Self {
             _base: base,
             shadow,
             process,
             layer,
             opener,
-            moved,
+            mover: FakeMover::default(),
             kept: RefCell::default(),
         };
         world.link("/dev/fd", "/proc/self/fd");
@@ -256,7 +254,7 @@ impl World {
 
     /// Where the program was moved to, each time.
     pub(crate) fn moved(&self) -> Vec<Vec<u8>> {
-        self.moved.lock().unwrap().clone()
+        self.mover.0.lock().unwrap().clone()
     }
 
     /// The chips that were opened.
@@ -292,6 +290,7 @@ impl World {
                 args: registers,
             },
             &self.process,
+            &self.mover,
         )
     }
 

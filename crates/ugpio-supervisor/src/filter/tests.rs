@@ -86,6 +86,7 @@ fn path_calls_are_trapped_where_they_exist() {
         Sys::Readlink,
         Sys::Readlinkat,
         Sys::Chdir,
+        Sys::Getcwd,
         Sys::Getxattr,
         Sys::Lgetxattr,
         Sys::Listxattr,

@@ -1,10 +1,11 @@
 //! The only unsafe code of the supervisor: raw system calls that no safe crate offers.
 //!
 //! One file a mechanism: `seccomp` (filter, listener), `remote` (another process's memory), `process` (fork, exec,
-//! wait, signals), `startup` (what this process was started with). Everything exported is safe to call; each block
+//! wait, signals), `ptrace` (another thread's registers), `startup` (what this process was started with). Everything exported is safe to call; each block
 //! carries its proof.
 
 pub(crate) mod process;
+pub(crate) mod ptrace;
 pub mod remote;
 pub mod seccomp;
 pub mod socket;

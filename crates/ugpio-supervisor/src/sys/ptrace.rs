@@ -1,0 +1,283 @@
+//! Making a thread that waits in a trapped call carry out another one.
+//!
+//! [`change_directory`] is the one use: no value answers `chdir` into a directory that the kernel does not find at
+//! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
+//! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
+//! Called by `world` through the path layer. The thread cannot be one that a debugger holds already.
+#![expect(
+    unsafe_code,
+    reason = "ptrace(2) and waitid(2) for stops have no safe wrapper"
+)]
+
+use core::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use super::process::hold_waiting;
+use super::seccomp::{Listener, Wait};
+use super::{check, remote};
+
+/// Stops that are passed over before we give up: each is a signal that arrived meanwhile.
+const PATIENCE: u32 = 64;
+/// Bit that marks a stop at a system call, with `PTRACE_O_TRACESYSGOOD`.
+const SYSCALL_STOP: i32 = libc::SIGTRAP | 0x80;
+/// `PTRACE_GETSIGMASK` and `PTRACE_SETSIGMASK` of `<linux/ptrace.h>`.
+const GET_MASK: u32 = 0x420a;
+/// See [`GET_MASK`].
+const SET_MASK: u32 = 0x420b;
+/// `NT_PRSTATUS` of `<linux/elf.h>`: the general registers.
+const GENERAL: usize = 1;
+/// The instruction that makes a system call: `syscall`.
+#[cfg(target_arch = "x86_64")]
+const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
+/// The instruction that makes a system call: `svc #0`.
+#[cfg(target_arch = "aarch64")]
+const INSTRUCTION: [u8; 4] = [0x01, 0x00, 0x00, 0xd4];
+
+/// Makes `dir` the working directory of the thread that waits in the call `id`, and answers the call.
+///
+/// # Errors
+///
+/// With the call unanswered: `EPERM`: the thread is traced already, or not ours to trace. `ENOSYS`: this kernel lets
+/// any signal take a call back, and so would stopping the thread.
+pub(crate) fn change_directory(
+    listener: &Listener,
+    id: u64,
+    tid: Pid,
+    dir: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    if listener.wait() != Wait::Killable {
+        return Err(Errno::NOSYS);
+    }
+    let _held = hold_waiting();
+    let thread = Traced::seize(tid)?;
+    // From here on the call is answered whatever happens: its thread stops only as it returns.
+    let number = listener.add_fd(id, dir, true);
+    let answered = listener.reply(id, number.map(|_| 0));
+    let moved = thread
+        .await_interruption()
+        .and_then(|()| match (answered, number) {
+            (Ok(()), Ok(number)) => thread.enter(number),
+            // The call failed or is gone; there is nothing to do but to let go.
+            _ => Ok(()),
+        });
+    if let Err(errno) = moved {
+        tracing::debug!(%errno, %tid, "a thread died while it was moved to a virtual directory");
+    }
+    thread.detach();
+    Ok(())
+}
+
+/// A thread that the calling one traces.
+struct Traced {
+    tid: Pid,
+}
+
+/// The general registers of a thread.
+#[derive(Clone, Copy)]
+struct Registers(libc::user_regs_struct);
+
+impl Traced {
+    /// Attaches, and has the thread stop when it next returns to its program.
+    fn seize(tid: Pid) -> Result<Self, Errno> {
+        let thread = Self { tid };
+        let options = usize::try_from(libc::PTRACE_O_TRACESYSGOOD).map_err(|_| Errno::INVAL)?;
+        thread.request(libc::PTRACE_SEIZE, 0, options)?;
+        // Fails only if the thread has died, which the wait for its stop tells too.
+        let _ = thread.request(libc::PTRACE_INTERRUPT, 0, 0);
+        Ok(thread)
+    }
+
+    /// Waits for the stop that was asked for.
+    fn await_interruption(&self) -> Result<(), Errno> {
+        for _ in 0..PATIENCE {
+            let status = self.await_stop()?;
+            if status >> 8 == libc::PTRACE_EVENT_STOP {
+                return Ok(());
+            }
+            // A signal that came first is delivered as if nobody had looked.
+            let signal = usize::try_from(status & 0x7f).map_err(|_| Errno::INVAL)?;
+            self.request(libc::PTRACE_CONT, 0, signal)?;
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// Makes the stopped thread change to the directory behind its descriptor `number` and close that. If that
+    /// fails, so does the call that the program made.
+    fn enter(&self, number: i32) -> Result<(), Errno> {
+        let before = self.registers()?;
+        let mask = self.swap_mask(u64::MAX)?;
+        let result = before.repeating(self).and_then(|start| {
+            let number = i64::from(number);
+            let result = self.carry_out(start.call(libc::SYS_fchdir, number))?;
+            self.carry_out(start.call(libc::SYS_close, number))?;
+            Ok(result)
+        });
+        let result = result.unwrap_or(-i64::from(libc::ENOENT));
+        self.set_registers(before.returning(result))?;
+        self.swap_mask(mask).map(drop)
+    }
+
+    /// Runs the thread from `start` through one system call and gives its result.
+    fn carry_out(&self, start: Registers) -> Result<i64, Errno> {
+        self.set_registers(start)?;
+        // One stop as the call begins, one as it ends.
+        for _ in 0..2 {
+            self.run_to_call()?;
+        }
+        Ok(self.registers()?.result())
+    }
+
+    fn run_to_call(&self) -> Result<(), Errno> {
+        for _ in 0..PATIENCE {
+            self.request(libc::PTRACE_SYSCALL, 0, 0)?;
+            // Anything else is a stop that no signal mask keeps off; the thread goes on from it.
+            if self.await_stop()? == SYSCALL_STOP {
+                return Ok(());
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// Waits for the thread to stop and says why: a signal, and an event above it. Its death is left to whoever
+    /// waits for that, and is `ECHILD` here.
+    fn await_stop(&self) -> Result<i32, Errno> {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let id = self.tid.as_raw_nonzero().get().cast_unsigned();
+        let options = libc::WSTOPPED | libc::__WALL;
+        loop {
+            // SAFETY: `info` is a live siginfo_t that the kernel fills.
+            let result = unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), options) };
+            match check(result) {
+                Err(Errno::INTR) => {}
+                other => {
+                    other?;
+                    break;
+                }
+            }
+        }
+        // SAFETY: zeroed at first, and all of its fields are integers.
+        let info = unsafe { info.assume_init() };
+        // SAFETY: a successful wait for a child fills the fields of SIGCHLD, si_status among them.
+        Ok(unsafe { info.si_status() })
+    }
+
+    /// Lets the thread go, if it still is.
+    fn detach(self) {
+        // Fails only for a thread that is gone.
+        let _ = self.request(libc::PTRACE_DETACH, 0, 0);
+    }
+
+    /// The signal mask that the thread had; it gets another.
+    fn swap_mask(&self, mut mask: u64) -> Result<u64, Errno> {
+        let mut before = 0_u64;
+        self.request(GET_MASK, size_of::<u64>(), (&raw mut before).addr())?;
+        self.request(SET_MASK, size_of::<u64>(), (&raw mut mask).addr())?;
+        Ok(before)
+    }
+
+    fn registers(&self) -> Result<Registers, Errno> {
+        let mut registers = MaybeUninit::<libc::user_regs_struct>::zeroed();
+        let mut vector = libc::iovec {
+            iov_base: registers.as_mut_ptr().cast(),
+            iov_len: size_of_val(&registers),
+        };
+        self.request(libc::PTRACE_GETREGSET, GENERAL, (&raw mut vector).addr())?;
+        // SAFETY: zeroed at first, and all of its fields are integers.
+        Ok(Registers(unsafe { registers.assume_init() }))
+    }
+
+    fn set_registers(&self, mut registers: Registers) -> Result<(), Errno> {
+        let mut vector = libc::iovec {
+            iov_base: (&raw mut registers.0).cast(),
+            iov_len: size_of::<libc::user_regs_struct>(),
+        };
+        self.request(libc::PTRACE_SETREGSET, GENERAL, (&raw mut vector).addr())
+    }
+
+    /// One ptrace request. Private, so that `data` is always what `request` wants: a number, or the address of a
+    /// live local that fits.
+    fn request(&self, request: libc::c_uint, addr: usize, data: usize) -> Result<(), Errno> {
+        let tid = self.tid.as_raw_nonzero().get();
+        // SAFETY: the callers above pass no pointers but to live locals of the size that the request has.
+        check(unsafe { libc::ptrace(request, tid, addr, data) }).map(drop)
+    }
+}
+
+impl Registers {
+    /// These registers, set back to the system-call instruction they have just passed.
+    fn repeating(mut self, thread: &Traced) -> Result<Self, Errno> {
+        let length = u64::try_from(INSTRUCTION.len()).map_err(|_| Errno::INVAL)?;
+        let at = self.at().wrapping_sub(length);
+        let mut code = INSTRUCTION;
+        remote::read_exact(thread.tid, at, &mut code)?;
+        self.set_at(at);
+        if code == INSTRUCTION {
+            Ok(self)
+        } else {
+            Err(Errno::NOSYS)
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Registers {
+    fn at(&self) -> u64 {
+        self.0.rip
+    }
+
+    fn set_at(&mut self, at: u64) {
+        self.0.rip = at;
+    }
+
+    /// About to make the call `nr` with one argument.
+    fn call(mut self, nr: i64, argument: i64) -> Self {
+        (self.0.rax, self.0.rdi) = (nr.cast_unsigned(), argument.cast_unsigned());
+        self.unrestarted()
+    }
+
+    /// Returned from a call with `result`.
+    fn returning(mut self, result: i64) -> Self {
+        self.0.rax = result.cast_unsigned();
+        self.unrestarted()
+    }
+
+    /// No call is under way that the kernel might begin anew.
+    fn unrestarted(mut self) -> Self {
+        self.0.orig_rax = u64::MAX;
+        self
+    }
+
+    fn result(&self) -> i64 {
+        self.0.rax.cast_signed()
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Registers {
+    fn at(&self) -> u64 {
+        self.0.pc
+    }
+
+    fn set_at(&mut self, at: u64) {
+        self.0.pc = at;
+    }
+
+    /// About to make the call `nr` with one argument.
+    fn call(mut self, nr: i64, argument: i64) -> Self {
+        (self.0.regs[8], self.0.regs[0]) = (nr.cast_unsigned(), argument.cast_unsigned());
+        self
+    }
+
+    /// Returned from a call with `result`.
+    fn returning(mut self, result: i64) -> Self {
+        self.0.regs[0] = result.cast_unsigned();
+        self
+    }
+
+    fn result(&self) -> i64 {
+        self.0.regs[0].cast_signed()
+    }
+}
