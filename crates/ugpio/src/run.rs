@@ -103,7 +103,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         _ => Leftover::Leave,
     };
     options.keep_stderr = args.verbose > 0;
-    options.remove_at_end = vec![shadow.clone()];
+    // The socket as well: killed, this process could not remove it.
+    options.remove_at_end = vec![shadow.clone(), bound.path().into()];
     Ok((
         Run {
             board,
