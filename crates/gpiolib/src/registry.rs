@@ -58,6 +58,8 @@ impl Registry {
         if config.lines == 0 {
             return Err(Error::Invalid("a chip has at least one line"));
         }
+        // Whoever still holds dead devices for others may let go before the number is chosen.
+        self.0.wake();
         let id = self.0.table.lock().take_id();
         let device = Device::new(id, config, chip, Arc::clone(&self.0))?;
         let registration = Registration { device };
@@ -142,7 +144,8 @@ impl Registry {
         self.0.set_now(now);
     }
 
-    /// Wakes this waker each time a device comes or goes.
+    /// Wakes this waker each time a device comes or goes, and before one that comes gets its id.
+    /// The call that caused it waits until the wakers have returned.
     pub fn on_change(&self, waker: Waker) {
         self.0.wakers.lock().push(waker);
     }

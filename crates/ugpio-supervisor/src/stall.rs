@@ -11,19 +11,21 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// How long a step may take before another thread takes over.
 pub const PATIENCE: Duration = Duration::from_millis(100);
+/// How many looks in a row must see the same step before it counts as late.
+const LOOKS: u64 = 2;
 
-/// What one thread says about itself: 0 when it is not inside a step, else since when (monotonic, ns).
+/// What one thread says about itself. Written by its owner only, but for the watcher's notes.
 #[derive(Debug, Default)]
 struct Slot {
-    since: AtomicU64,
-    /// How many steps there were.
-    steps: AtomicU64,
-    /// The step that was last reported, so that one stall is reported once.
-    reported: AtomicU64,
+    /// Counts borders of steps: odd inside a step.
+    step: AtomicU64,
+    /// The step that the watcher saw last, and how often in a row.
+    seen: AtomicU64,
+    looks: AtomicU64,
+    /// Whether a step of this thread was ever late.
+    was_late: AtomicBool,
 }
 
 thread_local! {
@@ -41,32 +43,40 @@ struct Shared {
 #[derive(Debug)]
 #[must_use]
 pub struct Inside {
-    slot: Option<Arc<Slot>>,
+    /// Whether this began the step: not on a thread that no [`Watch`] knows, nor inside another.
+    began: bool,
 }
 
 /// Marks the calling thread as inside a step that may not end. Does nothing on a thread that no [`Watch`] knows.
 pub fn enter() -> Inside {
     CURRENT.with_borrow(|current| {
         let Some((slot, shared)) = current else {
-            return Inside { slot: None };
+            return Inside { began: false };
         };
-        slot.steps.fetch_add(1, Ordering::Relaxed);
-        // Sequentially consistent with the watcher: either it sees our step or we see it asleep.
-        slot.since.store(now_ns(), Ordering::SeqCst);
+        let step = slot.step.load(Ordering::Relaxed);
+        if step % 2 == 1 {
+            return Inside { began: false };
+        }
+        // A full barrier, as the watcher has one: either it sees our step or we see it asleep.
+        slot.step.swap(step.wrapping_add(1), Ordering::SeqCst);
         if shared.asleep.load(Ordering::SeqCst) {
             shared.wake();
         }
-        Inside {
-            slot: Some(Arc::clone(slot)),
-        }
+        Inside { began: true }
     })
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        if let Some(slot) = &self.slot {
-            slot.since.store(0, Ordering::Release);
+        if !self.began {
+            return;
         }
+        CURRENT.with_borrow(|current| {
+            if let Some((slot, _)) = current {
+                let step = slot.step.load(Ordering::Relaxed);
+                slot.step.store(step.wrapping_add(1), Ordering::Release);
+            }
+        });
     }
 }
 
@@ -120,7 +130,7 @@ impl Joined {
     /// Whether a step of this thread has ever been reported as late.
     #[must_use]
     pub fn was_reported(&self) -> bool {
-        self.slot.reported.load(Ordering::Relaxed) != 0
+        self.slot.was_late.load(Ordering::Relaxed)
     }
 }
 
@@ -148,28 +158,18 @@ impl Shared {
 
     /// How many steps have become late since the last look.
     fn count_late(&self) -> usize {
-        let now = now_ns();
-        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-        let late = |slot: &&Arc<Slot>| match slot.unreported() {
-            Some(since) if now.saturating_sub(since) > patience => {
-                slot.reported.store(since, Ordering::Relaxed);
-                true
-            }
-            _ => false,
-        };
-        self.slots().iter().filter(late).count()
+        self.slots().iter().filter(|slot| slot.look()).count()
     }
 
     /// Whether a step is under way that was not reported yet.
     fn is_busy(&self) -> bool {
-        self.slots().iter().any(|slot| slot.unreported().is_some())
+        let busy = |slot: &Arc<Slot>| slot.step.load(Ordering::SeqCst) % 2 == 1 && !slot.is_reported();
+        self.slots().iter().any(busy)
     }
 
+    /// Changes whenever a thread begins or ends a step.
     fn steps(&self) -> u64 {
-        self.slots()
-            .iter()
-            .map(|slot| slot.steps.load(Ordering::Relaxed))
-            .fold(0, u64::wrapping_add)
+        self.slots().iter().map(|slot| slot.step.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
     }
 
     fn sleep_until_entered(&self) {
@@ -184,21 +184,26 @@ impl Shared {
 }
 
 impl Slot {
-    /// Since when the thread is inside a step that nobody was told about.
-    fn unreported(&self) -> Option<u64> {
-        let since = self.since.load(Ordering::SeqCst);
-        (since != 0 && self.reported.load(Ordering::Relaxed) != since).then_some(since)
+    /// One look of the watcher, every half [`PATIENCE`]. Whether the step became late with it: it was
+    /// under way at this and the [`LOOKS`] looks before.
+    fn look(&self) -> bool {
+        let step = self.step.load(Ordering::SeqCst);
+        if step.is_multiple_of(2) || self.seen.swap(step, Ordering::Relaxed) != step {
+            self.looks.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let late = self.looks.fetch_add(1, Ordering::Relaxed) + 1 == LOOKS;
+        if late {
+            self.was_late.store(true, Ordering::Relaxed);
+        }
+        late
     }
-}
 
-/// Monotonic time in nanoseconds, never 0.
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    let ns = now
-        .tv_sec
-        .saturating_mul(1_000_000_000)
-        .saturating_add(now.tv_nsec);
-    u64::try_from(ns).unwrap_or(1).max(1)
+    /// Whether the step under way was late and is known to be.
+    fn is_reported(&self) -> bool {
+        self.seen.load(Ordering::Relaxed) == self.step.load(Ordering::Relaxed)
+            && self.looks.load(Ordering::Relaxed) >= LOOKS
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Wake;
 
+use gpio_uapi::abi::ioctl;
 use gpiolib::{Device, Registry};
 use rustix::io::Errno;
 
@@ -75,17 +76,23 @@ impl World {
 }
 
 impl Dispatch for World {
-    fn before_each(&self) {
-        self.chips.files.reap();
-    }
-
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
+        // Reading or setting the values of a held line cannot tell whether another was let go.
+        if !is_value_ioctl(call) {
+            self.chips.files.reap();
+        }
         match call.sys {
             Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
             Some(Sys::Read) => self.chips.files.read(&self.dirs, call),
             _ => self.paths.handle(call, listener),
         }
     }
+}
+
+/// The calls that programs repeat most.
+fn is_value_ioctl(call: &Call) -> bool {
+    call.sys == Some(Sys::Ioctl)
+        && matches!(call.uint(1), ioctl::GPIO_V2_LINE_GET_VALUES | ioctl::GPIO_V2_LINE_SET_VALUES)
 }
 
 impl Chips {
@@ -120,6 +127,7 @@ impl Chips {
         }
         drop(shown);
         self.files.hang_up_gone();
+        self.files.sweep_gone();
     }
 }
 

@@ -2,10 +2,10 @@
 //!
 //! [`Files`] finds an open file by the identity of the object behind a descriptor at the moment of
 //! the call (the inode of a pipe or socket), never by its number, so that dup, fork, exec and
-//! passing need no bookkeeping. The rules are `gpio_uapi`'s; here are the links to the program, the
+//! passing need no bookkeeping; what it remembers of numbers is checked at every use. The rules are `gpio_uapi`'s; here are the links to the program, the
 //! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
 //!
-//! Lock order: table → the core's locks → link. No lock is held over a copy to or from the program's
+//! Lock order: reaping → table → the core's locks → link. No lock is held over a copy to or from the program's
 //! memory.
 
 mod caller;
@@ -13,10 +13,11 @@ pub(crate) mod handles;
 pub(crate) mod link;
 mod presence;
 mod timers;
+mod witness;
 
 use std::collections::HashMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gpio_uapi::{File, Outcome};
 use gpiolib::{Device, Errno, Timestamp};
@@ -27,6 +28,7 @@ use self::caller::Trapped;
 use self::link::{Link, LinkRecords, Pair};
 use self::presence::Presence;
 use self::timers::Timers;
+use self::witness::Witness;
 use crate::outcome::{Call, Reply};
 use crate::path::Identity;
 use crate::procdir::{Object, ProcDirs};
@@ -36,15 +38,24 @@ use crate::sys::seccomp::Listener;
 #[derive(Debug)]
 pub struct Files {
     table: Mutex<HashMap<Object, Arc<OpenFile>>>,
+    /// What descriptors led to lately, newest last: a guess, checked by the file's witness.
+    recent: Mutex<Vec<(Pid, i32, Weak<OpenFile>)>>,
+    /// Held while closed files are let go, until all their lines are free.
+    reaping: Mutex<()>,
     presence: Presence,
     timers: Timers,
 }
+
+/// How many guesses are kept.
+const RECENT: usize = 16;
 
 /// One open file, however many descriptors lead to it.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     file: File,
     link: Arc<Link>,
+    /// `None` for a handle, and if there was no descriptor left to make one.
+    witness: Option<Witness>,
 }
 
 impl Files {
@@ -52,14 +63,16 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// Those of `epoll_create1`.
-    pub fn new() -> Result<Arc<Self>, rustix::io::Errno> {
+    /// No descriptors or threads are left.
+    pub fn new() -> std::io::Result<Arc<Self>> {
         let files = Arc::new(Self {
             table: Mutex::default(),
+            recent: Mutex::default(),
+            reaping: Mutex::default(),
             presence: Presence::new()?,
-            timers: Timers::default(),
+            timers: Timers::new()?,
         });
-        Timers::start(&files);
+        Timers::start(&files)?;
         Ok(files)
     }
 
@@ -92,13 +105,11 @@ impl Files {
             self.timers.kick();
         }
         let is_gone = file.device().is_gone();
-        self.table().insert(
-            pair.object,
-            Arc::new(OpenFile {
-                file,
-                link: pair.link,
-            }),
-        );
+        let witness = match pair.object {
+            Object::Handle(_) => None,
+            _ => Witness::new(pair.theirs.as_fd()).ok(),
+        };
+        self.table().insert(pair.object, Arc::new(OpenFile { file, link: pair.link, witness }));
         // The chip may have gone while the descriptor was made.
         if is_gone {
             self.hang_up_gone();
@@ -107,8 +118,28 @@ impl Files {
 
     /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
     fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
+        if let Some(open) = self.guess(tid, fd) {
+            return Some(open);
+        }
         let object = dirs.object(tid, fd).ok()?;
-        self.table().get(&object).cloned()
+        let open = self.table().get(&object).cloned()?;
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|(other, number, _)| (*other, *number) != (tid, fd));
+        if recent.len() == RECENT {
+            recent.remove(0);
+        }
+        recent.push((tid, fd, Arc::downgrade(&open)));
+        Some(open)
+    }
+
+    /// What the descriptor led to lately, if it still does.
+    fn guess(&self, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
+        let open = {
+            let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            let (_, _, open) = recent.iter().rfind(|(other, number, _)| (*other, *number) == (tid, fd))?;
+            open.upgrade()?
+        };
+        (open.witness.as_ref()?.is(tid, fd)?).then_some(open)
     }
 
     /// What the text of a link in `/proc/PID/fd` stands for, if it is one of ours.
@@ -165,9 +196,10 @@ impl Files {
         }
     }
 
-    /// Lets go what the program has closed. Called before every answer, so that a line is free for
-    /// whoever asks after its last close.
+    /// Lets go what the program has closed. Called before every answer that could show it, so that a
+    /// line is free for whoever asks after its last close.
     pub fn reap(&self) {
+        let _one_at_a_time = self.reaping.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let closed = self.presence.closed();
             if closed.is_empty() {
@@ -177,7 +209,7 @@ impl Files {
                 let mut table = self.table();
                 closed.iter().filter_map(|object| table.remove(object)).collect()
             };
-            // Nothing taken out: another thread is at it, or the file is not in the table yet.
+            // Nothing taken out: the file is not in the table yet.
             let Some(open) = gone.first() else { return };
             open.file.device().set_now(now());
             // Dropped without the table's lock: a release tells other open files.
@@ -204,17 +236,11 @@ impl Files {
     }
 
     /// Forgets the files of dead chips that the program has closed since, so that their numbers are
-    /// free. Called before a chip is plugged.
+    /// free. Called when a chip comes or goes.
     pub fn sweep_gone(&self) {
-        let Some(left) = self.presence.left() else {
-            return;
-        };
         let mut over = Vec::new();
-        let is_over = |object: &Object, open: &OpenFile| {
-            open.is_gone() && !matches!(object, Object::Handle(_)) && !left.contains(object)
-        };
-        self.table().retain(|object, open| {
-            let keep = !is_over(object, open);
+        self.table().retain(|_, open| {
+            let keep = !open.is_gone() || open.witness.as_ref().is_none_or(Witness::is_open);
             if !keep {
                 over.push(Arc::clone(open));
             }

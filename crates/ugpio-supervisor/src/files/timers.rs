@@ -1,36 +1,42 @@
-//! The debounce timers of a run: one thread that sleeps until the next is due.
+//! The thread that looks after open files while no call comes: last closes and debounce timers.
 //!
-//! A file that has a timer running calls [`Timers::kick`]; the thread then looks at all files and
-//! sleeps until the earliest deadline. It ends with its [`Files`].
+//! A last close must be seen at once by programs that only poll (a watcher of line info, say), so the
+//! thread sleeps on the hang-ups. A file that starts a debounce timer rings the [`Bell`]; the thread
+//! then sleeps no longer than until the earliest deadline. It ends with its [`Files`].
 
-use core::time::Duration;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
 use std::thread;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
 
 use super::{Files, now};
 
-/// How the timer thread is told that there is something to do.
-#[derive(Debug, Default)]
+/// How the thread is told that there is something to do.
+#[derive(Debug)]
 pub(crate) struct Timers {
     bell: Arc<Bell>,
 }
 
-#[derive(Debug, Default)]
-struct Bell {
-    rung: Mutex<bool>,
-    changed: Condvar,
-}
+/// Rung when a debounce timer was started, or the files are gone.
+#[derive(Debug)]
+struct Bell(OwnedFd);
 
 impl Timers {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { bell: Arc::new(Bell(bell)) })
+    }
+
     /// Starts the thread for these files.
-    pub(crate) fn start(files: &Arc<Files>) {
-        let (bell, files) = (Arc::clone(&files.timers.bell), Arc::downgrade(files));
-        let started = thread::Builder::new()
-            .name("ugpio-timers".into())
-            .spawn(move || run(&bell, &files));
-        if let Err(error) = started {
-            tracing::error!("no thread for the debounce timers: {error}");
-        }
+    pub(crate) fn start(files: &Arc<Files>) -> std::io::Result<()> {
+        let bell = Arc::clone(&files.timers.bell);
+        let hangups = files.hangups().try_clone_to_owned()?;
+        let files = Arc::downgrade(files);
+        let thread = thread::Builder::new().name("ugpio-files".into());
+        thread.spawn(move || run(&bell, &hangups, &files)).map(drop)
     }
 
     /// A timer was started, or may have been.
@@ -39,7 +45,7 @@ impl Timers {
     }
 
     /// The same, as a waker for the queues of the core.
-    pub(crate) fn waker(&self) -> core::task::Waker {
+    pub(crate) fn waker(&self) -> Waker {
         Arc::clone(&self.bell).into()
     }
 }
@@ -52,45 +58,41 @@ impl Drop for Timers {
 
 impl Bell {
     fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
+        // Fails only if it rings already.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Waits for the bell, at most until this time; forever without one.
-    fn wait(&self, until_ns: Option<u64>) {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*rung {
-            let left =
-                until_ns.map(|at| Duration::from_nanos(at.saturating_sub(now().monotonic_ns)));
-            rung = match left {
-                Some(left) if left.is_zero() => return,
-                Some(left) => {
-                    self.changed
-                        .wait_timeout(rung, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self
-                    .changed
-                    .wait(rung)
-                    .unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        *rung = false;
+    /// Makes it silent.
+    fn answer(&self) {
+        let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
 }
 
-impl std::task::Wake for Bell {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.ring();
     }
 }
 
-fn run(bell: &Bell, files: &Weak<Files>) {
+fn run(bell: &Bell, hangups: &OwnedFd, files: &Weak<Files>) {
     let mut next = None;
     loop {
-        bell.wait(next);
+        wait(bell, hangups, next);
         let Some(files) = files.upgrade() else { return };
+        files.reap();
         next = files.advance(now());
+    }
+}
+
+/// Waits for a hang-up or the bell, at most until this time of the monotonic clock.
+fn wait(bell: &Bell, hangups: &OwnedFd, until_ns: Option<u64>) {
+    let left = until_ns.map(|at| {
+        let left = i64::try_from(at.saturating_sub(now().monotonic_ns)).unwrap_or(i64::MAX);
+        Timespec { tv_sec: left / 1_000_000_000, tv_nsec: left % 1_000_000_000 }
+    });
+    let mut fds = [PollFd::from_borrowed_fd(bell.0.as_fd(), PollFlags::IN), PollFd::new(hangups, PollFlags::IN)];
+    // An interrupted wait looks once more than needed.
+    if poll(&mut fds, left.as_ref()).is_ok() && fds[0].revents().contains(PollFlags::IN) {
+        bell.answer();
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod process;
 pub(crate) mod ptrace;
+pub mod kcmp;
 pub mod remote;
 pub mod seccomp;
 pub mod socket;

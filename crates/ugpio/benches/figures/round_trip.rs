@@ -1,0 +1,144 @@
+//! A value call of a program against the least that the mechanism can cost.
+//!
+//! The floor is a notification received, 16 bytes copied in, 16 bytes copied out, and answered; no
+//! look-up, no engine. Both sides use the synchronous wake-up and neither is pinned.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use ugpio_supervisor::arch::Arch;
+use ugpio_supervisor::filter::FilterSpec;
+use ugpio_supervisor::sys::{remote, seccomp};
+
+use crate::client::call;
+use crate::{Effort, head, me, numbers, row, run};
+
+/// Prints the rows.
+pub(crate) fn print(effort: Effort) {
+    println!(
+        "{:<44} {:>9} {:>9}     {:>12} {:>9}",
+        "", "best", "median", "yardstick", "median"
+    );
+    let (mut floor, mut get, mut set) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..effort.samples {
+        floor.extend(measure_floor(effort.calls));
+        get.extend(sample("get", effort.calls));
+        set.extend(sample("set", effort.calls));
+    }
+    row("GET_VALUES vs the mechanism's floor", "us", &floor, &get);
+    row("SET_VALUES vs the mechanism's floor", "us", &floor, &set);
+
+    let calls = effort.calls * 50;
+    let (mut bare, mut filtered) = (Vec::new(), Vec::new());
+    for _ in 0..effort.samples {
+        bare.extend(numbers(Command::new(me()).args([
+            "client",
+            "getppid",
+            &calls.to_string(),
+            "1",
+        ])));
+        filtered.extend(sample("getppid", calls));
+    }
+    row(
+        "an untrapped system call vs no filter",
+        "ns",
+        &bare,
+        &filtered,
+    );
+}
+
+/// One sample of the client inside a run.
+fn sample(what: &str, calls: u32) -> Vec<f64> {
+    numbers(
+        run()
+            .arg(me())
+            .args(["client", what, &calls.to_string(), "1"]),
+    )
+}
+
+/// One sample of the floor: this process answers a child that does nothing else.
+fn measure_floor(calls: u32) -> Vec<f64> {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut child = Command::new(me())
+        .args(["floor-client", &calls.to_string()])
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let listener = seccomp::Listener::new(receive(&ours), seccomp::Wait::Killable);
+    listener.set_sync_wake_up();
+    let mut bytes = [0; 16];
+    while let Ok(call) = listener.recv() {
+        let Some(tid) = call.tid else { continue };
+        remote::read_exact(tid, call.args[2], &mut bytes).unwrap();
+        remote::write_all(tid, call.args[2], &bytes).unwrap();
+        let _ = listener.reply(call.id, Ok(0));
+        if bytes[0] == u8::MAX {
+            break;
+        }
+    }
+    drop(listener);
+    let mut text = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut text).unwrap();
+    child.wait().unwrap();
+    text.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// The child of the floor: installs the filter of a run, sends its listener away, and calls.
+pub(crate) fn floor_client(words: &[String]) {
+    let calls: u32 = words[0].parse().unwrap();
+    // Everything but the ioctl is let through by not being made between here and the last call.
+    let (listener, _) = seccomp::install(&FilterSpec::standard().assemble(Arch::NATIVE)).unwrap();
+    send(std::io::stdin().as_fd(), listener);
+    let file = std::fs::File::from(rustix::io::dup(std::io::stderr()).unwrap());
+    let mut bytes = [0_u8; 16];
+    let start = Instant::now();
+    for _ in 0..calls {
+        call(
+            &file,
+            gpio_uapi::abi::ioctl::GPIO_V2_LINE_GET_VALUES,
+            &mut bytes,
+        );
+    }
+    let took = start.elapsed().as_secs_f64() * 1e6 / f64::from(calls);
+    println!("{took}");
+    bytes[0] = u8::MAX;
+    call(
+        &file,
+        gpio_uapi::abi::ioctl::GPIO_V2_LINE_GET_VALUES,
+        &mut bytes,
+    );
+}
+
+fn send(socket: impl AsFd, listener: OwnedFd) {
+    let mut space = [core::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [listener.as_fd()];
+    assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+    rustix::net::sendmsg(
+        socket,
+        &[std::io::IoSlice::new(b"l")],
+        &mut control,
+        SendFlags::empty(),
+    )
+    .unwrap();
+}
+
+fn receive(socket: &UnixStream) -> OwnedFd {
+    let mut space = [core::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut into = [std::io::IoSliceMut::new(&mut byte)];
+    rustix::net::recvmsg(socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let rights = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    rights.unwrap()
+}
