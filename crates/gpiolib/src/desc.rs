@@ -3,7 +3,7 @@
 //! A [`Line`] is a line that anybody may look at; it keeps the device alive and claims nothing.
 //! [`Line::request`] makes a [`Desc`]: an exclusive hold. Descriptors are counted: a clone shares
 //! the request, which ends when the last one is dropped. When the chip goes, every operation
-//! answers [`Error::Revoked`]; cloning and dropping still work.
+//! answers [`crate::Error::Revoked`]; cloning and dropping still work.
 //!
 //! ```
 //! # use gpiolib::{Chip, ChipConfig, Error, Level, Offset, Registry, Result, Value};

@@ -8,20 +8,31 @@
 //! # The life of a line
 //!
 //! 1. A provider registers its chip in a [`Registry`]; hogs are taken, the device appears.
-//! 2. A consumer finds a [`Line`] and requests it: a [`Desc`], exclusive, counted by `Clone`.
+//! 2. A consumer gets a function's line ([`Consumer`]), or finds a [`Line`] and requests it: a
+//!    [`Desc`], exclusive, counted by `Clone`. The chip's [`Module`] is held with it.
 //! 3. The descriptor reads, drives, or subscribes an [`EdgeQueue`] to the line's edges.
 //!    Everybody else may watch the line's public state through an [`InfoQueue`].
 //! 4. The provider drops its [`Registration`]. Readers wake, callers inside the chip are waited for,
 //!    the chip is handed back. Descriptors stay, numb.
 //! 5. The last descriptor is dropped: the device goes, and its id is free again.
 //!
+//! The same as a page with examples: `docs/life-of-a-line.md`.
+//!
 //! Time is an argument ([`Timestamp`]); nothing here reads a clock, sleeps or starts a thread.
 //!
 //! # Modules
 //!
-//! `line` and `config` are the words; `chip` is the driver's contract; `device`, `desc` and
-//! `registry` are the objects; `ops` holds the rules of each operation; `revoke` is the call guard,
-//! the one place with `unsafe`; `edge`, `debounce`, `info` and `store` are the queues.
+//! `line` and `config` are the words; `chip` is the driver's contract, `mmio` and `forwarder` are
+//! chips; `device`, `desc`, `claim`, `array` and `registry` (with `index`) are the objects; `ops`
+//! holds the rules of each operation; `get`, `lookup` and `property` say which line a consumer
+//! gets; `module`, `devres` and `driver` are who keeps what; `revoke` is the call guard, the one
+//! place with `unsafe`; `edge`, `debounce`, `info` and `store` are the queues; `hal` makes pins.
+//!
+//! # Features
+//!
+//! `std` (default): locks of the standard library, and on Linux a call guard that costs callers
+//! nothing. `embedded-hal` (default): descriptors as pins of `embedded-hal` 1.0 and
+//! `embedded-hal-async`. Without them the crate needs `core` and `alloc` only.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![warn(
@@ -87,3 +98,8 @@ pub use registry::{Registration, Registry, offsets};
 pub use store::{Overflow, Ring, Store};
 pub use sync::{Mutex, MutexGuard};
 pub use time::Timestamp;
+
+/// The code blocks of the page, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/life-of-a-line.md")]
+struct LifeOfALine;
