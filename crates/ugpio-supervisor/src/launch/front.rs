@@ -152,8 +152,11 @@ impl Front {
 
     /// Stops as the program did, until the shell or the supervisor continues us.
     fn stop(&self, signal: i32) {
-        let is_stopped =
-            || self.program.as_ref().is_some_and(|program| descendants::is_stopped(program.pid()));
+        let is_stopped = || {
+            self.program
+                .as_ref()
+                .is_some_and(|program| descendants::is_stopped(program.pid()))
+        };
         if is_stopped() {
             process::suffer_if(signal, is_stopped);
         }
@@ -162,5 +165,8 @@ impl Front {
 
 /// Whether a signal asks a process to end.
 fn is_deadly(signal: i32) -> bool {
-    matches!(signal, libc::SIGINT | libc::SIGTERM | libc::SIGHUP | libc::SIGQUIT)
+    matches!(
+        signal,
+        libc::SIGINT | libc::SIGTERM | libc::SIGHUP | libc::SIGQUIT
+    )
 }

@@ -268,7 +268,8 @@ impl Session {
             let _ = self.front.send(libc::SIGCONT);
         }
         if let Some(ending) = Ending::of(change.status) {
-            let failure = tracee::receive_exec_failure(self.tracee.as_fd(), &self.name).map(Ending::Failed);
+            let failure =
+                tracee::receive_exec_failure(self.tracee.as_fd(), &self.name).map(Ending::Failed);
             self.ending = failure.or_else(|| self.guardian_failure()).or(Some(ending));
             match self.leftover {
                 Leftover::Kill => self.kill(),
