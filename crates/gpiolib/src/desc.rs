@@ -31,14 +31,13 @@ use core::fmt;
 
 use crate::claim::Claim;
 use crate::config::flags;
-use crate::device::{Device, Slot, State};
+use crate::device::{Device, Slot};
 use crate::ops;
 use crate::revoke::Pass;
-use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
-    Name, Offset, Overflow, Result, Ring, Value,
+    Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo, Name,
+    Offset, Overflow, Result, Ring, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -112,13 +111,13 @@ impl Line {
 /// ```
 #[derive(Clone)]
 pub struct Desc {
-    pub(crate) pass: Pass<dyn Chip, State, Claim>,
+    pub(crate) pass: Pass<Claim>,
 }
 
 impl Desc {
     pub(crate) fn new(claim: Claim) -> Self {
         Self {
-            pass: Pass::new(Arc::clone(&claim.device.0), claim),
+            pass: Pass::new(claim),
         }
     }
 

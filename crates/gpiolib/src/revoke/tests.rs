@@ -6,10 +6,22 @@ use std::sync::mpsc;
 
 use super::*;
 
-type Way = Pass<u32, (), ()>;
+/// A gate and something that goes with the last way into it.
+struct To<X>(Arc<Gated<u32, ()>>, #[expect(dead_code, reason = "held")] X);
+
+impl<X> Key for To<X> {
+    type Chip = u32;
+    type State = ();
+
+    fn gate(&self) -> &Gated<u32, ()> {
+        &self.0
+    }
+}
+
+type Way = Pass<To<()>>;
 
 fn way(gate: &Arc<Gated<u32, ()>>) -> Way {
-    Pass::new(Arc::clone(gate), ())
+    Pass::new(To(Arc::clone(gate), ()))
 }
 
 fn gate() -> Arc<Gated<u32, ()>> {
@@ -82,7 +94,7 @@ fn slots_are_reused_and_forgotten() {
 fn a_key_goes_with_the_last_clone() {
     let gate = Arc::new(Gated::<u32, ()>::new(Box::new(7), ()));
     let key = Arc::new(());
-    let first = Pass::new(gate, Arc::clone(&key));
+    let first = Pass::new(To(gate, Arc::clone(&key)));
     let second = first.clone();
     drop(first);
     assert_eq!(Arc::strong_count(&key), 2);
