@@ -258,7 +258,7 @@ def run(client, stage, in_container):
         problem = f"did not say {missing[0]!r}"
     files = [str(path.relative_to(home)) for path in (home / "run").rglob("*") if not path.is_dir()]
     if not problem and files:
-        problem = f"left files behind: {' '.join(files)}"
+        problem = f"left {len(files)} files behind, for one {files[0]}"
     return problem and f"{problem}\n{indent(text)}"
 
 

@@ -150,7 +150,7 @@ static void storm(int chip, int request, const char *node, uint64_t seed)
 			CHECK(dup2(null, fd) == fd);
 		for (int fd = 3; fd < 6; fd++)
 			CHECK(dup2(fd + 17, fd) == fd);
-		CHECK(fcntl(4, F_SETFL, O_NONBLOCK) == 0);
+		CHECK(fcntl(3, F_SETFL, O_NONBLOCK) == 0 && fcntl(4, F_SETFL, O_NONBLOCK) == 0);
 		random_state = seed | 1;
 		for (int call = 0; call < STORM_CALLS; call++)
 			any_call(node);

@@ -51,8 +51,8 @@ def look(words):
     assert subprocess.run(words, stdout=subprocess.DEVNULL).returncode == 0, words
 
 
-def processes(folder):
-    for _ in range(IN_TURN):
+def processes(folder, in_turn):
+    for _ in range(in_turn):
         look(["/bin/true"])
     holders = [
         subprocess.Popen([folder + "/looker"], stdout=subprocess.DEVNULL) for _ in range(AT_ONCE)
@@ -100,12 +100,13 @@ def settled(before):
 
 def main():
     folder, fd = sys.argv[1], chip()
+    # Warm: caches of ugpio's, such as that of /proc directories of callers, are as full as they get.
     cycle(fd, 200)
-    look([folder + "/looker"])
+    processes(folder, 200)
     before = holdings()
     assert before, "no process of ugpio found"
     cycle(fd, CYCLES)
-    processes(folder)
+    processes(folder, IN_TURN)
     after = settled(before)
     grown = sum(v[2] for v in after.values()) - sum(v[2] for v in before.values())
     for pid, now in after.items():

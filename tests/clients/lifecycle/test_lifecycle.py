@@ -184,7 +184,7 @@ class Leftovers(unittest.TestCase):
 
     def daemon(self, option):
         """A run whose daemon lives until its standard input ends; the daemon's id."""
-        daemon = "exec 3<&0; sh -c 'echo $$; exec cat >/dev/null' <&3 & exit 3"
+        daemon = "exec 3<&0; cat <&3 >/dev/null & echo $!; exit 3"
         process = start(*option, "--", "sh", "-c", daemon)
         return process, int(process.stdout.readline())
 
@@ -261,14 +261,14 @@ class Boards(unittest.TestCase):
             self.assertIn("lone", done.stdout, done.stderr)
             process.communicate("\n", LIMIT)
         done = subprocess.run(["ugpio", "ctl", "list"], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 4)
+        self.assertEqual(done.returncode, 3)
 
     def test_ctl_between_two_runs_lists_them(self):
         words = ("--chip", "one", "--", "sh", "-c", "echo up; read x")
         with start(*words) as first, start(*words) as second:
             first.stdout.readline(), second.stdout.readline()
             done = subprocess.run(["ugpio", "ctl", "list"], capture_output=True, text=True)
-            self.assertEqual(done.returncode, 4, done.stdout)
+            self.assertEqual(done.returncode, 3, done.stdout)
             for process in (first, second):
                 process.communicate("\n", LIMIT)
 

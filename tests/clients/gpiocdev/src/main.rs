@@ -132,10 +132,33 @@ fn edges_blocking() -> Checked {
         ctl(&["pull", "bench", "2", pull]);
     }
     let mut events = request.new_edge_event_buffer(3);
-    let seqnos: Result<Vec<u32>, _> = (0..4)
-        .map(|_| events.wait_event(LIMIT).map(|event| event.seqno))
-        .collect();
-    assert_eq!(seqnos?, [3, 4, 5, 6]);
+    for seqno in 3..=6 {
+        assert_eq!(events.read_event()?.seqno, seqno);
+    }
+    assert!(!events.has_event()?);
+    Ok(())
+}
+
+/// The first ABI: values through a line handle, edges through a line event.
+fn first_abi() -> Checked {
+    use gpiocdev::AbiVersion::V1;
+    let mut request = Request::builder();
+    request.on_chip(chip("bench")).using_abi_version(V1);
+    let output = request.with_line(6).as_output(Value::Active).request()?;
+    ctl(&["wait", "bench", "6", "high", "--timeout", "20"]);
+    output.set_lone_value(Value::Inactive)?;
+    assert_eq!(output.lone_value()?, Value::Inactive);
+    ctl(&["wait", "bench", "6", "low", "--timeout", "20"]);
+
+    let mut request = Request::builder();
+    request.on_chip(chip("bench")).using_abi_version(V1);
+    let input = request
+        .with_line(7)
+        .with_edge_detection(EdgeDetection::RisingEdge)
+        .request()?;
+    ctl(&["pull", "bench", "7", "up"]);
+    assert!(input.wait_edge_event(LIMIT)?);
+    assert_eq!(input.read_edge_event()?.kind, EdgeKind::Rising);
     Ok(())
 }
 
@@ -202,6 +225,7 @@ fn edges_async_io() -> Checked {
 fn unplug_blocking() -> Checked {
     let request = edges_on("unplug-edges", 0)?;
     let watcher = gpiocdev::Chip::from_path(chip("unplug-edges"))?;
+    assert!(watcher.line_info(0)?.used);
     ctl(&["unplug", "unplug-edges"]);
     assert!(request.value(0).is_err_and(|e| is_gone(&e)));
     assert!(watcher.line_info(0).is_err_and(|e| is_gone(&e)));
@@ -231,11 +255,12 @@ fn unplug_tokio() -> Checked {
 }
 
 fn main() -> Checked {
-    let checks: [(&str, fn() -> Checked); 9] = [
+    let checks: [(&str, fn() -> Checked); 10] = [
         ("discovery", discovery),
         ("find by name", find_by_name),
         ("requests and values", requests_and_values),
         ("edges, blocking", edges_blocking),
+        ("the first ABI", first_abi),
         ("info changes", info_changes),
         ("edges, tokio", edges_tokio),
         ("edges, async-io", edges_async_io),
