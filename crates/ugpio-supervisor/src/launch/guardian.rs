@@ -12,7 +12,7 @@ use super::session::Session;
 use super::{Plan, descendants};
 use crate::outcome::Errno;
 use crate::sys::process::{
-    Target, close_inherited, exit_now, fork, null_stdio, rename, wait_child,
+    Target, close_inherited, exit_now, fork, null_stdio, poll_children, rename, wait_child,
 };
 
 /// Runs in the child of the front. Comes back in its child, the supervisor, and never in the guardian.
@@ -57,6 +57,10 @@ fn guard(supervisor: Pid, remove: &[PathBuf]) {
     let mut orphaned = false;
     loop {
         if orphaned {
+            // As a rule nobody is left, and looking through all processes of the machine is spared.
+            if poll_children().is_err() {
+                break;
+            }
             descendants::kill_all();
         }
         match wait_child() {

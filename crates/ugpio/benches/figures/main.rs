@@ -19,6 +19,9 @@ mod round_trip;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// One part of the figures.
+type Part = (&'static str, fn(Effort));
+
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
@@ -51,7 +54,7 @@ fn main() {
         }
     };
     println!("{}", machine());
-    let parts: [(&str, fn(Effort)); 3] = [
+    let parts: [Part; 3] = [
         ("round-trip", round_trip::print),
         ("programs", programs::print),
         ("edges", edges::print),

@@ -21,10 +21,7 @@ use crate::{Effort, head, me, numbers, row, run};
 
 /// Prints the rows.
 pub(crate) fn print(effort: Effort) {
-    println!(
-        "{:<44} {:>9} {:>9}     {:>12} {:>9}",
-        "", "best", "median", "yardstick", "median"
-    );
+    head();
     let (mut floor, mut get, mut set) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.samples {
         floor.extend(measure_floor(effort.calls));
