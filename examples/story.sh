@@ -53,7 +53,7 @@ do_it ugpio ctl pull demo BUTTON up
 sees LED low
 
 kill $panel
-wait $panel || true
+wait $panel 2>/dev/null || true
 trap - EXIT
 do_it ugpio get demo:LED
 
