@@ -15,8 +15,6 @@ use crate::arch::{Arch, Sys};
 
 /// Bit that marks an x32 call on x86-64.
 const X32_BIT: u32 = 0x4000_0000;
-/// `AT_EMPTY_PATH` of `<linux/fcntl.h>`.
-const AT_EMPTY_PATH: u32 = 0x1000;
 /// Size of an edge event record of ABI v2; an info change record of v2 is six of it.
 const EVENT_V2: u32 = 48;
 /// Size of an edge event record of ABI v1.
@@ -77,8 +75,8 @@ impl FilterSpec {
     /// must fail with `ENODEV` after an unplug.
     ///
     /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
-    /// fall back. Calls with `AT_EMPTY_PATH` concern an open descriptor and stay native.
-    // DIFFERS: newfstatat and statx with AT_EMPTY_PATH *and* a path are not seen.
+    /// fall back. `fstat` and its like are trapped too: what stands for a chip is a socket, and whoever walks a tree
+    /// compares what `fstat` says of a directory with what `stat` said.
     #[must_use]
     pub fn standard() -> Self {
         let paths = [
@@ -95,6 +93,9 @@ impl FilterSpec {
             Sys::Readlinkat,
             Sys::Chdir,
             Sys::Getcwd,
+            Sys::Fstat,
+            Sys::Newfstatat,
+            Sys::Statx,
             Sys::Getxattr,
             Sys::Lgetxattr,
             Sys::Listxattr,
@@ -108,22 +109,6 @@ impl FilterSpec {
                     arg: 1,
                     mask: 0xff00,
                     value: 0xb400,
-                },
-            )
-            .trap(
-                Sys::Newfstatat,
-                When::Masked {
-                    arg: 3,
-                    mask: AT_EMPTY_PATH,
-                    value: 0,
-                },
-            )
-            .trap(
-                Sys::Statx,
-                When::Masked {
-                    arg: 2,
-                    mask: AT_EMPTY_PATH,
-                    value: 0,
                 },
             );
         let spec = paths

@@ -14,7 +14,7 @@ use rustix::{
 use super::{Context, PathArg};
 use crate::{
     outcome::Reply,
-    path::{Identity, Location, Place, Resolution, Target, Want, owned::chip_of_node},
+    path::{Identity, Listing, Location, Place, Resolution, Target, Want, owned::chip_of_node},
     stall,
 };
 
@@ -91,7 +91,11 @@ impl How {
         let is_exclusive = self.has(OFlags::CREATE | OFlags::EXCL);
         Want {
             follow: !self.has(OFlags::NOFOLLOW) && !is_exclusive,
-            listing: self.lists(),
+            listing: match self.lists() {
+                false => Listing::No,
+                true if self.has(OFlags::DIRECTORY) => Listing::Sure,
+                true => Listing::Perhaps,
+            },
             no_links: self.no_links,
         }
     }

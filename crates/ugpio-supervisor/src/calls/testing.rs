@@ -168,7 +168,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let base = tempfile::tempdir().unwrap();
-        let shadow = Arc::new(Shadow::build(make(base.path().join("shadow-ugpio"))).unwrap());
+        let shadow = Arc::new(Shadow::build(make(base.path().join(".ugpio-shadow-1-0"))).unwrap());
         let parent = "platform/gpio-sim.0".into();
         shadow
             .add_chip(&Node {
@@ -179,6 +179,9 @@ impl World {
             })
             .unwrap();
         let host = make(base.path().canonicalize().unwrap().join("host"));
+        // The directory that the tree was made in is one of the machine's too.
+        let trees = shadow.dir().parent().unwrap();
+        fs::create_dir_all(host.join(trees.strip_prefix("/").unwrap())).unwrap();
         for dir in HOST_DIRS {
             fs::create_dir_all(host.join(dir)).unwrap();
         }

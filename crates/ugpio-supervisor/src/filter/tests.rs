@@ -78,6 +78,7 @@ fn path_calls_are_trapped_where_they_exist() {
         Sys::Creat,
         Sys::Stat,
         Sys::Lstat,
+        Sys::Fstat,
         Sys::Newfstatat,
         Sys::Statx,
         Sys::Access,
@@ -185,23 +186,6 @@ fn only_reads_of_whole_records_are_trapped() {
                 "{count}"
             );
         }
-    }
-}
-
-#[test]
-fn stats_of_a_descriptor_stay_native() {
-    let spec = FilterSpec::standard();
-    for arch in BOTH {
-        let stat = |flags| verdict(&spec, arch, Sys::Newfstatat, [3, 0, 0, flags, 0, 0]);
-        assert_eq!(
-            [stat(0), stat(0x100), stat(0x1000), stat(0x1100)],
-            [TRAP, TRAP, ALLOW, ALLOW]
-        );
-        let statx = |flags| verdict(&spec, arch, Sys::Statx, [3, 0, flags, 0, 0, 0]);
-        assert_eq!(
-            [statx(0), statx(0x100), statx(0x1000), statx(0x7100)],
-            [TRAP, TRAP, ALLOW, ALLOW]
-        );
     }
 }
 

@@ -111,13 +111,25 @@ pub(crate) enum Base {
     Gone,
 }
 
+/// Whether a path is resolved to list a directory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Listing {
+    /// No.
+    #[default]
+    No,
+    /// If it is one. Looked into only where the board has names too, since most such paths are files.
+    Perhaps,
+    /// Yes.
+    Sure,
+}
+
 /// How a path is to be resolved.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Want {
     /// Follow a link in the last place.
     pub(crate) follow: bool,
-    /// A directory's names may be asked for, so the directory itself is of interest.
-    pub(crate) listing: bool,
+    /// Whether a directory's names may be asked for, so that it must be found even on the host.
+    pub(crate) listing: Listing,
     /// Refuse every link on the way (`RESOLVE_NO_SYMLINKS`).
     pub(crate) no_links: bool,
 }
@@ -195,7 +207,11 @@ impl<'a> Resolver<'a> {
             .any(|top| lexical::below(&normal, top).is_some());
         match rustix::fs::readlink(self.host_path(path), Vec::new()) {
             Ok(_) => want.follow,
-            Err(Errno::INVAL) => want.listing,
+            Err(Errno::INVAL) => match want.listing {
+                Listing::No => false,
+                Listing::Perhaps => is_shared,
+                Listing::Sure => true,
+            },
             Err(Errno::NOENT | Errno::NOTDIR) => is_shared || self.passes_link(path),
             Err(_) => false,
         }

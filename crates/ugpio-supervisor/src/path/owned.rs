@@ -3,7 +3,7 @@
 //! Everything else is the host's if the host has it. The key type is [`Owned`]; the shadow tree
 //! keeps one, adding the parent of every chip it shows, and the resolver asks it.
 
-use super::lexical::below;
+use super::lexical::{below, join};
 
 /// Major number of the chip nodes.
 ///
@@ -11,11 +11,16 @@ use super::lexical::below;
 /// some programs rebuild the device number with eight bits a half.
 pub(crate) const MAJOR: u32 = 254;
 
+/// What the names of shadow trees begin with.
+pub(crate) const HIDDEN: &str = ".ugpio-shadow-";
+
 /// The subtrees that are always the board's.
 #[derive(Clone, Debug)]
 pub(crate) struct Owned {
     subtrees: Vec<Vec<u8>>,
     numbers: Vec<u8>,
+    /// What the paths of shadow trees begin with, our own and those of other runs.
+    hidden: Option<Vec<u8>>,
 }
 
 impl Owned {
@@ -25,7 +30,13 @@ impl Owned {
             // `/sys/class/gpio` stays absent: a kernel built without the legacy interface.
             subtrees: vec![b"/sys/bus/gpio".to_vec(), b"/sys/class/gpio".to_vec()],
             numbers: format!("/sys/dev/char/{MAJOR}:").into_bytes(),
+            hidden: None,
         }
+    }
+
+    /// Hides the shadow trees in `dir`: a search of the machine must not find a chip's name twice.
+    pub(crate) fn hide_trees_in(&mut self, dir: &[u8]) {
+        self.hidden = Some(join(dir, HIDDEN.as_bytes()));
     }
 
     /// Adds a subtree; it is never given back, so that nothing of the host appears in its place.
@@ -37,10 +48,13 @@ impl Owned {
 
     /// Whether a canonical path is the board's: a subtree, something in one, or a chip's name.
     pub(crate) fn contains(&self, path: &[u8]) -> bool {
-        if path.starts_with(b"/dev/") {
-            return chip_name(path).is_some() || self.has_subtree_over(path);
-        }
-        path.starts_with(b"/sys/") && path.starts_with(&self.numbers) || self.has_subtree_over(path)
+        chip_name(path).is_some()
+            || path.starts_with(&self.numbers)
+            || self
+                .hidden
+                .as_ref()
+                .is_some_and(|prefix| path.starts_with(prefix))
+            || self.has_subtree_over(path)
     }
 
     fn has_subtree_over(&self, path: &[u8]) -> bool {
@@ -91,6 +105,15 @@ mod tests {
         ] {
             assert_eq!(chip_of_node(other.as_bytes()), None, "{other}");
         }
+    }
+
+    #[test]
+    fn shadow_trees_are_hidden_where_they_are_made() {
+        let mut owned = Owned::new();
+        owned.hide_trees_in(b"/dev/shm");
+        assert!(owned.contains(b"/dev/shm/.ugpio-shadow-7-0"));
+        assert!(owned.contains(b"/dev/shm/.ugpio-shadow-7-0/root/dev/gpiochip0"));
+        assert!(!owned.contains(b"/dev/shm") && !owned.contains(b"/tmp/.ugpio-shadow-7-0"));
     }
 
     #[test]

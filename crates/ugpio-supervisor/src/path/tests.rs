@@ -4,7 +4,7 @@ use std::{fs, os::unix::ffi::OsStrExt as _};
 
 use rustix::io::Errno;
 
-use super::{Place, Resolution, Target, Want};
+use super::{Listing, Place, Resolution, Target, Want};
 use crate::calls::testing::World;
 
 const DEVICE: &str = "Board /sys/devices/platform/gpio-sim.0/gpiochip0";
@@ -201,11 +201,18 @@ fn inside_the_shadow_tree_everything_is_answered() {
     );
     assert_eq!(found(&world, "../../missing"), "no Host /sys/bus/missing");
     assert_eq!(world.find("/dev/null"), None);
-    let absolute = world.shadow.locate(b"/sys/bus/gpio");
+}
+
+#[test]
+fn the_tree_itself_is_not_to_be_found() {
+    let world = World::new();
+    let inside = world.shadow.locate(b"/sys/bus/gpio");
     assert_eq!(
-        found(&world, absolute.to_str().unwrap()),
-        "Board /sys/bus/gpio"
+        world.find(inside.to_str().unwrap()),
+        Some(Err(Errno::NOENT))
     );
+    let tree = world.shadow.dir().to_str().unwrap().to_owned();
+    assert_eq!(world.find(&tree), Some(Ok(format!("no Board {tree}"))));
 }
 
 #[test]
@@ -251,7 +258,7 @@ fn a_directory_to_be_listed_is_walked_to() {
     let world = World::new();
     let list = Want {
         follow: true,
-        listing: true,
+        listing: Listing::Sure,
         ..Want::default()
     };
     world.link("/tmp/d", "/dev");

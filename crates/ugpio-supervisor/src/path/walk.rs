@@ -171,14 +171,19 @@ impl<'r, 'a> Walk<'r, 'a> {
                 Err(Errno::NOTDIR)
             };
         }
-        let is_ours = self.resolver.shadow.inside(text).is_some();
-        if is_last && !is_ours {
+        if let Some(inside) = self.resolver.shadow.inside(text) {
+            self.is_native = false;
+            self.go_to(&inside.path);
+            return Ok(Step::Onward);
+        }
+        if is_last {
             // The kernel can follow it even where the text is no path.
             let place = self.resolver.host_path(&link.path);
             let mode = attr::lookup(&place, AtFlags::empty())?.mode();
+            let is_magic = true;
             return Ok(Step::End(Target::At(Location {
                 mode,
-                is_magic: true,
+                is_magic,
                 ..link
             })));
         }
@@ -191,10 +196,8 @@ impl<'r, 'a> Walk<'r, 'a> {
 
     /// Continues with an absolute path.
     fn go_to(&mut self, path: &[u8]) {
-        let inside = self.resolver.shadow.inside(path).map(|inside| inside.path);
-        self.is_native &= inside.is_none();
         self.at = b"/".to_vec();
-        self.push(inside.as_deref().unwrap_or(path));
+        self.push(path);
     }
 
     /// Puts the components of `path` before those pending.

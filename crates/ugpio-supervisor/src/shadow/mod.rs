@@ -29,7 +29,10 @@ use std::{
 
 pub use self::chip::Node;
 use self::snapshot::Snapshots;
-use crate::path::{lexical, owned::Owned};
+use crate::path::{
+    lexical,
+    owned::{HIDDEN, Owned},
+};
 
 /// Mode of the tree's own directory and everything that only the supervisor enters.
 const PRIVATE: u32 = 0o700;
@@ -90,7 +93,24 @@ impl Shadow {
             shadow.mkdir_all(path.as_bytes())?;
         }
         shadow.add_bus()?;
+        shadow.hide_itself()?;
         Ok(shadow)
+    }
+
+    /// Keeps programs from finding this tree where it lies. Its parent has to be in the tree, since
+    /// only what is in both worlds is listed otherwise than the host has it.
+    fn hide_itself(&self) -> io::Result<()> {
+        let Some(parent) = self
+            .dir
+            .parent()
+            .map(|parent| parent.as_os_str().as_bytes())
+        else {
+            return Ok(());
+        };
+        let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut slot).hide_trees_in(parent);
+        drop(slot);
+        self.mkdir_all(parent)
     }
 
     /// The private directory, for whoever must remove it if this process cannot.
@@ -276,7 +296,7 @@ fn place_in(bases: impl Iterator<Item = PathBuf>) -> io::Result<PathBuf> {
 /// Makes a directory with a new name in `base`.
 fn private_dir(base: &Path) -> io::Result<PathBuf> {
     for attempt in 0_u32.. {
-        let dir = base.join(format!("ugpio-{}-{attempt}", std::process::id()));
+        let dir = base.join(format!("{HIDDEN}{}-{attempt}", std::process::id()));
         match fs::DirBuilder::new().mode(PRIVATE).create(&dir) {
             Ok(()) => return Ok(dir),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
