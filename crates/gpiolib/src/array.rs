@@ -36,8 +36,17 @@ fn by_chip(
 /// # Errors
 /// `Revoked`; `Io` if a chip cannot read; the driver's.
 pub fn values(descs: &[Desc], mask: u64) -> Result<u64> {
+    if let Some((index, desc)) = only(descs, mask) {
+        return Ok(u64::from(desc.value()?.is_active()) << index);
+    }
     let members: Vec<Member<'_>> = selected(descs, mask).collect();
     read(&members)
+}
+
+/// The member that a mask selects, if it is one: what most programs ask for, and needs no list.
+fn only(descs: &[Desc], mask: u64) -> Option<Member<'_>> {
+    let index = mask.trailing_zeros() as usize;
+    (mask.is_power_of_two()).then(|| Some((index, descs.get(index)?)))?
 }
 
 /// Reads the logical values of members, each into its own bit.
@@ -64,6 +73,11 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<u64> {
 /// `Revoked`; `OpNotSupported` if a chip has no outputs; the driver's. Chips before the one that
 /// failed are set.
 pub fn set_values(descs: &[Desc], mask: u64, values: u64) -> Result<()> {
+    if let Some((index, desc)) = only(descs, mask)
+        && desc.config().drive == Drive::PushPull
+    {
+        return desc.set_value(Value::from(values >> index & 1 == 1));
+    }
     write(selected(descs, mask).collect(), values)
 }
 
