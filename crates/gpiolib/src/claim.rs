@@ -1,8 +1,7 @@
 //! The one request behind all clones of a descriptor.
 
-use crate::device::{Slot, State};
-use crate::revoke::{Gated, Key};
-use crate::{Chip, Device, Label, Module, Offset, Result, ops};
+use crate::device::Slot;
+use crate::{Device, Label, Module, Offset, Result, ops};
 
 /// A request that must end with the last of its handles. Holds the device and its owner module.
 #[derive(Debug)]
@@ -28,16 +27,6 @@ impl Claim {
         self.device
             .slot(self.offset)
             .expect("a claimed line exists")
-    }
-}
-
-impl Key for Claim {
-    type Chip = dyn Chip;
-    type State = State;
-
-    #[inline]
-    fn gate(&self) -> &Gated<dyn Chip, State> {
-        &self.device.0
     }
 }
 

@@ -193,13 +193,20 @@ pub(crate) fn level(chip: &dyn Chip, offset: Offset) -> Result<Level> {
     cannot_is_io(chip.get(offset))
 }
 
-/// Takes the answer apart, so that the good one is not copied together with room for an error.
+/// What a chip without `get` answers is `EIO`.
 #[inline]
 pub(crate) fn cannot_is_io<T>(result: Result<T>) -> Result<T> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(Error::Unsupported) => Err(Error::Io),
-        Err(error) => Err(error),
+    result.map_err(|error| instead_of_unsupported(error, Error::Io))
+}
+
+/// Out of line: the good answer is then read field by field as the driver wrote it, and not
+/// together with room for an error, for which the processor would have to wait.
+#[cold]
+#[inline(never)]
+fn instead_of_unsupported(error: Error, instead: Error) -> Error {
+    match error {
+        Error::Unsupported => instead,
+        other => other,
     }
 }
 
@@ -211,11 +218,7 @@ pub(crate) fn set_level(chip: &dyn Chip, offset: Offset, level: Level) -> Result
 
 #[inline]
 pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
-    match result {
-        Ok(()) => Ok(()),
-        Err(Error::Unsupported) => Err(Error::OpNotSupported),
-        Err(error) => Err(error),
-    }
+    result.map_err(|error| instead_of_unsupported(error, Error::OpNotSupported))
 }
 
 /// Sets the logical value; open drain and open source switch between input and output.

@@ -13,9 +13,8 @@
 //!    Linux the caller's half is a compiler fence, and the closer pays for both halves with one
 //!    `membarrier(PRIVATE_EXPEDITED)`, which is a full barrier in every running thread of the
 //!    process at some point of that call. Elsewhere both halves are sequentially consistent fences.
-//!    A caller without a slot needs no barrier of its own: its count and its load are sequentially
-//!    consistent, as are the closer's store and the fence after it, so one order holds them all.
-//!    (loom takes such accesses for weaker than they are; for loom there is a fence here as well.)
+//!    Without a slot the four accesses are sequentially consistent themselves; loom, which takes
+//!    such accesses for weaker than they are, gets a fence in addition.
 //! 2. *The closer knows every counter.* Slots are added only under the slot lock and only while
 //!    *revoked* is unset under that lock; *revoked* is set under it. A slot leaves the list only
 //!    when its pass is dropped, which nobody is inside of, since [`Inside`] borrows the pass.
@@ -54,29 +53,34 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::claim::Claim;
+use crate::device::State;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Arc, Mutex};
-use crate::{Error, Result};
+use crate::{Chip, Error, Result};
 
 /// A chip that may be taken away, and what stays: the state `S`.
-///
-/// What every call reads comes first, the beginning of the state included; what requests write
-/// lies 128 bytes on if the state has 104, and the counts of references lie as far before it.
-#[repr(C, align(128))]
+#[repr(C)]
 pub(crate) struct Gated<T: ?Sized, S> {
     door: Door<T>,
-    pub(crate) state: S,
     /// Calls that came in without a slot.
     shared: AtomicU32,
     slots: Mutex<Slots>,
+    pub(crate) state: S,
 }
 
-/// What every call reads.
-#[repr(C)]
+/// What every call reads. Apart from what requests write, counts of references included.
+#[repr(C, align(128))]
 struct Door<T: ?Sized> {
+    /// `None` only after [`Closed::take`].
     chip: UnsafeCell<Option<Box<T>>>,
-    revoked: AtomicBool,
+    /// [`REVOKED`], and [`barrier::FENCED`] where callers need a fence. Zero in the common case, so
+    /// that a call tests once.
+    state: AtomicU32,
 }
+
+/// The chip is gone, or about to go.
+const REVOKED: u32 = 1;
 
 // SAFETY: the chip is shared by reference only while it is inside (needs `T: Sync`), and moved out
 // by one thread after all others have left (needs `T: Send`); see the module's proof.
@@ -97,11 +101,10 @@ struct Slot {
 
 impl<T: ?Sized, S> Gated<T, S> {
     pub(crate) fn new(chip: Box<T>, state: S) -> Self {
-        barrier::prepare();
         Self {
             door: Door {
                 chip: UnsafeCell::new(Some(chip)),
-                revoked: AtomicBool::new(false),
+                state: AtomicU32::new(barrier::prepare()),
             },
             shared: AtomicU32::new(0),
             slots: Mutex::new(Slots::default()),
@@ -111,55 +114,70 @@ impl<T: ?Sized, S> Gated<T, S> {
 
     /// Whether the chip is gone, or about to go.
     pub(crate) fn is_revoked(&self) -> bool {
-        self.door.revoked.load(Ordering::Acquire)
+        self.door.state.load(Ordering::Acquire) & REVOKED != 0
     }
 
-    /// Comes in without a slot: two read-modify-writes, for cold paths.
+    /// Comes in without a slot: two read-modify-writes, for cold paths. No fence: all four accesses
+    /// of Dekker's argument are sequentially consistent themselves here.
     pub(crate) fn enter_shared(&self) -> Result<Inside<'_, T>> {
         self.shared.fetch_add(1, Ordering::SeqCst);
         let leave = Leave::Shared(&self.shared);
-        // Two sequentially consistent accesses need no fence between them (module proof).
-        #[cfg(loom)]
-        barrier::full();
-        if self.door.revoked.load(Ordering::SeqCst) {
+        barrier::for_loom();
+        if self.door.state.load(Ordering::SeqCst) & REVOKED != 0 {
             return Err(Error::Revoked);
         }
-        self.pass(leave)
+        // SAFETY: this call is counted in `shared` and *revoked* was unset after that.
+        let chip = unsafe { self.chip() };
+        Ok(Inside::new(chip, leave))
     }
 
-    /// Turns a counted call into access, unless the chip is gone.
+    /// The chip, for who is counted.
+    ///
+    /// # Safety
+    /// The caller was counted, and then, after the barrier, found *revoked* unset; and is counted
+    /// for as long as the reference lives.
     #[inline]
-    fn pass<'a>(&'a self, leave: Leave<'a>) -> Result<Inside<'a, T>> {
-        if self.is_revoked() {
-            return Err(Error::Revoked);
-        }
-        // SAFETY: this call is counted and `revoked` was unset after the barrier, so `take` waits
-        // for `leave` before it touches the cell mutably (module proof).
+    unsafe fn chip(&self) -> &T {
+        // SAFETY: `take`, the one who writes the cell, waits until the caller is counted out.
         let chip = unsafe { &*self.door.chip.get() };
-        match chip.as_deref() {
-            Some(chip) => Ok(Inside {
-                chip,
-                _leave: leave,
-                _stays: PhantomData,
-            }),
-            None => Err(Error::Revoked),
+        // SAFETY: there is a chip until `take` has it, and `take` has not begun to touch it.
+        unsafe { chip.as_deref().unwrap_unchecked() }
+    }
+
+    /// Whether a counted caller must turn back; the caller's half of the barrier.
+    #[inline]
+    fn is_closed(&self) -> bool {
+        if barrier::ALWAYS_FENCED {
+            barrier::fenced();
+            return self.is_revoked();
         }
+        barrier::light();
+        match self.door.state.load(Ordering::Acquire) {
+            0 => false,
+            state => self.is_closed_after_fence(state),
+        }
+    }
+
+    /// The rarer cases: the chip is gone, or the caller's half is a fence.
+    #[cold]
+    fn is_closed_after_fence(&self, state: u32) -> bool {
+        if state & barrier::FENCED == 0 {
+            return true;
+        }
+        barrier::fenced();
+        self.is_revoked()
     }
 
     /// Makes every later call fail; `None` if another call closed the gate before.
     pub(crate) fn close(&self) -> Option<Closed<'_, T, S>> {
         let slots = self.slots.lock();
-        if self.door.revoked.swap(true, Ordering::SeqCst) {
+        if self.door.state.fetch_or(REVOKED, Ordering::SeqCst) & REVOKED != 0 {
             return None;
         }
         let nobody_ever = slots.taken.is_empty();
         drop(slots);
-        let ordered = if nobody_ever {
-            barrier::full();
-            true
-        } else {
-            barrier::heavy()
-        };
+        barrier::full();
+        let ordered = nobody_ever || barrier::heavy();
         Some(Closed {
             gate: self,
             ordered,
@@ -203,35 +221,49 @@ impl<T: ?Sized, S: fmt::Debug> fmt::Debug for Gated<T, S> {
     }
 }
 
-/// Waits until a counter is zero; an `Acquire` load, so that the leaver's work is seen.
+/// Waits until a counter is zero. An acquiring load, so that the leaver's work is seen;
+/// sequentially consistent for those who come in by [`Gated::enter_shared`].
 fn wait_empty(count: &AtomicU32) {
     let mut tries = 0_u32;
-    while count.load(Ordering::Acquire) != 0 {
+    while count.load(Ordering::SeqCst) != 0 {
         barrier::relax(tries);
         tries = tries.saturating_add(1);
     }
 }
 
-/// What the clones of a way in share, and what goes with the last of them: it knows the gate.
-pub(crate) trait Key {
-    /// What the gate is to.
+/// What leads to a gate, and is shared by the clones of a way in.
+///
+/// # Safety
+/// Always the same gate, for as long as it lives.
+pub(crate) unsafe trait Leads {
+    /// What is behind the gate.
     type Chip: ?Sized;
     /// What stays.
     type State;
 
-    /// The gate, always the same.
     fn gate(&self) -> &Gated<Self::Chip, Self::State>;
 }
 
-/// One handle's way in, counted together with its key. `Send`, not `Sync`: its slot has one
-/// writer; clone it for another thread. A clone touches one counter.
-pub(crate) struct Pass<K: Key> {
+// SAFETY: a claim's device is set when it is made; a `Pass` gives out no `&mut` of its key.
+unsafe impl Leads for Claim {
+    type Chip = dyn Chip;
+    type State = State;
+
+    #[inline]
+    fn gate(&self) -> &Gated<dyn Chip, State> {
+        &self.device.0
+    }
+}
+
+/// One handle's way in, counted together with its key, which leads to the gate. `Send`, not
+/// `Sync`: its slot has one writer; clone it for another thread. A clone touches one counter.
+pub(crate) struct Pass<K: Leads> {
     key: Arc<K>,
     slot: OnceCell<(Arc<Slot>, usize)>,
 }
 
-impl<K: Key> Pass<K> {
-    /// A way into the key's gate. Takes no slot before the first call.
+impl<K: Leads> Pass<K> {
+    /// A way in with this key. Takes no slot before the first call.
     pub(crate) fn new(key: K) -> Self {
         Self {
             key: Arc::new(key),
@@ -242,6 +274,11 @@ impl<K: Key> Pass<K> {
     #[inline]
     pub(crate) fn key(&self) -> &K {
         &self.key
+    }
+
+    #[inline]
+    fn gate(&self) -> &Gated<K::Chip, K::State> {
+        self.key.gate()
     }
 
     /// How many clones there are, this one included.
@@ -268,13 +305,18 @@ impl<K: Key> Pass<K> {
             depth => slot.deeper(depth)?,
         }
         let leave = Leave::Slot(slot);
-        barrier::light();
-        self.key.gate().pass(leave)
+        let gate = self.gate();
+        if gate.is_closed() {
+            return Err(Error::Revoked);
+        }
+        // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
+        let chip = unsafe { gate.chip() };
+        Ok(Inside::new(chip, leave))
     }
 
     #[cold]
     fn join(&self) -> Result<&Slot> {
-        let gate = self.key.gate();
+        let gate = self.gate();
         let mut slots = gate.slots.lock();
         if gate.is_revoked() {
             return Err(Error::Revoked);
@@ -315,12 +357,12 @@ impl Slot {
     }
 }
 
-impl<K: Key> Drop for Pass<K> {
+impl<K: Leads> Drop for Pass<K> {
     fn drop(&mut self) {
         let Some((slot, place)) = self.slot.take() else {
             return;
         };
-        let mut slots = self.key.gate().slots.lock();
+        let mut slots = self.gate().slots.lock();
         // After `take` the list is empty and the place means nothing any more.
         if let Some(entry) = slots.taken.get_mut(place)
             && entry
@@ -333,7 +375,7 @@ impl<K: Key> Drop for Pass<K> {
     }
 }
 
-impl<K: Key> Clone for Pass<K> {
+impl<K: Leads> Clone for Pass<K> {
     fn clone(&self) -> Self {
         Self {
             key: Arc::clone(&self.key),
@@ -348,6 +390,17 @@ pub(crate) struct Inside<'a, T: ?Sized> {
     _leave: Leave<'a>,
     /// Not `Send`: a slot has one writer.
     _stays: PhantomData<*const ()>,
+}
+
+impl<'a, T: ?Sized> Inside<'a, T> {
+    #[inline]
+    const fn new(chip: &'a T, leave: Leave<'a>) -> Self {
+        Self {
+            chip,
+            _leave: leave,
+            _stays: PhantomData,
+        }
+    }
 }
 
 impl<T: ?Sized> Deref for Inside<'_, T> {

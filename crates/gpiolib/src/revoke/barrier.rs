@@ -1,39 +1,66 @@
 //! The two halves of the call guard's barrier, and how to wait.
 //!
-//! `light` stands between a caller's *inside* and its look at *revoked*, `heavy` between the
-//! closer's *revoked* and its look at every *inside*. Together they order both pairs.
+//! The caller's half stands between its *inside* and its look at *revoked*, the closer's (`full`,
+//! then `heavy`) between *revoked* and its look at every *inside*. Together they order both pairs.
+//! Where the kernel has the barrier, the caller's half is `light`, for the compiler only; where not,
+//! gates carry [`FENCED`] and the caller's half is `fenced`.
 //!
 //! `--cfg ugpio_mutant="weak_fence"` and `"no_barrier"` break one half each, for the tests that
 //! must then fail (`docs/proof.md`).
 
 use crate::sync::atomic::{Ordering, fence};
 
-/// What `light` is in the portable pair. The mutant is an order short of what the proof needs.
+/// In a gate's state: its callers need a fence.
+pub(super) const FENCED: u32 = 2;
+
+/// What `fenced` is. The mutant is an order short of what the proof needs.
 const PORTABLE: Ordering = if cfg!(ugpio_mutant = "weak_fence") {
     Ordering::AcqRel
 } else {
     Ordering::SeqCst
 };
 
-/// A sequentially consistent fence, for the closer and for callers without a slot.
+/// A sequentially consistent fence, for the closer.
 pub(super) fn full() {
     fence(Ordering::SeqCst);
 }
 
+/// The caller's half of the portable pair.
+#[inline]
+pub(super) fn fenced() {
+    fence(PORTABLE);
+}
+
+/// What loom needs between sequentially consistent accesses, which it takes for acquire and
+/// release; nothing otherwise.
+#[inline]
+pub(super) fn for_loom() {
+    #[cfg(loom)]
+    full();
+}
+
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
 mod by_kernel {
-    use core::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+    use core::sync::atomic::{AtomicBool, Ordering, compiler_fence};
     use std::sync::Once;
 
     use rustix::thread::{MembarrierCommand, membarrier};
+
+    pub(in super::super) const ALWAYS_FENCED: bool = false;
 
     /// Set before the first gate exists, never changed afterwards.
     static EXPEDITED: AtomicBool = AtomicBool::new(false);
     static PROBE: Once = Once::new();
 
     /// Finds out, once and before the first gate exists, whether the kernel has the barrier.
-    pub(in super::super) fn prepare() {
+    /// Answers the state that a gate begins with.
+    pub(in super::super) fn prepare() -> u32 {
         PROBE.call_once(|| EXPEDITED.store(wanted() && expedited(), Ordering::Relaxed));
+        if EXPEDITED.load(Ordering::Relaxed) {
+            0
+        } else {
+            super::FENCED
+        }
     }
 
     /// `UGPIO_GUARD=portable` asks for the portable pair, to compare or to distrust.
@@ -49,18 +76,14 @@ mod by_kernel {
                 && membarrier(MembarrierCommand::PrivateExpedited).is_ok()
     }
 
+    /// The caller's half where the closer's is the kernel's.
     #[inline]
     pub(in super::super) fn light() {
-        if EXPEDITED.load(Ordering::Relaxed) {
-            compiler_fence(Ordering::SeqCst);
-        } else {
-            fence(super::PORTABLE);
-        }
+        compiler_fence(Ordering::SeqCst);
     }
 
     /// Whether the barrier was made: it is not if the process has forbidden itself the call since.
     pub(in super::super) fn heavy() -> bool {
-        super::full();
         let made = cfg!(ugpio_mutant = "no_barrier")
             || !EXPEDITED.load(Ordering::Relaxed)
             || expedited()
@@ -80,17 +103,15 @@ mod by_kernel {
 
 #[cfg(any(not(feature = "std"), not(target_os = "linux"), loom))]
 mod portable {
-    use crate::sync::atomic::fence;
-
-    pub(in super::super) const fn prepare() {}
-
-    #[inline]
-    pub(in super::super) fn light() {
-        fence(super::PORTABLE);
+    pub(in super::super) const fn prepare() -> u32 {
+        super::FENCED
     }
 
-    pub(in super::super) fn heavy() -> bool {
-        super::full();
+    pub(in super::super) const ALWAYS_FENCED: bool = true;
+
+    pub(in super::super) const fn light() {}
+
+    pub(in super::super) const fn heavy() -> bool {
         true
     }
 
@@ -105,6 +126,6 @@ mod portable {
 }
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
-pub(super) use by_kernel::{heavy, light, prepare, relax};
+pub(super) use by_kernel::{ALWAYS_FENCED, heavy, light, prepare, relax};
 #[cfg(any(not(feature = "std"), not(target_os = "linux"), loom))]
-pub(super) use portable::{heavy, light, prepare, relax};
+pub(super) use portable::{ALWAYS_FENCED, heavy, light, prepare, relax};

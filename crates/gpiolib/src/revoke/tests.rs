@@ -6,22 +6,29 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// A gate and something that goes with the last way into it.
-struct To<X>(Arc<Gated<u32, ()>>, #[expect(dead_code, reason = "held")] X);
+/// A key that leads to a gate, and something to see it go by.
+struct Key {
+    gate: Arc<Gated<u32, ()>>,
+    _seen: Arc<()>,
+}
 
-impl<X> Key for To<X> {
+// SAFETY: never changed.
+unsafe impl Leads for Key {
     type Chip = u32;
     type State = ();
 
     fn gate(&self) -> &Gated<u32, ()> {
-        &self.0
+        &self.gate
     }
 }
 
-type Way = Pass<To<()>>;
+type Way = Pass<Key>;
 
 fn way(gate: &Arc<Gated<u32, ()>>) -> Way {
-    Pass::new(To(Arc::clone(gate), ()))
+    Pass::new(Key {
+        gate: Arc::clone(gate),
+        _seen: Arc::new(()),
+    })
 }
 
 fn gate() -> Arc<Gated<u32, ()>> {
@@ -92,14 +99,16 @@ fn slots_are_reused_and_forgotten() {
 
 #[test]
 fn a_key_goes_with_the_last_clone() {
-    let gate = Arc::new(Gated::<u32, ()>::new(Box::new(7), ()));
-    let key = Arc::new(());
-    let first = Pass::new(To(gate, Arc::clone(&key)));
+    let seen = Arc::new(());
+    let first = Pass::new(Key {
+        gate: gate(),
+        _seen: Arc::clone(&seen),
+    });
     let second = first.clone();
     drop(first);
-    assert_eq!(Arc::strong_count(&key), 2);
+    assert_eq!(Arc::strong_count(&seen), 2);
     drop(second);
-    assert_eq!(Arc::strong_count(&key), 1);
+    assert_eq!(Arc::strong_count(&seen), 1);
 }
 
 #[test]

@@ -1,0 +1,220 @@
+//! What one call costs: guarded as in the core, and as other ways would guard it.
+
+use std::hint::black_box;
+use std::sync::{Arc, Barrier, RwLock};
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+use crossbeam_epoch as epoch;
+use gpiolib::{Chip, ChipConfig, Desc, Level, Offset, Registration, Registry, Value};
+use haphazard::{AtomicPtr, HazardPointer};
+
+use crate::{Latch, in_turn};
+
+const LINE: Offset = Offset::new(1);
+
+fn held(lines: u32) -> (Registration, Vec<Desc>) {
+    let registry = Registry::new();
+    let chip = Box::new(Latch::new(lines as usize));
+    let chip = registry
+        .register(&ChipConfig::new("latch", lines), chip)
+        .unwrap();
+    let descs = chip
+        .device()
+        .lines()
+        .map(|line| line.request("bench".into()).unwrap())
+        .collect();
+    (chip, descs)
+}
+
+fn direct() -> Box<dyn Chip> {
+    black_box(Box::new(Latch::new(4)))
+}
+
+/// The core's guard against the direct call.
+pub(crate) fn overhead(name: &str) {
+    let chip = direct();
+    let (_registration, descs) = held(4);
+    let desc = &descs[1];
+    let [plain, guarded, logical, plain_set, guarded_set, logical_set] = in_turn(
+        20_000,
+        [
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(
+                        black_box(&chip)
+                            .get(black_box(LINE))
+                            .is_ok_and(Level::is_high),
+                    );
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(desc).level().is_ok_and(Level::is_high));
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(desc).value().is_ok_and(Value::is_active));
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(&chip).set(black_box(LINE), Level::High).is_ok());
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(desc).set_level(Level::High).is_ok());
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(desc).set_value(Value::Active).is_ok());
+                }
+            },
+        ],
+    );
+    println!("{name}");
+    row("get, direct dyn Chip", plain, plain);
+    row("get, Desc::level", guarded, plain);
+    row("get, Desc::value", logical, plain);
+    row("set, direct dyn Chip", plain_set, plain_set);
+    row("set, Desc::set_level", guarded_set, plain_set);
+    row("set, Desc::set_value", logical_set, plain_set);
+}
+
+fn row(name: &str, ns: f64, plain: f64) {
+    println!(
+        "  {name:<38} {ns:7.2} ns   {:+6.2} ns over direct",
+        ns - plain
+    );
+}
+
+/// The same call guarded in other ways, side by side.
+pub(crate) fn others() {
+    let chip = direct();
+    let (_registration, descs) = held(4);
+    let desc = &descs[1];
+    let locked = RwLock::new(Some(direct()));
+    let swapped = ArcSwapOption::new(Some(Arc::new(direct())));
+    let pinned = epoch::Atomic::new(direct());
+    let hazard = AtomicPtr::from(Box::new(direct()));
+    let mut pointer = HazardPointer::new();
+    let [plain, core, rwlock, swap, pin, protect] = in_turn(
+        20_000,
+        [
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(
+                        black_box(&chip)
+                            .get(black_box(LINE))
+                            .is_ok_and(Level::is_high),
+                    );
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(black_box(desc).level().is_ok_and(Level::is_high));
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    let chip = black_box(&locked).read().unwrap();
+                    black_box(chip.as_ref().is_some_and(high));
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    let chip = black_box(&swapped).load();
+                    black_box(chip.as_ref().is_some_and(|chip| high(&**chip)));
+                }
+            },
+            &mut |calls| pinned_calls(&pinned, calls),
+            &mut |calls| {
+                for _ in 0..calls {
+                    let chip = black_box(&hazard).safe_load(&mut pointer);
+                    black_box(chip.is_some_and(high));
+                    pointer.reset_protection();
+                }
+            },
+        ],
+    );
+    println!("the same get, guarded in other ways");
+    row("direct dyn Chip", plain, plain);
+    row("this core (Desc::level)", core, plain);
+    row("std RwLock", rwlock, plain);
+    row("arc-swap", swap, plain);
+    row("crossbeam-epoch", pin, plain);
+    row("hazard pointer (haphazard)", protect, plain);
+}
+
+/// Whether the line of a guarded chip is high.
+fn high<C: std::ops::Deref<Target = dyn Chip>>(chip: &C) -> bool {
+    chip.get(black_box(LINE)).is_ok_and(Level::is_high)
+}
+
+/// The epoch's pointer is only compared to null: dereferencing it would take `unsafe`. The call is
+/// made on a chip beside it, so the figure flatters the epoch by one load.
+fn pinned_calls(pinned: &epoch::Atomic<Box<dyn Chip>>, calls: u32) {
+    let chip = direct();
+    for _ in 0..calls {
+        let guard = epoch::pin();
+        let shared = black_box(pinned).load(std::sync::atomic::Ordering::Acquire, &guard);
+        if !shared.is_null() {
+            black_box(
+                black_box(&chip)
+                    .get(black_box(LINE))
+                    .is_ok_and(Level::is_high),
+            );
+        }
+    }
+}
+
+/// Calls on one line each, by this many threads at once; the best throughput in calls per second.
+fn throughput(descs: &[Desc]) -> f64 {
+    const CALLS: u32 = 200_000;
+    let mut best = 0.0_f64;
+    for _ in 0..60 {
+        let start = Barrier::new(descs.len());
+        let slowest = std::thread::scope(|scope| {
+            let threads: Vec<_> = descs
+                .iter()
+                .cloned()
+                .map(|desc| {
+                    let start = &start;
+                    scope.spawn(move || {
+                        let _ = desc.level();
+                        start.wait();
+                        let began = Instant::now();
+                        for _ in 0..CALLS {
+                            black_box(black_box(&desc).level().is_ok_and(Level::is_high));
+                        }
+                        began.elapsed()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .max()
+        });
+        let calls = f64::from(CALLS) * descs.len() as f64;
+        best = best.max(calls / slowest.unwrap().as_secs_f64());
+    }
+    best
+}
+
+/// Two threads on two lines of one chip.
+pub(crate) fn two_threads() {
+    let (_registration, descs) = held(4);
+    let one = throughput(&descs[..1]);
+    let two = throughput(&descs[1..3]);
+    println!("threads on lines of one chip, Desc::level");
+    println!("  1 thread   {:8.1} million calls/s", one / 1e6);
+    println!(
+        "  2 threads  {:8.1} million calls/s   {:.2} x",
+        two / 1e6,
+        two / one
+    );
+}
