@@ -16,6 +16,25 @@ use crate::{
 /// Calls for one line are not serialised by the core: two threads may be inside at once, and a
 /// driver locks for itself. A call may take bus time. Offsets passed in are always below the
 /// number of lines registered.
+///
+/// ```
+/// use gpiolib::{Chip, ChipConfig, Error, Level, Offset, Registry, Result, Value};
+///
+/// /// Two lines that read high and cannot be driven.
+/// struct Straps;
+/// impl Chip for Straps {
+///     fn direction_input(&self, _: Offset) -> Result<()> { Ok(()) }
+///     fn get(&self, _: Offset) -> Result<Level> { Ok(Level::High) }
+/// }
+///
+/// let registry = Registry::new();
+/// let chip = registry.register(&ChipConfig::new("straps", 2), Box::new(Straps))?;
+/// let strap = chip.device().line(Offset::new(1)).expect("there are two").request("boot".into())?;
+/// strap.direction_input()?;
+/// assert_eq!(strap.value(), Ok(Value::Active));
+/// assert_eq!(strap.direction_output(Value::Active), Err(Error::Io), "no such operation");
+/// # Ok::<(), Error>(())
+/// ```
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
 pub trait Chip: Send + Sync {
     /// Whether the chip has this line at all; asked once per line, before anything else. A line

@@ -5,6 +5,9 @@
 //! stores. Whoever serves the request pulls [`EdgeEvent`]s out, and calls [`EdgeQueue::expire`]
 //! when [`EdgeQueue::next_deadline_ns`] has come.
 
+#[cfg(test)]
+mod tests;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -43,7 +46,29 @@ pub struct EdgeEvent {
     pub line_seqno: u32,
 }
 
-/// The bounded event queue of one request.
+/// The bounded event queue of one request. All clones are the same queue.
+///
+/// [`crate::Desc::subscribe`] makes one for a single line; a request of several lines makes its
+/// own and attaches each. Here with debounce, over a loop of instants:
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Edges, Level, Offset, Timestamp};
+///
+/// let sim = Sim::simple(1)?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one line");
+/// let button = line.request("button".into())?;
+/// button.direction_input()?;
+/// let events = button.subscribe(Edges::BOTH, 16)?;
+/// events.start_debounce(0, 5, Level::Low); // 5 microseconds
+///
+/// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(1_000))?;
+/// assert!(events.is_empty(), "not stable yet");
+/// assert_eq!(events.next_deadline_ns(), Some(6_000));
+/// events.expire(Timestamp::at(6_000), |_| button.level().ok());
+/// assert_eq!(events.pop().map(|event| event.timestamp_ns), Some(6_000));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct EdgeQueue(Arc<Shared>);
 
@@ -295,101 +320,5 @@ fn wake(waker: &Mutex<Option<Waker>>) {
     let waker = waker.lock().clone();
     if let Some(waker) = waker {
         waker.wake();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Ring;
-
-    fn queue(capacity: usize, overflow: Overflow) -> EdgeQueue {
-        let lines = [Offset::new(3), Offset::new(1)];
-        let queue = EdgeQueue::new(&lines, capacity, overflow, Box::new(Ring::new()));
-        let config = LineConfig {
-            edges: Edges::BOTH,
-            ..LineConfig::default()
-        };
-        queue.configure(0, &config);
-        queue.configure(1, &config);
-        queue
-    }
-
-    fn drain(queue: &EdgeQueue) -> Vec<(u32, Edge, u32, u32)> {
-        core::iter::from_fn(|| queue.pop())
-            .map(|event| {
-                (
-                    event.offset.get(),
-                    event.edge,
-                    event.seqno,
-                    event.line_seqno,
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn numbers_per_request_and_per_line() {
-        let queue = queue(16, Overflow::DropOldest);
-        queue.edge(0, Level::High, Timestamp::at(1));
-        queue.edge(1, Level::Low, Timestamp::at(2));
-        queue.edge(0, Level::Low, Timestamp::at(3));
-        assert_eq!(
-            drain(&queue),
-            [
-                (3, Edge::Rising, 1, 1),
-                (1, Edge::Falling, 2, 1),
-                (3, Edge::Falling, 3, 2)
-            ]
-        );
-    }
-
-    #[test]
-    fn overflow_drops_the_oldest_or_the_newest() {
-        for (overflow, expected) in [
-            (Overflow::DropOldest, [4, 5]),
-            (Overflow::DropNewest, [1, 2]),
-        ] {
-            let queue = queue(2, overflow);
-            for n in 1..=5 {
-                queue.edge(0, Level::from(n % 2 == 1), Timestamp::at(n));
-            }
-            let seqnos: Vec<u32> = core::iter::from_fn(|| queue.pop())
-                .map(|event| event.seqno)
-                .collect();
-            assert_eq!(seqnos, expected);
-        }
-    }
-
-    #[test]
-    fn a_late_timer_expires_before_the_next_edge() {
-        let queue = queue(16, Overflow::DropOldest);
-        queue.start_debounce(0, 1, Level::Low);
-        queue.edge(0, Level::High, Timestamp::at(0));
-        queue.edge(0, Level::Low, Timestamp::at(5_000));
-        assert_eq!(queue.pop().map(|event| event.timestamp_ns), Some(1_000));
-        assert_eq!(queue.next_deadline_ns(), Some(6_000));
-        queue.expire(Timestamp::at(6_000), |_| Some(Level::Low));
-        assert_eq!(queue.pop().map(|event| event.edge), Some(Edge::Falling));
-    }
-
-    #[test]
-    fn active_low_inverts_and_filters() {
-        let queue = queue(16, Overflow::DropOldest);
-        let edges = Edges {
-            rising: true,
-            falling: false,
-        };
-        queue.configure(
-            0,
-            &LineConfig {
-                edges,
-                active_low: true,
-                ..LineConfig::default()
-            },
-        );
-        queue.edge(0, Level::High, Timestamp::at(1));
-        queue.edge(0, Level::Low, Timestamp::at(2));
-        assert_eq!(drain(&queue), [(3, Edge::Rising, 1, 1)]);
     }
 }

@@ -50,7 +50,25 @@ pub struct InfoChange {
     pub timestamp_ns: u64,
 }
 
-/// A bounded queue of changes of the watched lines of one device.
+/// A bounded queue of changes of the watched lines of one device. All clones are the same queue.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+///
+/// let sim = Sim::simple(2)?;
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// sim.device().attach(&changes);
+/// changes.watch(Offset::new(1))?;
+///
+/// let line = sim.device().line(Offset::new(1)).expect("it has two lines");
+/// let desc = line.request("led".into())?;
+/// desc.announce(InfoChangeKind::Requested); // by whoever has configured it
+/// drop(desc);
+/// let kinds: Vec<_> = std::iter::from_fn(|| changes.pop()).map(|change| change.kind).collect();
+/// assert_eq!(kinds, [InfoChangeKind::Requested, InfoChangeKind::Released]);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct InfoQueue(Arc<Shared>);
 

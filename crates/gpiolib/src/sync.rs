@@ -5,6 +5,7 @@
 //! pointers tell loom of every clone and drop, so that it tries every order of them.
 //!
 //! Lock order, outermost first: registry table → device watchers → line → edge or info queue.
+//! Look-up tables and a bus's list are locked alone.
 //! No lock is held while a chip is called or a waker is woken. A queue's store is called under
 //! the queue's lock and must take none of these.
 
