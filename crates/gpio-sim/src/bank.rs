@@ -34,6 +34,7 @@ pub struct Bank {
     lines: u32,
     names: Vec<(Offset, Name)>,
     hogs: Vec<Hog>,
+    invalid: Vec<Offset>,
     platform_id: Option<u32>,
     node: u32,
 }
@@ -48,6 +49,7 @@ impl Bank {
             lines,
             names,
             hogs,
+            invalid: Vec::new(),
             platform_id: None,
             node: 0,
         }
@@ -62,20 +64,32 @@ impl Bank {
 
     /// Gives a line a name. A name of a line that the chip does not have is ignored.
     #[must_use]
-    pub fn name(mut self, offset: Offset, name: &str) -> Bank {
-        self.names.push((offset, Name::from(name)));
+    pub fn name(mut self, offset: Offset, name: impl Into<Name>) -> Bank {
+        self.names.push((offset, name.into()));
         self
     }
 
     /// Lets the board itself request a line, before anybody else can see the chip. A hog of a line that
     /// the chip does not have is ignored.
     #[must_use]
-    pub fn hog(mut self, offset: Offset, consumer: &str, direction: HogDirection) -> Bank {
+    pub fn hog(
+        mut self,
+        offset: Offset,
+        consumer: impl Into<Label>,
+        direction: HogDirection,
+    ) -> Bank {
         self.hogs.push(Hog {
             offset,
-            consumer: Label::from(consumer),
+            consumer: consumer.into(),
             direction,
         });
+        self
+    }
+
+    /// Takes a line away from everybody: it shows as used and cannot be requested.
+    #[must_use]
+    pub fn invalid(mut self, offset: Offset) -> Bank {
+        self.invalid.push(offset);
         self
     }
 
@@ -105,6 +119,7 @@ impl Bank {
         config.parent = Some(format!("platform/gpio-sim.{id}"));
         config.names = self.names;
         config.hogs = self.hogs;
+        config.invalid = self.invalid;
         let chip = SimChip::new(self.lines);
         let registration = registry.register(&config, Box::new(chip.clone()))?;
         Ok(Sim::new(registry.clone(), registration, chip))

@@ -92,7 +92,8 @@ impl Changes {
         }
     }
 
-    pub(crate) fn wake(&self) {
+    /// Wakes the reader. Not to be called with a lock held that the reader takes.
+    pub fn wake(&self) {
         self.0.wake_by_ref();
     }
 

@@ -22,6 +22,14 @@ struct State {
     lines: Vec<Line>,
     sink: Option<EdgeSink>,
     watch: Option<(Changes, u64)>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// Is told of every new level and pull before the call that made it returns.
+pub trait Observer: Send + Sync {
+    /// A line has changed; what it is now must be asked for, as it may change again meanwhile. No lock
+    /// of the chip is held, but callers may hold their own.
+    fn changed(&self, offset: Offset);
 }
 
 impl SimChip {
@@ -33,6 +41,7 @@ impl SimChip {
             lines,
             sink: None,
             watch: None,
+            observer: None,
         })))
     }
 
@@ -63,6 +72,11 @@ impl SimChip {
         self.0.lock().watch = Some((changes.clone(), tag));
     }
 
+    /// Sets who is told of every new level and pull from now on.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.0.lock().observer = Some(observer);
+    }
+
     /// Does something to a line, and then what follows from it outside the lock.
     fn change(
         &self,
@@ -75,7 +89,13 @@ impl SimChip {
         let edge = effect
             .edge
             .and_then(|level| Some((state.sink.clone()?, level)));
+        let is_changed = effect.level.is_some() || effect.pull.is_some();
+        let observer = state.observer.clone().filter(|_| is_changed);
         drop(state);
+        // Before the edge: who is woken by it finds the files of the line up to date.
+        if let Some(observer) = observer {
+            observer.changed(offset);
+        }
         if let Some((sink, level)) = edge {
             sink.edge(offset, level);
         }
@@ -159,7 +179,7 @@ impl Chip for SimChip {
         if !offsets.iter().all(exists) {
             return Err(NO_LINE);
         }
-        let mut wake = None;
+        let (mut wake, mut changed) = (None, 0_u64);
         for (index, offset) in offsets.iter().enumerate() {
             let level = Level::from(levels >> index & 1 == 1);
             let effect = state
@@ -167,9 +187,17 @@ impl Chip for SimChip {
                 .get_mut(offset.index())
                 .ok_or(NO_LINE)?
                 .set(level);
+            changed |= u64::from(effect.level.is_some()) << index;
             wake = state.note(*offset, effect).or(wake);
         }
+        let observer = state.observer.clone();
         drop(guard);
+        if let Some(observer) = observer {
+            let is_changed = |(index, _): &(usize, &Offset)| changed >> index & 1 == 1;
+            for (_, offset) in offsets.iter().enumerate().filter(is_changed) {
+                observer.changed(*offset);
+            }
+        }
         if let Some(changes) = wake {
             changes.wake();
         }

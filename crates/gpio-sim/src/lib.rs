@@ -7,7 +7,8 @@
 //!
 //! What is simulated: levels, pulls, direction, edges, bias, names, hogs, unplugging. What is not, as in
 //! Linux: open drain and open source, which the core emulates, and debounce in hardware. Nothing is
-//! wired to anything else, and no time passes in a chip. The model of one line is in [`model`].
+//! wired to anything else, and no time passes in a chip. The model of one line is in [`model`],
+//! the directories and files through which Linux makes such chips are in [`tree`].
 //!
 //! ```
 //! use gpio_sim::Sim;
@@ -34,8 +35,9 @@ mod changes;
 mod chip;
 pub mod model;
 mod sim;
+pub mod tree;
 
 pub use bank::{Bank, MAX_LINES};
 pub use changes::{Change, Changes, What};
-pub use chip::SimChip;
+pub use chip::{Observer, SimChip};
 pub use sim::Sim;

@@ -71,6 +71,12 @@ impl Sim {
         Ok(self.chip.line(offset)?.level())
     }
 
+    /// The chip behind it, for whoever looks at its lines in another thread.
+    #[must_use]
+    pub fn chip(&self) -> &SimChip {
+        &self.chip
+    }
+
     /// Tells `changes`, under `tag`, of everything that happens on this chip's lines from now on. A later
     /// call replaces an earlier one.
     pub fn watch(&mut self, changes: &Changes, tag: u64) {
