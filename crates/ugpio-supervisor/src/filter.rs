@@ -22,6 +22,9 @@ const EVENT_V1: u32 = 16;
 /// Size of an info change record of ABI v1.
 const INFO_CHANGED_V1: u32 = 104;
 
+/// The longest write that is looked at.
+const STORE_MAX: u32 = 8191;
+
 /// Under which condition on its arguments a call is trapped. Arguments are counted from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum When {
@@ -115,6 +118,47 @@ impl FilterSpec {
             .into_iter()
             .fold(spec, |spec, sys| spec.trap(sys, When::Always));
         spec.refuse(Sys::IoUringSetup, Errno::NOSYS)
+    }
+
+    /// Adds what the gpio-sim control tree needs: the calls that make and remove names, those that ask
+    /// where one is, and writes that may be stores.
+    ///
+    /// The kernel cuts a store to 4095 or 4096 bytes; writes of more than [`STORE_MAX`] bytes are the
+    /// kernel's, and fall on a file that nobody reads.
+    #[must_use]
+    pub fn with_tree(self) -> Self {
+        let calls = [
+            Sys::Mkdir,
+            Sys::Mkdirat,
+            Sys::Rmdir,
+            Sys::Unlink,
+            Sys::Unlinkat,
+            Sys::Rename,
+            Sys::Renameat,
+            Sys::Renameat2,
+            Sys::Link,
+            Sys::Linkat,
+            Sys::Symlink,
+            Sys::Symlinkat,
+            Sys::Chmod,
+            Sys::Chown,
+            Sys::Lchown,
+            Sys::Fchmodat,
+            Sys::Fchmodat2,
+            Sys::Utimensat,
+            Sys::Getcwd,
+            Sys::Statfs,
+            Sys::Fstatfs,
+            Sys::Writev,
+        ];
+        let store = When::AtMost {
+            arg: 2,
+            max: STORE_MAX,
+        };
+        let spec = self.trap(Sys::Write, store).trap(Sys::Pwrite64, store);
+        calls
+            .into_iter()
+            .fold(spec, |spec, sys| spec.trap(sys, When::Always))
     }
 
     /// Adds a trapped call. A rule for the same call that is there already is replaced.

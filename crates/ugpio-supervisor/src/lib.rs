@@ -20,4 +20,5 @@ pub mod procdir;
 pub mod shadow;
 pub mod stall;
 pub mod sys;
+pub mod tree;
 pub mod world;

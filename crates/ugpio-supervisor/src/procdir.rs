@@ -8,7 +8,7 @@ use core::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -65,6 +65,28 @@ impl ProcDirs {
     /// As [`object`](Self::object).
     pub fn fd_link(&self, tid: Pid, fd: i32) -> Result<Vec<u8>, Errno> {
         self.link(tid, LinkName::fd(fd)?.as_cstr())
+    }
+
+    /// What descriptor `fd` of thread `tid` was opened for: 0400 for reading, 0200 for writing.
+    ///
+    /// # Errors
+    ///
+    /// As [`object`](Self::object).
+    // KERNEL: fs/proc/fd.c tid_fd_update_inode (v6.12): the mode of the link says so
+    pub fn fd_mode(&self, tid: Pid, fd: i32) -> Result<u32, Errno> {
+        let name = LinkName::fd(fd)?;
+        let look =
+            |dir: &OwnedFd| rustix::fs::statat(dir, name.as_cstr(), AtFlags::SYMLINK_NOFOLLOW);
+        Ok(self.with(tid, look)?.st_mode)
+    }
+
+    /// Opens the file behind descriptor `fd` of thread `tid` once more; close-on-exec is added.
+    ///
+    /// # Errors
+    ///
+    /// As `openat`, and `ESRCH`: no such thread.
+    pub fn reopen(&self, tid: Pid, fd: i32, flags: OFlags) -> Result<OwnedFd, Errno> {
+        self.open(tid, LinkName::fd(fd)?.as_cstr(), flags)
     }
 
     /// The working directory of thread `tid`.
@@ -204,7 +226,9 @@ impl Object {
                 .map(Object::Socket)
         };
         let handle = || handles::parse(link).map(Object::Handle);
-        pipe.or_else(socket).or_else(handle).unwrap_or(Object::Other)
+        pipe.or_else(socket)
+            .or_else(handle)
+            .unwrap_or(Object::Other)
     }
 }
 

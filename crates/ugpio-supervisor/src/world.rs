@@ -24,6 +24,7 @@ use crate::path::Identity;
 use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
 use crate::sys::seccomp::Listener;
+use crate::tree::{Mounted, Tree};
 
 /// One run's chips as its programs see them.
 #[derive(Debug)]
@@ -31,6 +32,16 @@ pub struct World {
     chips: Arc<Chips>,
     paths: PathLayer,
     dirs: Arc<ProcDirs>,
+    mounted: Option<Arc<Mounted>>,
+}
+
+/// What a program may find besides chips.
+#[derive(Debug, Default)]
+pub struct Extras {
+    /// The gpio-sim control tree.
+    pub tree: Option<Arc<dyn Tree>>,
+    /// The kernel release that `uname` tells instead of the machine's.
+    pub release: Option<String>,
 }
 
 /// Where the chips are, and what is open of them.
@@ -51,6 +62,15 @@ impl World {
     ///
     /// The shadow tree cannot be built, or there are no descriptors left for the open files.
     pub fn new(registry: Registry, shadow: &Path) -> std::io::Result<Self> {
+        Self::with(registry, shadow, Extras::default())
+    }
+
+    /// As [`World::new`], with more than chips.
+    ///
+    /// # Errors
+    ///
+    /// As [`World::new`].
+    pub fn with(registry: Registry, shadow: &Path, extras: Extras) -> std::io::Result<Self> {
         let shadow = Arc::new(Shadow::build(shadow.to_owned())?);
         let chips = Chips {
             registry,
@@ -64,14 +84,36 @@ impl World {
         chips.catch_up();
         let dirs = Arc::new(ProcDirs::new());
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
-        let paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
-        Ok(Self { chips, paths, dirs })
+        let mut paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
+        let mut mounted = None;
+        if let Some(tree) = extras.tree {
+            let tree = Arc::new(Mounted::new(Arc::clone(&chips.shadow), tree)?);
+            paths = paths.with_tree(Arc::clone(&tree));
+            mounted = Some(tree);
+        }
+        if let Some(release) = extras.release {
+            paths = paths.with_release(release);
+        }
+        Ok(Self {
+            chips,
+            paths,
+            dirs,
+            mounted,
+        })
     }
 
     /// The program's open files.
     #[must_use]
     pub fn files(&self) -> &Files {
         &self.chips.files
+    }
+}
+
+impl World {
+    /// The gpio-sim control tree as programs see it.
+    #[must_use]
+    pub fn mounted(&self) -> Option<&Arc<Mounted>> {
+        self.mounted.as_ref()
     }
 }
 
@@ -92,7 +134,10 @@ impl Dispatch for World {
 /// The calls that programs repeat most.
 fn is_value_ioctl(call: &Call) -> bool {
     call.sys == Some(Sys::Ioctl)
-        && matches!(call.uint(1), ioctl::GPIO_V2_LINE_GET_VALUES | ioctl::GPIO_V2_LINE_SET_VALUES)
+        && matches!(
+            call.uint(1),
+            ioctl::GPIO_V2_LINE_GET_VALUES | ioctl::GPIO_V2_LINE_SET_VALUES
+        )
 }
 
 impl Chips {

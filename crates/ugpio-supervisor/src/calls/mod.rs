@@ -11,12 +11,19 @@ pub(crate) mod attr;
 mod chdir;
 mod getcwd;
 mod layout;
+mod make;
 mod open;
 mod openat2;
+mod owner;
+pub(crate) mod proc;
 mod process;
 mod readlink;
+mod remove;
 mod stat;
+mod statfs;
 mod statx;
+mod uname;
+mod write;
 mod xattr;
 
 #[cfg(test)]
@@ -41,6 +48,7 @@ use crate::{
     shadow::Shadow,
     stall,
     sys::{ptrace, seccomp::Listener},
+    tree::Mounted,
 };
 
 /// Longest path with its NUL. KERNEL: include/uapi/linux/limits.h PATH_MAX
@@ -87,6 +95,9 @@ pub struct PathLayer {
     shadow: Arc<Shadow>,
     dirs: Arc<ProcDirs>,
     opener: Arc<dyn Opener>,
+    tree: Option<Arc<Mounted>>,
+    /// What `uname` says, if not the truth.
+    release: Option<String>,
     /// Prefix of the host's files: empty but in tests.
     host: Vec<u8>,
 }
@@ -107,7 +118,27 @@ impl PathLayer {
             shadow,
             dirs,
             opener,
+            tree: None,
+            release: None,
             host: Vec::new(),
+        }
+    }
+
+    /// Shows the gpio-sim control tree.
+    #[must_use]
+    pub fn with_tree(self, tree: Arc<Mounted>) -> Self {
+        Self {
+            tree: Some(tree),
+            ..self
+        }
+    }
+
+    /// Sets the kernel release that `uname` tells.
+    #[must_use]
+    pub fn with_release(self, release: String) -> Self {
+        Self {
+            release: Some(release),
+            ..self
         }
     }
 
@@ -167,6 +198,30 @@ fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
         Sys::Lgetxattr => xattr::getxattr(context, false),
         Sys::Listxattr => xattr::listxattr(context, true),
         Sys::Llistxattr => xattr::listxattr(context, false),
+        _ => dispatch_tree(context, sys),
+    }
+}
+
+/// The calls that the gpio-sim control tree needs.
+fn dispatch_tree(context: &Context<'_>, sys: Sys) -> Result<Reply, Errno> {
+    match sys {
+        Sys::Write | Sys::Writev | Sys::Pwrite64 => write::write(context),
+        Sys::Mkdir => make::mkdir(context),
+        Sys::Mkdirat => make::mkdirat(context),
+        Sys::Symlink => make::symlink(context),
+        Sys::Symlinkat => make::symlinkat(context),
+        Sys::Link | Sys::Rename => make::two_paths(context),
+        Sys::Linkat | Sys::Renameat | Sys::Renameat2 => make::two_paths_at(context),
+        Sys::Rmdir => remove::rmdir(context),
+        Sys::Unlink => remove::unlink(context),
+        Sys::Unlinkat => remove::unlinkat(context),
+        Sys::Chmod | Sys::Chown => owner::follow(context),
+        Sys::Lchown => owner::stay(context),
+        Sys::Fchmodat => owner::at(context, false),
+        Sys::Fchmodat2 | Sys::Utimensat => owner::at(context, true),
+        Sys::Statfs => statfs::statfs(context),
+        Sys::Fstatfs => statfs::fstatfs(context),
+        Sys::Uname => uname::uname(context),
         _ => Ok(Reply::Continue),
     }
 }

@@ -116,7 +116,9 @@ pub(super) fn open_at(
     };
     if is_native {
         let copy = match target {
-            Ok(Target::At(location)) => copy(context, &location, how),
+            Ok(Target::At(location)) => {
+                copy(context, &location, how).or_else(|| amended(context, &location, how))
+            }
             _ => None,
         };
         return copy.map_or(Ok(Reply::Continue), |fd| reply(fd, how));
@@ -172,6 +174,14 @@ fn copy(context: &Context<'_>, location: &Location, how: &How) -> Option<OwnedFd
     })
 }
 
+/// A copy of a file of `/proc` that lacks what the board has.
+fn amended(context: &Context<'_>, location: &Location, how: &How) -> Option<OwnedFd> {
+    if location.place != Place::Host || !how.reads() || how.writes() {
+        return None;
+    }
+    super::proc::open(context, &location.path)
+}
+
 /// Opens what the path named, after the checks that the kernel makes of every file.
 fn open_location(
     context: &Context<'_>,
@@ -199,6 +209,10 @@ fn open_location(
             return open_chip(context, id, how);
         }
         permitted(location.mode, how)?;
+        let tree = context.layer.tree.as_deref();
+        if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
+            return opened;
+        }
     }
     // DIFFERS: a descriptor opened with O_PATH cannot be given to another process; one opened for
     // reading serves all that programs do with it.

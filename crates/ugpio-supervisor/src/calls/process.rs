@@ -3,7 +3,9 @@
 //! [`Process`] is that, [`Remote`] the real one over `sys::remote` and the kept `/proc` directories;
 //! tests have one of their own. Handlers read each argument once.
 
-use rustix::{io::Errno, process::Pid};
+use std::os::fd::OwnedFd;
+
+use rustix::{fs::OFlags, io::Errno, process::Pid};
 
 use crate::{procdir::ProcDirs, sys::remote};
 
@@ -23,6 +25,12 @@ pub(super) trait Process {
 
     /// What a descriptor is, as `/proc` shows it.
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno>;
+
+    /// What a descriptor was opened for: 0400 for reading, 0200 for writing.
+    fn fd_mode(&self, fd: i32) -> Result<u32, Errno>;
+
+    /// The file behind a descriptor, opened anew for writing. Only for files of ours.
+    fn reopen(&self, fd: i32) -> Result<OwnedFd, Errno>;
 }
 
 /// A thread of a running program.
@@ -55,5 +63,14 @@ impl Process for Remote<'_> {
 
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
         self.dirs.fd_link(self.tid, fd)
+    }
+
+    fn fd_mode(&self, fd: i32) -> Result<u32, Errno> {
+        self.dirs.fd_mode(self.tid, fd)
+    }
+
+    fn reopen(&self, fd: i32) -> Result<OwnedFd, Errno> {
+        self.dirs
+            .reopen(self.tid, fd, OFlags::WRONLY | OFlags::NOCTTY)
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     path::{Identity, Resolution, Resolver, Target, Want},
     procdir::ProcDirs,
     shadow::{Node, Shadow},
+    tree::{Mounted, Tree},
 };
 
 /// The thread that calls.
@@ -152,6 +153,14 @@ impl Process for FakeProcess {
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
         self.fds.borrow().get(&fd).cloned().ok_or(Errno::BADF)
     }
+
+    fn fd_mode(&self, fd: i32) -> Result<u32, Errno> {
+        self.fd_link(fd).map(|_| 0o600)
+    }
+
+    fn reopen(&self, _: i32) -> Result<OwnedFd, Errno> {
+        Err(Errno::BADF)
+    }
 }
 
 /// A machine with a board and a program.
@@ -218,6 +227,18 @@ impl World {
             world.set_fd(fd, link.as_bytes());
         }
         world
+    }
+
+    /// Shows a control tree.
+    pub(crate) fn mount(&mut self, tree: Arc<dyn Tree>) {
+        let mounted = Mounted::new(Arc::clone(&self.shadow), tree).unwrap();
+        self.layer.tree = Some(Arc::new(mounted));
+        self.layer.release = Some("6.12.0".into());
+    }
+
+    /// Puts bytes into the program's memory, at the place of answers.
+    pub(crate) fn put(&self, bytes: &[u8]) {
+        self.process.write(BUFFER, bytes).unwrap();
     }
 
     /// Where the host's file of a virtual path is.

@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use self::owned::Owned;
-use crate::shadow::Shadow;
+use crate::{calls::proc, shadow::Shadow};
 
 /// What a descriptor of ours stands for, told from the text of its link in `/proc/PID/fd`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -200,7 +200,9 @@ impl<'a> Resolver<'a> {
         }
         let normal = lexical::normalize(path);
         if lexical::below(&normal, b"/proc").is_some() {
-            return contains(path, b"/cwd") || contains(path, b"/root");
+            return contains(path, b"/cwd")
+                || contains(path, b"/root")
+                || want.follow && proc::may_be(&normal);
         }
         let is_shared = [&b"/dev"[..], b"/sys"]
             .iter()

@@ -8,9 +8,13 @@ use std::io;
 
 use super::{Shadow, mark_device};
 use crate::path::owned::MAJOR;
+use crate::tree::{LineAt, LineFile};
 
 /// Driver that Linux binds to the device of a chip that has no other.
 const STUB_DRIVER: &str = "gpio_stub_drv";
+
+/// Below which parents the chips have a directory for each line.
+const SIMULATED: &str = "platform/gpio-sim.";
 
 /// A chip as the tree shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -132,6 +136,9 @@ impl Shadow {
 
         self.add_parent(node)?;
         self.mkdir_all(format!("{device}/power").as_bytes())?;
+        if parent.starts_with(SIMULATED) {
+            self.add_lines(node)?;
+        }
         file("dev", 0o444, &format!("{MAJOR}:{id}\n"))?;
         file(
             "uevent",
@@ -160,6 +167,43 @@ impl Shadow {
         mark_device(&self.locate(node.node_path().as_bytes()))
     }
 
+    /// The directories of a simulated chip's lines. Their files get a text when they are opened.
+    fn add_lines(&self, node: &Node) -> io::Result<()> {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let device = self.locate(node.device_path().as_bytes());
+        let failed = |errno: rustix::io::Errno| io::Error::from(errno);
+        for offset in 0..node.lines {
+            let line = device.join(format!("sim_gpio{offset}"));
+            std::fs::create_dir(&line)?;
+            for file in LineFile::ALL {
+                let place = line.join(file.name());
+                let mode = Mode::from_raw_mode(0o644);
+                mknodat(CWD, &place, FileType::RegularFile, mode, 0).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a file of a line a new text. The file stays the same one.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the chip is not shown, else what the file system reports.
+    pub(crate) fn write_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> io::Result<()> {
+        use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+        let LineAt { chip, offset } = line;
+        let device = match self.lock_chips().get(&chip) {
+            Some(node) if node.parent.starts_with(SIMULATED) => node.device_path(),
+            _ => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let path = format!("{device}/sim_gpio{offset}/{}", file.name());
+        let mut options = std::fs::OpenOptions::new();
+        let options = options.write(true).custom_flags(libc::O_NOFOLLOW);
+        let file = options.open(self.locate(path.as_bytes()))?;
+        file.write_all_at(text, 0)?;
+        file.set_len(u64::try_from(text.len()).unwrap_or_default())
+    }
+
     /// The parent's directory; on the platform bus with the link and the text that libudev reads.
     fn add_parent(&self, node: &Node) -> io::Result<()> {
         let path = node.parent_path();
@@ -171,13 +215,16 @@ impl Shadow {
         let text = format!("DRIVER={driver}\nMODALIAS=platform:{driver}\n");
         self.write_file(format!("{path}/uevent").as_bytes(), 0o644, text.as_bytes())?;
         let up = "../".repeat(node.parent.split('/').count() + 1);
-        match self.symlink(
-            format!("{path}/subsystem").as_bytes(),
-            format!("{up}bus/platform").as_bytes(),
-        ) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
+        for (link, text) in [
+            ("subsystem", format!("{up}bus/platform")),
+            ("driver", format!("{up}bus/platform/drivers/{driver}")),
+        ] {
+            match self.symlink(format!("{path}/{link}").as_bytes(), text.as_bytes()) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
         }
+        self.mkdir_all(format!("/sys/bus/platform/drivers/{driver}").as_bytes())
     }
 
     /// Removes every name of `node`, and its parent if no chip of `others` is below it.

@@ -3,3 +3,4 @@
 mod misc;
 mod open;
 mod stat;
+mod tree;

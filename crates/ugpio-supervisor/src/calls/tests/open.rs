@@ -167,7 +167,10 @@ fn a_listing_has_both_worlds_in_it() {
         ["fd", "gpiochip0", "null", "pts"].map(String::from).into()
     );
     let place = world.install(6, open(&world, "/sys/bus", O_RDONLY));
-    assert_eq!(names(&place), ["gpio", "pci"].map(String::from).into());
+    assert_eq!(
+        names(&place),
+        ["gpio", "pci", "platform"].map(String::from).into()
+    );
     is_native(open(&world, "/sys", O_RDONLY | O_DIRECTORY));
     is_native(open(&world, "/tmp", O_RDONLY | O_DIRECTORY));
     is_native(open(&world, "/dev", O_PATH | O_DIRECTORY));

@@ -1,0 +1,170 @@
+//! Files of `/proc` that say what the machine has: with one line more, for what the board has.
+//!
+//! Clients look for configfs among the mounts and for the chips' major number among the devices
+//! before they use either. They get a copy of the real file, taken when they open it.
+// DIFFERS: the copy does not change, and polling it tells nothing.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
+
+use super::Context;
+use crate::path::{lexical, owned::MAJOR};
+use crate::tree::CONFIGFS;
+
+/// A file with a line to add.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Mounts,
+    MountInfo,
+    FileSystems,
+    Devices,
+}
+
+impl Kind {
+    fn of(path: &[u8]) -> Option<Self> {
+        let parts: Vec<&[u8]> = lexical::components(path).collect();
+        let is_number = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+        match parts.as_slice() {
+            [b"proc", b"filesystems"] => Some(Self::FileSystems),
+            [b"proc", b"devices"] => Some(Self::Devices),
+            [b"proc", pid, name] | [b"proc", pid, b"task", _, name] if is_number(pid) => {
+                match *name {
+                    b"mounts" => Some(Self::Mounts),
+                    b"mountinfo" => Some(Self::MountInfo),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mounts => "mounts",
+            Self::MountInfo => "mountinfo",
+            Self::FileSystems => "filesystems",
+            Self::Devices => "devices",
+        }
+    }
+
+    /// The file's text with the line in it; `None` if it says so already.
+    fn amended(self, text: &str) -> Option<String> {
+        let has = |word: &str| {
+            text.lines()
+                .any(|line| line.split_whitespace().any(|part| part == word))
+        };
+        match self {
+            Self::Mounts if has("configfs") => None,
+            Self::Mounts => Some(format!(
+                "{text}configfs {CONFIGFS} configfs rw,relatime 0 0\n"
+            )),
+            Self::MountInfo if has("configfs") => None,
+            Self::MountInfo => {
+                let numbers = |at: usize| {
+                    text.lines()
+                        .filter_map(move |line| line.split(' ').nth(at)?.parse::<u32>().ok())
+                };
+                let (id, root) = (
+                    numbers(0).max().unwrap_or(0) + 1,
+                    numbers(0).min().unwrap_or(1),
+                );
+                Some(format!(
+                    "{text}{id} {root} 0:{id} / {CONFIGFS} rw,relatime - configfs configfs rw\n"
+                ))
+            }
+            Self::FileSystems if has("configfs") => None,
+            Self::FileSystems => Some(format!("{text}nodev\tconfigfs\n")),
+            Self::Devices => {
+                let line = format!("{MAJOR} gpiochip\n");
+                let is_other = |row: &&str| row.split_whitespace().next() != Some("254");
+                let at = text.find("\nBlock devices:").unwrap_or(text.len());
+                let rows: Vec<&str> = text[..at].lines().filter(is_other).collect();
+                Some(format!(
+                    "{}\n{line}{}",
+                    rows.join("\n").trim_end(),
+                    &text[at..]
+                ))
+            }
+        }
+    }
+}
+
+/// Whether a path may name one of these files, by its end.
+pub(crate) fn may_be(path: &[u8]) -> bool {
+    [&b"/mounts"[..], b"/mountinfo", b"/filesystems", b"/devices"]
+        .iter()
+        .any(|end| path.ends_with(end))
+}
+
+/// A copy of the file of that path with the board's line in it, if it is one of these.
+pub(super) fn open(context: &Context<'_>, path: &[u8]) -> Option<OwnedFd> {
+    context.layer.tree.as_ref()?;
+    let kind = Kind::of(path)?;
+    let text = std::fs::read_to_string(context.layer.host_path(path)).ok()?;
+    let text = kind.amended(&text)?;
+    copy(kind, &text)
+        .inspect_err(|error| tracing::debug!(%error, "no copy of a file of /proc"))
+        .ok()
+}
+
+fn copy(kind: Kind, text: &str) -> Result<OwnedFd, Errno> {
+    let file = memfd_create(kind.name(), MemfdFlags::CLOEXEC)?;
+    rustix::io::pwrite(&file, text.as_bytes(), 0)?;
+    // Reopened, so that it cannot be written to.
+    let place = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+    rustix::fs::open(place, flags, rustix::fs::Mode::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_by_path() {
+        for (path, kind) in [
+            ("/proc/42/mounts", Some(Kind::Mounts)),
+            ("/proc/42/mountinfo", Some(Kind::MountInfo)),
+            ("/proc/42/task/43/mounts", Some(Kind::Mounts)),
+            ("/proc/filesystems", Some(Kind::FileSystems)),
+            ("/proc/devices", Some(Kind::Devices)),
+            ("/proc/42/devices", None),
+            ("/sys/mounts", None),
+            ("/proc/self/mounts", None),
+        ] {
+            assert_eq!(Kind::of(path.as_bytes()), kind, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_added_once() {
+        let mounts = "proc /proc proc rw 0 0\n";
+        let amended = Kind::Mounts.amended(mounts).unwrap();
+        assert_eq!(
+            amended,
+            format!("{mounts}configfs /sys/kernel/config configfs rw,relatime 0 0\n")
+        );
+        assert_eq!(Kind::Mounts.amended(&amended), None);
+        let info = "22 1 0:20 / / rw - ext4 /dev/vda rw\n23 22 0:5 / /proc rw - proc proc rw\n";
+        let amended = Kind::MountInfo.amended(info).unwrap();
+        assert!(
+            amended.ends_with(
+                "\n24 22 0:24 / /sys/kernel/config rw,relatime - configfs configfs rw\n"
+            )
+        );
+        assert_eq!(Kind::MountInfo.amended(&amended), None);
+        assert_eq!(Kind::FileSystems.amended("nodev\tconfigfs\n"), None);
+    }
+
+    #[test]
+    fn the_chips_have_a_major_number() {
+        let devices = "Character devices:\n  1 mem\n254 other\n\nBlock devices:\n254 virtblk\n";
+        let amended = Kind::Devices.amended(devices).unwrap();
+        assert_eq!(
+            amended,
+            "Character devices:\n  1 mem\n254 gpiochip\n\nBlock devices:\n254 virtblk\n"
+        );
+    }
+}

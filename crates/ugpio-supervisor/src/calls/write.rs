@@ -1,0 +1,108 @@
+//! `write`, `writev` and `pwrite64`: a store, if the descriptor is an attribute of the tree.
+//!
+//! Which it is, is told from the link of the descriptor at this moment, so a descriptor that was
+//! moved or inherited stores like the first one. Every other write is the kernel's, and costs one
+//! look at a flag as long as nothing was opened for storing.
+
+use rustix::io::Errno;
+
+use super::Context;
+use crate::{
+    arch::Sys,
+    outcome::Reply,
+    tree::{Mounted, Sink},
+};
+
+/// The most that any attribute takes.
+const TEXT_MAX: usize = 4096;
+/// The most pieces of one `writev`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
+const PIECES_MAX: usize = 1024;
+
+/// `write(fd, buf, count)`, `pwrite64(fd, buf, count, offset)`, `writev(fd, pieces, count)`
+pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
+    let Some(tree) = context
+        .layer
+        .tree
+        .as_deref()
+        .filter(|tree| tree.has_writers())
+    else {
+        return Ok(Reply::Continue);
+    };
+    let (call, fd) = (context.call, context.call.int(0));
+    let Ok(link) = context.process.fd_link(fd) else {
+        return Ok(Reply::Continue);
+    };
+    let Some(sink) = tree.sink(&link) else {
+        return Ok(Reply::Continue);
+    };
+    // A descriptor that cannot be written to gets the kernel's EBADF.
+    if !context
+        .process
+        .fd_mode(fd)
+        .is_ok_and(|mode| mode & 0o200 != 0)
+    {
+        return Ok(Reply::Continue);
+    }
+    if call.sys == Some(Sys::Pwrite64) && call.args[3].cast_signed() < 0 {
+        return Err(Errno::INVAL);
+    }
+    let text = match call.sys {
+        Some(Sys::Writev) => gather(context)?,
+        _ => {
+            let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
+            let mut text = vec![0; count];
+            context.process.read(call.args[1], &mut text)?;
+            text
+        }
+    };
+    let taken = tree.store(sink, &text)?;
+    if let Sink::Attribute(token) = sink {
+        show_again(context, tree, fd, token);
+    }
+    Ok(Reply::Return(i64::try_from(taken).unwrap_or(i64::MAX)))
+}
+
+/// The pieces of `writev`, put together as far as an attribute takes them: one call is one store.
+fn gather(context: &Context<'_>) -> Result<Vec<u8>, Errno> {
+    let call = context.call;
+    let count = usize::try_from(call.args[2]).map_err(|_| Errno::INVAL)?;
+    if count > PIECES_MAX {
+        return Err(Errno::INVAL);
+    }
+    let mut table = vec![0; count * 16];
+    context.process.read(call.args[1], &mut table)?;
+    let mut text = Vec::new();
+    for piece in table.chunks_exact(16) {
+        let number = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&piece[at..at + 8]);
+            u64::from_ne_bytes(bytes)
+        };
+        let (addr, length) = (number(0), number(8));
+        if length.cast_signed() < 0 {
+            return Err(Errno::INVAL);
+        }
+        let room = TEXT_MAX - text.len();
+        let length = usize::try_from(length).map_or(room, |length| length.min(room));
+        let mut part = vec![0; length];
+        context.process.read(addr, &mut part)?;
+        text.extend(part);
+    }
+    Ok(text)
+}
+
+/// The next read through a descriptor that was written to gives the attribute's new text.
+// KERNEL: fs/configfs/file.c fill_write_buffer (v6.12)
+fn show_again(context: &Context<'_>, tree: &Mounted, fd: i32, token: crate::tree::Token) {
+    if !context
+        .process
+        .fd_mode(fd)
+        .is_ok_and(|mode| mode & 0o400 != 0)
+    {
+        return;
+    }
+    // A descriptor that is closed meanwhile has no next read.
+    if let (Ok(text), Ok(file)) = (tree.show(token), context.process.reopen(fd)) {
+        let _ = Mounted::replace(&file, &text);
+    }
+}

@@ -1,0 +1,198 @@
+//! The gpio-sim control tree as the supervisor needs it: directories and attributes of somebody else.
+//!
+//! A [`Tree`] knows what can be made and what a store does; `ugpio` implements it over the simulated
+//! chips. [`Mounted`] joins one with the shadow tree and is what the path calls and the trapped
+//! writes ask. Here are no chips, only names, texts and errnos.
+
+mod mounted;
+
+use core::fmt;
+
+use rustix::io::Errno;
+
+pub use self::mounted::Mounted;
+pub(crate) use self::mounted::Sink;
+
+/// Where configfs is mounted.
+pub const CONFIGFS: &str = "/sys/kernel/config";
+/// The tree's own directory.
+pub const ROOT: &str = "/sys/kernel/config/gpio-sim";
+/// What Linux shows of the module that is behind it.
+pub const MODULE: &str = "/sys/module/gpio_sim";
+
+/// An attribute, for as long as its directory is there; that of a directory that was made again under
+/// the same name is another.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Token(pub [u32; 3]);
+
+/// A file that appears with a directory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Its name.
+    pub name: &'static [u8],
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// Which file of a simulated line.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum LineFile {
+    /// `pull`.
+    Pull,
+    /// `value`.
+    Value,
+}
+
+/// A simulated line: its chip's id and its offset.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LineAt {
+    /// The N of `gpiochipN`.
+    pub chip: u32,
+    /// The line.
+    pub offset: u32,
+}
+
+/// A tree of directories that are made by hand, with attributes in them.
+///
+/// Paths are the names below [`ROOT`]. What a call asks for is done when it returns. The methods are
+/// called from any thread, without a lock of the path layer's but that of other directory calls.
+pub trait Tree: Send + Sync + fmt::Debug {
+    /// Makes a directory; gives the attributes in it.
+    ///
+    /// # Errors
+    ///
+    /// As the system call.
+    fn mkdir(&self, path: &[&[u8]]) -> Result<Vec<Entry>, Errno>;
+
+    /// Removes a directory.
+    ///
+    /// # Errors
+    ///
+    /// As the system call.
+    fn rmdir(&self, path: &[&[u8]]) -> Result<(), Errno>;
+
+    /// The attribute of that path.
+    fn find(&self, path: &[&[u8]]) -> Option<Token>;
+
+    /// The text of an attribute.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`: its directory is gone.
+    fn show(&self, attribute: Token) -> Result<Vec<u8>, Errno>;
+
+    /// Stores a text, which may be empty; gives how much of it was taken.
+    ///
+    /// # Errors
+    ///
+    /// As the system call.
+    fn store(&self, attribute: Token, text: &[u8]) -> Result<usize, Errno>;
+
+    /// The text of a line's file.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the chip is gone.
+    fn show_line(&self, line: LineAt, file: LineFile) -> Result<Vec<u8>, Errno>;
+
+    /// Stores a text in a line's file; gives how much of it was taken.
+    ///
+    /// # Errors
+    ///
+    /// As the system call; `ENODEV`: the chip is gone.
+    fn store_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> Result<usize, Errno>;
+}
+
+impl LineFile {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Pull, Self::Value];
+
+    /// The file's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Value => "value",
+        }
+    }
+}
+
+impl LineAt {
+    /// The line and the file that a virtual path names, by its form alone.
+    pub(crate) fn parse(path: &[u8]) -> Option<(Self, LineFile)> {
+        let path = core::str::from_utf8(path).ok()?;
+        let rest = path.strip_prefix("/sys/devices/platform/gpio-sim.")?;
+        let mut parts = rest.split('/');
+        let mut number = |prefix: &str| {
+            let digits = parts.next()?.strip_prefix(prefix)?;
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| digits.parse().ok())?
+        };
+        let (_, chip, offset): (u32, u32, u32) =
+            (number("")?, number("gpiochip")?, number("sim_gpio")?);
+        let name = parts.next()?;
+        let file = LineFile::ALL.into_iter().find(|file| file.name() == name)?;
+        parts
+            .next()
+            .is_none()
+            .then_some((Self { chip, offset }, file))
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c] = self.0;
+        write!(f, "{a}.{b}.{c}")
+    }
+}
+
+impl Token {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(|part| part.parse().ok());
+        let token = Self([parts.next()??, parts.next()??, parts.next()??]);
+        parts.next().is_none().then_some(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_read_as_they_are_written() {
+        let token = Token([1, 0, u32::MAX]);
+        assert_eq!(Token::parse(&token.to_string()), Some(token));
+        for text in ["", "1.2", "1.2.3.4", "a.b.c", "1.2.-3"] {
+            assert_eq!(Token::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_of_lines_by_their_paths() {
+        let base = "/sys/devices/platform/gpio-sim.3/gpiochip12/sim_gpio7";
+        let line = LineAt {
+            chip: 12,
+            offset: 7,
+        };
+        let parse = |path: String| LineAt::parse(path.as_bytes());
+        assert_eq!(parse(format!("{base}/pull")), Some((line, LineFile::Pull)));
+        assert_eq!(
+            parse(format!("{base}/value")),
+            Some((line, LineFile::Value))
+        );
+        for other in ["", "/", "/other", "/pull/x", "x/pull"] {
+            assert_eq!(parse(format!("{base}{other}")), None, "{other}");
+        }
+        assert_eq!(
+            LineAt::parse(b"/sys/devices/platform/gpio-sim.x/gpiochip1/sim_gpio1/pull"),
+            None
+        );
+        assert_eq!(
+            LineAt::parse(b"/sys/devices/platform/gpio-sim.1/gpiochip+1/sim_gpio1/pull"),
+            None
+        );
+    }
+}
