@@ -1,7 +1,8 @@
 //! ugpio: runs GPIO programs without hardware, and drives and watches lines.
 //!
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
-//! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own, [`ctl`] for the outside
+//! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
+//! the gpio-sim control tree in it), [`ctl`] for the outside
 //! world of a run, [`doctor`] for the machine.
 
 mod board;
@@ -11,6 +12,7 @@ mod control;
 mod ctl;
 mod doctor;
 mod run;
+mod tree;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -18,21 +18,25 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{LocalSet, spawn_local};
 use tracing_subscriber::filter::LevelFilter;
+use ugpio_supervisor::arch::Sys;
+use ugpio_supervisor::filter::When;
 use ugpio_supervisor::launch::{
     Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
 };
 use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
 use ugpio_supervisor::shadow;
-use ugpio_supervisor::world::World;
+use ugpio_supervisor::world::{Extras, World};
 
 use crate::board::Board;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
-use crate::control::plugged::Plugged;
+use crate::control::plugged::{Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
+use crate::tree::SimTree;
+use crate::tree::release::Release;
 
 /// What the supervisor needs besides its session.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ struct Run {
     hello: Hello,
     /// The directory of the shadow tree; the guardian removes it.
     shadow: PathBuf,
+    /// The kernel release to tell, if not the machine's.
+    release: Option<Release>,
 }
 
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
@@ -94,7 +100,12 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         pid: std::process::id(),
         program: program.to_string_lossy().into_owned(),
     };
+    let release = Release::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let mut options = LaunchOptions::new(program);
+    options.filter = options.filter.with_tree();
+    if release.is_some() {
+        options.filter = options.filter.trap(Sys::Uname, When::Always);
+    }
     options.args = rest.to_vec();
     options.env = vec![(socket::ENV.into(), bound.path().into())];
     options.leftover = match (args.wait, args.kill) {
@@ -111,6 +122,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             bound,
             hello,
             shadow,
+            release,
         },
         options,
     ))
@@ -164,13 +176,24 @@ fn answer(
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
     let plugged = Plugged::new(registry, &run.board, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
-    let world = World::new(registry.clone(), &run.shadow)
+    let plugged = Shared::new(plugged);
+    let extras = Extras {
+        tree: Some(Arc::new(SimTree::new(
+            plugged.clone(),
+            run.release.as_ref(),
+        ))),
+        release: run.release.as_ref().map(ToString::to_string),
+    };
+    let world = World::with(registry.clone(), &run.shadow, extras)
         .map_err(|e| fail("cannot make the virtual files", &e))?;
     let world = Arc::new(world);
+    if let Some(mounted) = world.mounted() {
+        plugged.borrow().lines().show_in(Arc::downgrade(mounted));
+    }
     let answers: Arc<dyn Dispatch> = Arc::clone(&world) as _;
     let dispatcher =
         notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;
-    for chip in &plugged.list().chips {
+    for chip in &plugged.borrow().list().chips {
         tracing::info!(
             "{} {:?} has {} lines",
             chip.name,

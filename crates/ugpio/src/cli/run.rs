@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// When PROGRAM has ended, end the daemons it left behind
     #[arg(long)]
     pub(crate) kill: bool,
+    /// Tell PROGRAM that the kernel is of this release; from 6.14 on, gpio-sim lines have `valid`
+    #[arg(long, value_name = "RELEASE")]
+    pub(crate) kernel_release: Option<String>,
     /// Say on standard error what is answered; twice for every call
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -3,8 +3,10 @@
 //! [`Plugged`] owns the simulated chips; dropping it unplugs them all. It does no I/O and reads no
 //! clock: the [`server`](super::server) is what clients speak to, and passes the time in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim, What};
 use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset, Registry, Timestamp, offsets};
 
@@ -13,6 +15,7 @@ use super::protocol::{
     List, Pull,
 };
 use crate::board::{self, Board, ChipSpec};
+use crate::tree::Lines;
 
 /// Changes that wait for the server between two looks at them. A program in full flight makes some
 /// hundred thousand a second, and the server looks at each wake.
@@ -26,12 +29,39 @@ pub(crate) struct Plugged {
     next_tag: u64,
     changes: Changes,
     events: VecDeque<Event>,
+    /// The N of every `gpio-sim.N`, those that have no chip now included.
+    platform_ids: BTreeSet<u32>,
+    lines: Arc<Lines>,
+}
+
+/// The chips as the control server and the gpio-sim tree share them. Nobody is called back with it
+/// locked but who is woken when a chip comes or goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Mutex<Plugged>>);
+
+impl Shared {
+    /// Shares these chips.
+    pub(crate) fn new(plugged: Plugged) -> Shared {
+        Shared(Arc::new(Mutex::new(plugged)))
+    }
+
+    /// The chips, to look at.
+    pub(crate) fn borrow(&self) -> MutexGuard<'_, Plugged> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The chips, to change.
+    pub(crate) fn borrow_mut(&self) -> MutexGuard<'_, Plugged> {
+        self.borrow()
+    }
 }
 
 #[derive(Debug)]
 struct Chip {
     sim: Sim,
     id: u32,
+    /// The N of its `gpio-sim.N`, if that is this chip's alone.
+    platform_id: Option<u32>,
     at: ChipAt,
     names: Vec<Option<String>>,
 }
@@ -52,6 +82,8 @@ impl Plugged {
             next_tag: 0,
             changes: Changes::new(PENDING_CHANGES),
             events: VecDeque::new(),
+            platform_ids: BTreeSet::new(),
+            lines: Arc::default(),
         };
         for chip in &board.chips {
             plugged.plug(chip, now)?;
@@ -116,12 +148,29 @@ impl Plugged {
     /// No chip or more than one is meant.
     pub(crate) fn unplug(&mut self, chip: &Key, now: Timestamp) -> Result<(), Failure> {
         let tag = self.chip(chip)?.0;
+        self.pull_out(tag, now);
+        Ok(())
+    }
+
+    /// Takes a chip away, if it is still there.
+    pub(crate) fn pull_out(&mut self, tag: u64, now: Timestamp) {
         // What happened before comes before, and names are needed for what happens in between.
         self.collect();
-        let Some(Chip { sim, at, names, .. }) = self.chips.remove(&tag) else {
-            return Ok(());
+        let Some(chip) = self.chips.remove(&tag) else {
+            return;
         };
+        let Chip {
+            sim,
+            at,
+            names,
+            id,
+            platform_id,
+        } = chip;
+        self.lines.remove(id);
         sim.unplug(now);
+        if let Some(id) = platform_id {
+            self.free_platform_id(id);
+        }
         while let Some(change) = self.changes.pop() {
             let event = if change.tag == tag {
                 Some(event_of(&at, &names, &change))
@@ -131,7 +180,7 @@ impl Plugged {
             self.events.extend(event);
         }
         self.events.push_back(Event::Unplugged(at));
-        Ok(())
+        self.changes.wake();
     }
 
     /// Plugs in a chip.
@@ -145,13 +194,45 @@ impl Plugged {
             let message = format!("another chip of this board has the label {:?}", spec.label);
             return Err(Failure::new(Code::LabelTaken, message));
         }
+        let platform_id = self.take_platform_id();
+        let sim = self.insert(bank(spec).platform(platform_id, 0), Some(platform_id), now);
+        if sim.is_err() {
+            self.free_platform_id(platform_id);
+        }
+        let tag = sim.map_err(|e| Failure::new(Code::BadParams, e.to_string()))?;
+        Ok(self
+            .chips
+            .get(&tag)
+            .map(Chip::state)
+            .expect("it was put in just now"))
+    }
+
+    /// Plugs in a chip that the gpio-sim tree asks for; its label need not be unique.
+    ///
+    /// # Errors
+    /// The chip cannot be.
+    pub(crate) fn adopt(&mut self, bank: Bank, now: Timestamp) -> gpiolib::Result<PluggedChip> {
+        let key = self.insert(bank, None, now)?;
+        let name = self.chips.get(&key).map(|chip| chip.at.chip.clone());
+        Ok(PluggedChip {
+            key,
+            name: name.unwrap_or_default(),
+        })
+    }
+
+    fn insert(
+        &mut self,
+        bank: Bank,
+        platform_id: Option<u32>,
+        now: Timestamp,
+    ) -> gpiolib::Result<u64> {
         self.registry.set_now(now);
-        let sim = bank(spec).register(&self.registry);
-        let mut sim = sim.map_err(|e| Failure::new(Code::BadParams, e.to_string()))?;
+        let mut sim = bank.register(&self.registry)?;
         let tag = self.next_tag;
         self.next_tag += 1;
         sim.watch(&self.changes, tag);
         let device = sim.device();
+        self.lines.insert(device.id(), sim.chip());
         let at = ChipAt {
             chip: device.name(),
             label: device.label().to_owned(),
@@ -162,15 +243,40 @@ impl Plugged {
             .collect();
         let chip = Chip {
             id: device.id(),
+            platform_id,
             at: at.clone(),
             names,
             sim,
         };
-        let state = chip.state();
         self.chips.insert(tag, chip);
         self.collect();
         self.events.push_back(Event::Plugged(at));
-        Ok(state)
+        self.changes.wake();
+        Ok(tag)
+    }
+
+    /// Takes the smallest N for which there is no `gpio-sim.N`.
+    pub(crate) fn take_platform_id(&mut self) -> u32 {
+        let id = (0..)
+            .find(|id| !self.platform_ids.contains(id))
+            .unwrap_or(u32::MAX);
+        self.platform_ids.insert(id);
+        id
+    }
+
+    /// Gives one back.
+    pub(crate) fn free_platform_id(&mut self, id: u32) {
+        self.platform_ids.remove(&id);
+    }
+
+    /// The lines of the chips, which can be looked at without the chips being locked.
+    pub(crate) fn lines(&self) -> &Arc<Lines> {
+        &self.lines
+    }
+
+    /// The registry that the chips are plugged into.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Who is to be woken when [`Plugged::next_event`] has something new.
@@ -301,7 +407,7 @@ impl Chip {
 fn bank(spec: &ChipSpec) -> Bank {
     let mut bank = Bank::new(spec.lines).label(&spec.label);
     for (offset, name) in &spec.names {
-        bank = bank.name(Offset::new(*offset), name);
+        bank = bank.name(Offset::new(*offset), name.as_str());
     }
     for hog in &spec.hogs {
         let direction = match hog.direction {
@@ -309,7 +415,7 @@ fn bank(spec: &ChipSpec) -> Bank {
             board::HogDirection::OutputHigh => HogDirection::Output(gpiolib::Level::High),
             board::HogDirection::OutputLow => HogDirection::Output(gpiolib::Level::Low),
         };
-        bank = bank.hog(Offset::new(hog.offset), &hog.consumer, direction);
+        bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
     }
     bank
 }

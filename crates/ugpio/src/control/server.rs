@@ -4,7 +4,7 @@
 //! judged by [`protocol`](super::protocol) and done on the [`Plugged`] chips. Changes are broadcast:
 //! a client that reads too slowly loses some and is told how many, and holds up nobody.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::frame::Frames;
-use super::plugged::Plugged;
+use super::plugged::Shared;
 use super::protocol::{
     Code, Event, Failure, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request, WaitParams, json,
 };
@@ -37,7 +37,7 @@ const BATCH: usize = 256;
 /// What the tasks of one server share.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    plugged: RefCell<Plugged>,
+    plugged: Shared,
     events: broadcast::Sender<Event>,
     hello: Hello,
     clients: Cell<usize>,
@@ -48,10 +48,10 @@ const MAX_CLIENTS: usize = 256;
 
 impl Hub {
     /// A server over these chips, that says `hello` of itself.
-    pub(crate) fn new(plugged: Plugged, hello: Hello) -> Rc<Hub> {
+    pub(crate) fn new(plugged: Shared, hello: Hello) -> Rc<Hub> {
         let events = broadcast::Sender::new(BACKLOG);
         Rc::new(Hub {
-            plugged: RefCell::new(plugged),
+            plugged,
             events,
             hello,
             clients: Cell::new(0),

@@ -9,6 +9,7 @@ use gpiolib::Registry;
 use super::*;
 use crate::board::Board;
 use crate::control::client::{Client as Caller, ClientError};
+use crate::control::plugged::Plugged;
 use crate::control::protocol::{
     ChipParams, ChipState, Key, Level, LineParams, List, PlugParams, Pull, PullParams,
 };
@@ -25,6 +26,7 @@ fn with_server(clients: usize, test: impl FnOnce(Vec<StdStream>) + Send + 'stati
         chips: vec![ChipSpec::plain("demo", 4)],
     };
     let plugged = Plugged::new(&Registry::new(), &board, now()).unwrap();
+    let plugged = Shared::new(plugged);
     let hello = Hello {
         protocol: 1,
         ugpio: "0".into(),
