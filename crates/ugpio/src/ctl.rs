@@ -101,8 +101,11 @@ fn report(error: &CtlError, as_json: bool) {
 
 fn run(options: &Options) -> Result<(), CtlError> {
     let variable = std::env::var_os(socket::ENV);
-    let directories = socket::directories();
-    let path = socket::find(variable.as_deref(), options.socket.as_deref(), &directories)?;
+    let path = socket::find(
+        variable.as_deref(),
+        options.socket.as_deref(),
+        &socket::directory(),
+    )?;
     let client = Client::connect(&path)?;
     let printer = Printer {
         json: options.json,

@@ -284,7 +284,7 @@ fn is_memory(dir: &Path) -> bool {
 /// Whether a run could listen for `ugpio ctl`.
 fn control() -> Finding {
     let check = "control socket";
-    match socket::bind(None, &socket::directories()) {
+    match socket::bind(None, &socket::directory()) {
         Ok(bound) => {
             let directory = bound.path().parent().unwrap_or(Path::new("/"));
             Finding::ok(check, directory.display().to_string())

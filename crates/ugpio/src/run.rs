@@ -87,8 +87,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         });
     };
     let board = Board::load(args.board.as_deref(), &args.chips).map_err(|e| own(&e))?;
-    let bound =
-        socket::bind(args.socket.as_deref(), &socket::directories()).map_err(|e| own(&e))?;
+    let bound = socket::bind(args.socket.as_deref(), &socket::directory()).map_err(|e| own(&e))?;
     let shadow = shadow::place().map_err(|e| {
         Failure::own(format!(
             "no writable directory for virtual files: {e}; try `ugpio doctor`"
@@ -201,7 +200,14 @@ fn answer(
             chip.lines.len()
         );
     }
-    Ok((Hub::new(plugged, run.hello.clone()), world, dispatcher))
+    let closed = Arc::clone(&world);
+    let settle = move || {
+        closed.files().reap();
+        closed.files().sweep_gone();
+        closed.files().is_empty()
+    };
+    let hub = Hub::new(plugged, run.hello.clone(), Box::new(settle));
+    Ok((hub, world, dispatcher))
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
@@ -214,20 +220,25 @@ fn serve(session: Session, bound: &Bound, hub: Rc<Hub>, world: Arc<World>) -> io
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         let listener = tokio::net::UnixListener::from_std(listener)?;
-        spawn_local(server::serve(listener, hub));
+        spawn_local(server::serve(listener, Rc::clone(&hub)));
         let closings = listen(world.files().hangups())?;
         spawn_local(let_go(closings, world));
-        follow(session).await
+        follow(session, &hub).await?;
+        hub.end().await;
+        Ok(())
     })
 }
 
 /// Steps the session whenever something has happened, until nobody is left.
-async fn follow(mut session: Session) -> io::Result<()> {
+async fn follow(mut session: Session, hub: &Hub) -> io::Result<()> {
     let ready = listen(session.as_fd())?;
     loop {
         while let Some(event) = session.step() {
             match event {
-                Event::ProgramEnded(ending) => tracing::info!("the program {ending}"),
+                Event::ProgramEnded(ending) => {
+                    tracing::info!("the program {ending}");
+                    hub.program_ended();
+                }
                 Event::AllEnded => return Ok(()),
             }
         }

@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 mod frame;
+mod peer;
 pub(crate) mod plugged;
 pub(crate) mod protocol;
 pub(crate) mod server;

@@ -5,6 +5,7 @@
 //! a client that reads too slowly loses some and is told how many, and holds up nobody.
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -18,10 +19,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver};
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
 use super::frame::Frames;
+use super::peer;
 use super::plugged::Shared;
 use super::protocol::{
     Code, Event, Failure, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request, WaitParams, json,
@@ -34,28 +37,96 @@ const BACKLOG: usize = 4096;
 /// Events handed on in one go before other tasks get their turn.
 const BATCH: usize = 256;
 
+/// The most clients at one time; more are turned away.
+const MAX_CLIENTS: usize = 256;
+
+/// How long the end of a run waits for listeners to take what happened last.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// What the tasks of one server share.
-#[derive(Debug)]
 pub(crate) struct Hub {
     plugged: Shared,
     events: broadcast::Sender<Event>,
     hello: Hello,
+    /// Brings the board up to date with what the program has closed; whether nothing is open any more.
+    settle: Box<dyn Fn() -> bool>,
+    stage: watch::Sender<Stage>,
     clients: Cell<usize>,
+    listeners: Cell<usize>,
+    listener_left: Notify,
 }
 
-/// The most clients at one time; more are turned away.
-const MAX_CLIENTS: usize = 256;
+/// How far the run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Running,
+    /// PROGRAM has ended; what it started may live on.
+    ProgramEnded,
+    /// Nobody is left.
+    Over,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("hello", &self.hello)
+            .field("clients", &self.clients)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Hub {
-    /// A server over these chips, that says `hello` of itself.
-    pub(crate) fn new(plugged: Shared, hello: Hello) -> Rc<Hub> {
-        let events = broadcast::Sender::new(BACKLOG);
+    /// A server over these chips, that says `hello` of itself. `settle` is called before each answer; it
+    /// lets go what the program has closed, and says whether nothing is open any more.
+    pub(crate) fn new(plugged: Shared, hello: Hello, settle: Box<dyn Fn() -> bool>) -> Rc<Hub> {
         Rc::new(Hub {
             plugged,
-            events,
+            events: broadcast::Sender::new(BACKLOG),
             hello,
+            settle,
+            stage: watch::Sender::new(Stage::Running),
             clients: Cell::new(0),
+            listeners: Cell::new(0),
+            listener_left: Notify::new(),
         })
+    }
+
+    /// PROGRAM has ended: what it left behind only to listen or to wait is let go, or it would keep
+    /// the run alive for ever.
+    pub(crate) fn program_ended(&self) {
+        self.stage.send_replace(Stage::ProgramEnded);
+    }
+
+    /// Nobody is left: tells listeners what happened last, and lets them go.
+    pub(crate) async fn end(&self) {
+        // A call whose caller was killed may still be being undone by its dispatcher.
+        for _ in 0..LAST_WORDS.as_millis() {
+            if self.listeners.get() == 0 || (self.settle)() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.stage.send_replace(Stage::Over);
+        let all_left = async {
+            while self.listeners.get() > 0 {
+                self.listener_left.notified().await;
+            }
+        };
+        // One that does not read misses the rest.
+        let _ = tokio::time::timeout(LAST_WORDS, all_left).await;
+    }
+
+    /// Returns when a client that listens or waits from now on is to be let go.
+    async fn let_go(&self, is_inside: bool) {
+        let mut stage = self.stage.subscribe();
+        let since = *stage.borrow();
+        let is_over = |now: &Stage| match *now {
+            Stage::Running => false,
+            Stage::ProgramEnded => is_inside && since == Stage::Running,
+            Stage::Over => true,
+        };
+        // Fails only without a sender, which is in `self`.
+        let _ = stage.wait_for(is_over).await;
     }
 
     /// Hands on at most a batch of what has happened; whether there may be more.
@@ -72,11 +143,13 @@ impl Hub {
 
     /// Hears every event from now on, and none that happened before.
     fn subscribe(&self) -> Receiver<Event> {
+        (self.settle)();
         while self.hand_on() {}
         self.events.subscribe()
     }
 
     fn answer(&self, request: Request) -> Result<serde_json::Value, Failure> {
+        (self.settle)();
         let now = now();
         let mut plugged = self.plugged.borrow_mut();
         match request {
@@ -118,7 +191,7 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if is_owner(&stream) && hub.clients.get() < MAX_CLIENTS {
+                if peer::is_owner(&stream) && hub.clients.get() < MAX_CLIENTS {
                     spawn_local(client(stream, Rc::clone(&hub)));
                 }
             }
@@ -129,13 +202,6 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
             }
         }
     }
-}
-
-/// Whether the other end is of our own user. The socket's mode says so too, where modes count.
-fn is_owner(stream: &UnixStream) -> bool {
-    stream
-        .peer_cred()
-        .is_ok_and(|peer| peer.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Hands events on each time something has happened.
@@ -202,39 +268,64 @@ impl Client {
         self.stream.write_all(&reply.encode()).await
     }
 
-    /// Sends every event until the client goes. What it still sends is read and not answered.
+    /// Sends every event until the client goes or the run is over. What it still sends is read and not
+    /// answered. Always ends with an error, as the connection is of no more use.
     async fn stream_events(&mut self) -> io::Result<()> {
-        let mut events = self.hub.subscribe();
+        let hub = Rc::clone(&self.hub);
+        hub.listeners.set(hub.listeners.get() + 1);
+        let result = self.stream_events_until_over(&hub).await;
+        hub.listeners.set(hub.listeners.get() - 1);
+        hub.listener_left.notify_one();
+        result.and(Err(io::ErrorKind::ConnectionAborted.into()))
+    }
+
+    async fn stream_events_until_over(&mut self, hub: &Hub) -> io::Result<()> {
+        let mut events = hub.subscribe();
+        let let_go = hub.let_go(peer::is_inside(&self.stream));
+        tokio::pin!(let_go);
         self.reply(&Reply::Result(json!({}))).await?;
         loop {
             let mut ignored = Frames::new(usize::MAX);
             let event = tokio::select! {
                 event = events.recv() => event,
                 gone = read_more(&mut self.stream, &mut ignored) => { gone?; continue }
+                () = &mut let_go => break,
             };
-            let event = match event {
-                Ok(event) => event,
-                Err(RecvError::Lagged(count)) => Event::Lost { count },
-                Err(RecvError::Closed) => return Ok(()),
-            };
+            self.reply(&Reply::Event(event_or_loss(event))).await?;
+        }
+        (hub.settle)();
+        while hub.hand_on() {}
+        while let Ok(event) = events.try_recv() {
             self.reply(&Reply::Event(event)).await?;
         }
+        Ok(())
     }
 
-    /// Waits for a level. The outer error is that the client has gone.
+    /// Waits for a level. The outer error is that the client has gone, or is to go.
     async fn wait(&mut self, params: &WaitParams) -> io::Result<Result<LineState, Failure>> {
         // Heard before looked at, so that no change falls in between.
         let events = self.hub.subscribe();
         let timeout = params.timeout_ms.map(Duration::from_millis);
         // A time that no clock reaches is no time at all.
         let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        let let_go = self.hub.let_go(peer::is_inside(&self.stream));
         let waiting = wait_for_level(&self.hub, params, events);
         tokio::select! {
             biased;
             found = waiting => Ok(found),
             () = until(deadline) => Ok(Err(timed_out(params))),
+            () = let_go => Err(io::ErrorKind::ConnectionAborted.into()),
             gone = read_while(&mut self.stream, &mut self.frames) => Err(gone),
         }
+    }
+}
+
+fn event_or_loss(event: Result<Event, RecvError>) -> Event {
+    match event {
+        Ok(event) => event,
+        Err(RecvError::Lagged(count)) => Event::Lost { count },
+        // The sender lives as long as the server.
+        Err(RecvError::Closed) => Event::Lost { count: 0 },
     }
 }
 

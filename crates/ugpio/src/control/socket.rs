@@ -1,7 +1,7 @@
 //! Where control sockets lie: making one for a run, and finding the one that is meant.
 //!
-//! A run listens on a path of its own in `$XDG_RUNTIME_DIR/ugpio`, else in `/tmp/ugpio-UID`; both belong
-//! to the user and to nobody else. [`bind`] makes the socket before anything is started, [`find`] is what
+//! A run listens on a path of its own in `$XDG_RUNTIME_DIR/ugpio`, or where that cannot be in
+//! `/tmp/ugpio-UID`; both belong to the user and to nobody else. [`bind`] makes the socket before anything is started, [`find`] is what
 //! `ugpio ctl` does. The socket of a run that died is known by its refusing a connection, and removed.
 
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use thiserror::Error;
 
 /// The variable that names a run's socket to PROGRAM and to everything it starts.
@@ -93,24 +93,18 @@ impl Drop for Bound {
     }
 }
 
-/// Makes the control socket of a run: on `path` if one is asked for, else in the first of `directories`
-/// that can be used.
+/// Makes the control socket of a run: on `path` if one is asked for, else in `directory`.
 ///
 /// # Errors
-/// The path is taken, or no directory can be used.
-pub(crate) fn bind(path: Option<&Path>, directories: &[PathBuf]) -> Result<Bound, SocketError> {
-    if let Some(path) = path {
-        let path = std::path::absolute(path).map_err(|e| SocketError::Io(path.into(), e))?;
-        return bind_at(&path);
-    }
-    let mut last = SocketError::NoRun;
-    for directory in directories {
-        match bind_in(directory) {
-            Ok(bound) => return Ok(bound),
-            Err(error) => last = error,
+/// The path is taken, or the directory cannot be used.
+pub(crate) fn bind(path: Option<&Path>, directory: &Path) -> Result<Bound, SocketError> {
+    match path {
+        Some(path) => {
+            let path = std::path::absolute(path).map_err(|e| SocketError::Io(path.into(), e))?;
+            bind_at(&path)
         }
+        None => bind_in(directory),
     }
-    Err(last)
 }
 
 fn bind_in(directory: &Path) -> Result<Bound, SocketError> {
@@ -196,19 +190,22 @@ fn is_stale(path: &Path) -> bool {
     UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
 }
 
-/// The directories for control sockets, best first.
-pub(crate) fn directories() -> Vec<PathBuf> {
+/// The directory for the sockets of runs that are started here: those that are found here, too.
+pub(crate) fn directory() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
-    directories_of(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid)
+    directory_of(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid)
 }
 
-fn directories_of(runtime: Option<&OsStr>, uid: u32) -> Vec<PathBuf> {
-    let fallback = PathBuf::from(format!("/tmp/ugpio-{uid}"));
-    match runtime {
-        Some(dir) if dir.as_bytes().starts_with(b"/") => {
-            vec![Path::new(dir).join("ugpio"), fallback]
-        }
-        _ => vec![fallback],
+fn directory_of(runtime: Option<&OsStr>, uid: u32) -> PathBuf {
+    let usable = |dir: &&Path| {
+        // Room for `ugpio/.1234567890-2.sock` behind it.
+        dir.is_absolute()
+            && dir.as_os_str().len() + 28 <= MAX_PATH
+            && access(*dir, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    };
+    match runtime.map(Path::new).filter(usable) {
+        Some(dir) => dir.join("ugpio"),
+        None => PathBuf::from(format!("/tmp/ugpio-{uid}")),
     }
 }
 
@@ -219,7 +216,7 @@ fn directories_of(runtime: Option<&OsStr>, uid: u32) -> Vec<PathBuf> {
 pub(crate) fn find(
     variable: Option<&OsStr>,
     option: Option<&Path>,
-    directories: &[PathBuf],
+    directory: &Path,
 ) -> Result<PathBuf, SocketError> {
     if let Some(path) = variable.filter(|path| !path.is_empty()) {
         return Ok(path.into());
@@ -227,7 +224,7 @@ pub(crate) fn find(
     if let Some(path) = option {
         return Ok(path.into());
     }
-    let mut running: Vec<PathBuf> = directories.iter().flat_map(|dir| running_in(dir)).collect();
+    let mut running = running_in(directory);
     match running.len() {
         0 => Err(SocketError::NoRun),
         1 => Ok(running.remove(0)),

@@ -16,6 +16,15 @@ use crate::control::protocol::{
 
 /// Serves one chip, `demo` with 4 lines, to `clients` clients, and lets `test` be them.
 fn with_server(clients: usize, test: impl FnOnce(Vec<StdStream>) + Send + 'static) {
+    with_server_until(clients, test, false);
+}
+
+/// The same; with `is_over` the run ends at once.
+fn with_server_until(
+    clients: usize,
+    test: impl FnOnce(Vec<StdStream>) + Send + 'static,
+    is_over: bool,
+) {
     let (ours, theirs): (Vec<_>, Vec<_>) = (0..clients).map(|_| StdStream::pair().unwrap()).unzip();
     let test = thread::spawn(move || test(theirs));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -34,13 +43,16 @@ fn with_server(clients: usize, test: impl FnOnce(Vec<StdStream>) + Send + 'stati
         program: "blink".into(),
     };
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let hub = Hub::new(plugged, hello);
+        let hub = Hub::new(plugged, hello, Box::new(|| true));
         let relay = spawn_local(relay(Rc::clone(&hub)));
         let mut tasks = Vec::new();
         for stream in ours {
             stream.set_nonblocking(true).unwrap();
             let stream = UnixStream::from_std(stream).unwrap();
             tasks.push(spawn_local(client(stream, Rc::clone(&hub))));
+        }
+        if is_over {
+            hub.end().await;
         }
         for task in tasks {
             task.await.unwrap();
@@ -218,4 +230,17 @@ fn a_waiter_that_goes_away_is_forgotten() {
             .write_all(&wait(3, Level::High, None).encode())
             .unwrap();
     });
+}
+
+#[test]
+fn the_end_of_the_run_lets_listeners_and_waiters_go() {
+    let test = |streams| {
+        let (listener, mut waiter) = two(streams);
+        assert!(listener.events().unwrap().next().is_none());
+        let ended = waiter
+            .call::<LineState>(&wait(3, Level::High, None))
+            .unwrap_err();
+        assert!(matches!(ended, ClientError::Ended));
+    };
+    with_server_until(2, test, true);
 }
