@@ -62,6 +62,12 @@ const _: () = assert!(
     "memory per line is promised"
 );
 
+#[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
+const _: () = assert!(
+    size_of::<Gated<dyn Chip, State>>() <= 256,
+    "memory per device is promised"
+);
+
 /// What a line has only while it is requested.
 #[derive(Debug)]
 pub(crate) struct Active {
