@@ -22,6 +22,7 @@ impl Claim {
         Ok(Self { device, offset })
     }
 
+    #[inline]
     pub(crate) fn slot(&self) -> Slot<'_> {
         // INVARIANT: `offset` was checked by `claim`; a device never loses lines.
         self.device

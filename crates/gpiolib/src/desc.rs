@@ -144,6 +144,7 @@ impl Desc {
         Line::new(self.claim().device.clone(), self.claim().offset)
     }
 
+    #[inline]
     fn slot(&self) -> Slot<'_> {
         self.claim().slot()
     }

@@ -222,8 +222,7 @@ pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
 }
 
 /// Sets the logical value; open drain and open source switch between input and output.
-// KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
-// hardware accepted the mode.
+#[inline]
 pub(crate) fn set_value(
     chip: &dyn Chip,
     slot: Slot<'_>,
@@ -232,13 +231,19 @@ pub(crate) fn set_value(
 ) -> Result<()> {
     let word = slot.flags.load(Ordering::Acquire);
     let level = value.level(word & flags::ACTIVE_LOW != 0);
-    let released = if word & flags::OPEN_DRAIN != 0 {
-        Level::High
-    } else if word & flags::OPEN_SOURCE != 0 {
-        Level::Low
-    } else {
-        return set_level(chip, offset, level);
-    };
+    if word & (flags::OPEN_DRAIN | flags::OPEN_SOURCE) != 0 {
+        return set_open(chip, slot, offset, level);
+    }
+    set_level(chip, offset, level)
+}
+
+/// Sets the level of an open-drain or open-source line.
+// KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
+// hardware accepted the mode.
+#[cold]
+fn set_open(chip: &dyn Chip, slot: Slot<'_>, offset: Offset, level: Level) -> Result<()> {
+    let open_drain = slot.flags.load(Ordering::Acquire) & flags::OPEN_DRAIN != 0;
+    let released = if open_drain { Level::High } else { Level::Low };
     if level == released {
         return chip.direction_input(offset);
     }

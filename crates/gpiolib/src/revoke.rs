@@ -144,6 +144,8 @@ impl<T: ?Sized, S> Gated<T, S> {
     unsafe fn chip(&self) -> &T {
         // SAFETY: `take`, the one who writes the cell, waits until the caller is counted out.
         let chip = unsafe { &*self.door.chip.get() };
+        // Only a mutant of the barrier gets here without a chip; its model shall say so.
+        assert!(!cfg!(loom) || chip.is_some(), "inside after the chip went");
         // SAFETY: there is a chip until `take` has it, and `take` has not begun to touch it.
         unsafe { chip.as_deref().unwrap_unchecked() }
     }

@@ -39,7 +39,7 @@ struct Asked {
 impl Asked {
     /// Requests that were granted, and those of them that the chip was told the end of.
     fn counts(&self) -> (usize, usize) {
-        let of = |count: &AtomicUsize| count.load(std::sync::atomic::Ordering::SeqCst);
+        let of = |count: &AtomicUsize| count.load(Ordering::SeqCst);
         (of(&self.requests), of(&self.frees))
     }
 }
@@ -59,17 +59,13 @@ impl Drop for Probe {
 impl Chip for Probe {
     fn request(&self, _: Offset) -> Result<()> {
         self.touch();
-        self.asked
-            .requests
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.asked.requests.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
     fn free(&self, _: Offset) {
         self.touch();
-        self.asked
-            .frees
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.asked.frees.fetch_add(1, Ordering::SeqCst);
     }
 
     fn get(&self, _: Offset) -> Result<Level> {
@@ -95,10 +91,10 @@ fn model(name: &str, preemptions: Option<usize>, story: impl Fn() + Send + Sync 
     builder.preemption_bound = preemptions;
     builder.max_branches = 50_000;
     builder.check(move || {
-        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        counted.fetch_add(1, Ordering::Relaxed);
         story();
     });
-    let runs = runs.load(std::sync::atomic::Ordering::Relaxed);
+    let runs = runs.load(Ordering::Relaxed);
     let bound = preemptions.map_or("none".to_owned(), |bound| bound.to_string());
     println!("loom: {name}: {runs} interleavings, preemption bound {bound}");
 }
