@@ -181,19 +181,18 @@ impl Bus {
     }
 
     /// Takes a device from its driver: the driver's `remove`, then all managed resources, last
-    /// first. Never refused, whoever uses the lines of its chips.
+    /// first. Never refused, whoever uses the lines of its chips. A device that is just being
+    /// probed is left alone.
     pub fn unbind(&self, name: &str) {
-        let Some(mut bound) = self.0.lock().slot(name).and_then(|slot| {
-            slot.state = match slot.state {
-                BindState::Busy => BindState::Busy,
-                _ => BindState::Unbound,
-            };
+        let bound = self.0.lock().slot(name).and_then(|slot| {
+            if slot.state != BindState::Busy {
+                slot.state = BindState::Unbound;
+            }
             slot.bound.take()
-        }) else {
-            return;
-        };
-        bound.driver.remove(&mut bound.scope);
-        bound.scope.release_all();
+        });
+        if let Some(bound) = bound {
+            bound.unbind();
+        }
     }
 
     /// Probes what was deferred, again and again until nothing more succeeds. How many devices got
@@ -269,6 +268,25 @@ impl Inner {
     fn slot(&mut self, name: &str) -> Option<&mut Slot> {
         let mut devices = self.devices.iter_mut();
         devices.find(|slot| slot.device.name() == Some(name))
+    }
+}
+
+/// With the last clone of a bus its devices are unbound, the last one added first.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        while let Some(slot) = self.devices.pop() {
+            if let Some(bound) = slot.bound {
+                bound.unbind();
+            }
+        }
+    }
+}
+
+impl Bound {
+    /// The driver's `remove`, then all managed resources, last first.
+    fn unbind(mut self) {
+        self.driver.remove(&mut self.scope);
+        self.scope.release_all();
     }
 }
 

@@ -229,3 +229,35 @@ fn a_probe_registers_for_its_drivers_module() {
     drop(desc);
     assert_eq!(module.try_unload(), Ok(()));
 }
+
+#[test]
+fn with_the_bus_its_devices_are_unbound_last_first() {
+    struct Noted(Notes);
+    impl Driver for Noted {
+        fn matches(&self, _: &str) -> bool {
+            true
+        }
+
+        fn probe(&self, scope: &mut Scope) -> Result<()> {
+            let notes = self.0.clone();
+            scope.on_detach(move || notes.add("given back"));
+            Ok(())
+        }
+
+        fn remove(&self, scope: &mut Scope) {
+            self.0.add(scope.name().unwrap());
+        }
+    }
+    let (bus, notes) = (Bus::new(), Notes::default());
+    bus.add_driver(Box::new(Noted(notes.clone())));
+    for device in ["first", "second"] {
+        bus.add_device(Consumer::new(&Registry::new(), device));
+    }
+    drop(bus.clone());
+    assert!(notes.take().is_empty());
+    drop(bus);
+    assert_eq!(
+        notes.take(),
+        ["second", "given back", "first", "given back"]
+    );
+}

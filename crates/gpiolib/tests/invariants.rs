@@ -1,5 +1,5 @@
 //! The invariants of counted references, I1-I12 and I17, a test each. I13-I16, which hand a
-//! reference to another framework, are in `crates/nvmem/tests/invariants.rs`.
+//! reference to another framework, are in `crates/nvmem/tests/write_protect.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
