@@ -597,21 +597,13 @@ fn the_doctor_finds_this_machine_well() {
 
 #[test]
 fn a_listener_left_behind_does_not_keep_the_run_alive() {
-    // It holds our pipes too: this returns only when it is gone.
-    let done = Place::new().output(&[
-        "run",
-        "--wait",
-        "--chip",
-        "demo:4",
-        "--",
-        "sh",
-        "-c",
-        "mkfifo f; ugpio ctl events >f & ugpio ctl wait demo 1 high & exec 3<f; ugpio ctl pull demo 2 up; head -n 1 <&3",
-    ]);
-    assert_eq!(
-        (done.status, done.out.as_str()),
-        (Some(0), "gpiochip0 2 - pull up\n")
-    );
+    // They hold our pipes too: this returns only when they are gone, whenever they began.
+    let script = "ugpio ctl events & ugpio ctl wait demo 1 high &";
+    let words = [
+        "run", "--wait", "--chip", "demo:4", "--", "sh", "-c", script,
+    ];
+    let done = Place::new().output(&words);
+    assert_eq!((done.status, done.out.as_str()), (Some(0), ""));
     assert_eq!(done.err, "ugpio: the run has ended\n");
 }
 

@@ -116,13 +116,12 @@ impl Hub {
         let _ = tokio::time::timeout(LAST_WORDS, all_left).await;
     }
 
-    /// Returns when a client that listens or waits from now on is to be let go.
+    /// Returns when a client that listens or waits is to be let go.
     async fn let_go(&self, is_inside: bool) {
         let mut stage = self.stage.subscribe();
-        let since = *stage.borrow();
         let is_over = |now: &Stage| match *now {
             Stage::Running => false,
-            Stage::ProgramEnded => is_inside && since == Stage::Running,
+            Stage::ProgramEnded => is_inside,
             Stage::Over => true,
         };
         // Fails only without a sender, which is in `self`.
