@@ -163,13 +163,17 @@ impl Shared {
 
     /// Whether a step is under way that was not reported yet.
     fn is_busy(&self) -> bool {
-        let busy = |slot: &Arc<Slot>| slot.step.load(Ordering::SeqCst) % 2 == 1 && !slot.is_reported();
+        let busy =
+            |slot: &Arc<Slot>| slot.step.load(Ordering::SeqCst) % 2 == 1 && !slot.is_reported();
         self.slots().iter().any(busy)
     }
 
     /// Changes whenever a thread begins or ends a step.
     fn steps(&self) -> u64 {
-        self.slots().iter().map(|slot| slot.step.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
+        self.slots()
+            .iter()
+            .map(|slot| slot.step.load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
     }
 
     fn sleep_until_entered(&self) {

@@ -33,7 +33,11 @@ pub(crate) struct Trapped<'a> {
 impl Trapped<'_> {
     fn pair(&mut self) -> Result<&Pair, Errno> {
         if self.pair.is_none() {
-            let pair = if self.cmd == GPIO_GET_LINEHANDLE { Link::handle() } else { Link::pipe() };
+            let pair = if self.cmd == GPIO_GET_LINEHANDLE {
+                Link::handle()
+            } else {
+                Link::pipe()
+            };
             self.pair = Some(pair.map_err(errno_of)?);
         }
         self.pair.as_ref().ok_or(Errno::ENFILE)

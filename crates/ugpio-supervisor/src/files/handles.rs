@@ -29,13 +29,19 @@ pub(crate) fn make() -> Result<(OwnedFd, u64), Errno> {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let file = rustix::fs::memfd_create(format!("gpio-linehandle:{number}"), MemfdFlags::CLOEXEC)?;
     // Opened anew, because only such a descriptor is read-only and tells inotify of its end.
-    let theirs = rustix::fs::open(own_path(file.as_fd()), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let theirs = rustix::fs::open(
+        own_path(file.as_fd()),
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     Ok((theirs, number))
 }
 
 /// Reads the number out of a link in `/proc/PID/fd`.
 pub(crate) fn parse(link: &[u8]) -> Option<u64> {
-    let number = link.strip_prefix(b"/memfd:gpio-linehandle:")?.strip_suffix(b" (deleted)")?;
+    let number = link
+        .strip_prefix(b"/memfd:gpio-linehandle:")?
+        .strip_suffix(b" (deleted)")?;
     core::str::from_utf8(number).ok()?.parse().ok()
 }
 
@@ -46,7 +52,10 @@ fn own_path(fd: BorrowedFd<'_>) -> String {
 impl Handles {
     pub(crate) fn new() -> Result<Self, Errno> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(Self { inotify, watched: Mutex::default() })
+        Ok(Self {
+            inotify,
+            watched: Mutex::default(),
+        })
     }
 
     /// Keeps an eye on a handle's file. What is closed here before the file is handed over, other
@@ -65,7 +74,10 @@ impl Handles {
         let mut buf = [MaybeUninit::uninit(); 1024];
         let mut events = inotify::Reader::new(&self.inotify, &mut buf);
         while let Ok(event) = events.next() {
-            if event.events().intersects(ReadFlags::CLOSE_NOWRITE | ReadFlags::IGNORED) {
+            if event
+                .events()
+                .intersects(ReadFlags::CLOSE_NOWRITE | ReadFlags::IGNORED)
+            {
                 closed.extend(watched.remove(&event.wd()));
             }
         }
@@ -101,12 +113,27 @@ mod tests {
         use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
         let (theirs, _) = make().unwrap();
         let mut fds = [PollFd::new(&theirs, PollFlags::all())];
-        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap();
+        poll(
+            &mut fds,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .unwrap();
         assert_eq!(fds[0].revents().bits(), 0x145);
         let set = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-        let added = epoll::add(&set, &theirs, epoll::EventData::new_u64(0), epoll::EventFlags::IN);
+        let added = epoll::add(
+            &set,
+            &theirs,
+            epoll::EventData::new_u64(0),
+            epoll::EventFlags::IN,
+        );
         assert_eq!(added, Err(Errno::PERM));
         assert_eq!(rustix::io::write(&theirs, b"x"), Err(Errno::BADF));
-        assert_eq!(rustix::fs::fcntl_getfl(&theirs).unwrap() & OFlags::RWMODE, OFlags::RDONLY);
+        assert_eq!(
+            rustix::fs::fcntl_getfl(&theirs).unwrap() & OFlags::RWMODE,
+            OFlags::RDONLY
+        );
     }
 }

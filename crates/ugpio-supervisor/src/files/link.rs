@@ -82,8 +82,15 @@ impl Link {
     /// A file for a v1 handle, which has no records and nothing of which stays here.
     pub(crate) fn handle() -> Result<Pair, Errno> {
         let (theirs, number) = handles::make()?;
-        let link = Arc::new(Self { kind: Kind::Handle, end: Mutex::new(None) });
-        Ok(Pair { link, theirs, object: Object::Handle(number) })
+        let link = Arc::new(Self {
+            kind: Kind::Handle,
+            end: Mutex::new(None),
+        });
+        Ok(Pair {
+            link,
+            theirs,
+            object: Object::Handle(number),
+        })
     }
 
     fn new(kind: Kind, ours: OwnedFd) -> Arc<Self> {

@@ -109,7 +109,14 @@ impl Files {
             Object::Handle(_) => None,
             _ => Witness::new(pair.theirs.as_fd()).ok(),
         };
-        self.table().insert(pair.object, Arc::new(OpenFile { file, link: pair.link, witness }));
+        self.table().insert(
+            pair.object,
+            Arc::new(OpenFile {
+                file,
+                link: pair.link,
+                witness,
+            }),
+        );
         // The chip may have gone while the descriptor was made.
         if is_gone {
             self.hang_up_gone();
@@ -136,7 +143,9 @@ impl Files {
     fn guess(&self, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
         let open = {
             let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            let (_, _, open) = recent.iter().rfind(|(other, number, _)| (*other, *number) == (tid, fd))?;
+            let (_, _, open) = recent
+                .iter()
+                .rfind(|(other, number, _)| (*other, *number) == (tid, fd))?;
             open.upgrade()?
         };
         (open.witness.as_ref()?.is(tid, fd)?).then_some(open)
@@ -207,7 +216,10 @@ impl Files {
             }
             let gone: Vec<_> = {
                 let mut table = self.table();
-                closed.iter().filter_map(|object| table.remove(object)).collect()
+                closed
+                    .iter()
+                    .filter_map(|object| table.remove(object))
+                    .collect()
             };
             // Nothing taken out: the file is not in the table yet.
             let Some(open) = gone.first() else { return };

@@ -28,7 +28,12 @@ pub(crate) struct Presence {
 impl Presence {
     pub(crate) fn new() -> Result<Self, Errno> {
         let (ours, handles) = (epoll::create(epoll::CreateFlags::CLOEXEC)?, Handles::new()?);
-        epoll::add(&ours, handles.fd(), epoll::EventData::new_u64(HANDLES), epoll::EventFlags::IN)?;
+        epoll::add(
+            &ours,
+            handles.fd(),
+            epoll::EventData::new_u64(HANDLES),
+            epoll::EventFlags::IN,
+        )?;
         Ok(Self { ours, handles })
     }
 
@@ -39,7 +44,9 @@ impl Presence {
         }
         let data = epoll::EventData::new_u64(key_of(pair.object));
         // Hang-up and error are always reported.
-        let added = pair.link.with(|ours| epoll::add(&self.ours, ours, data, epoll::EventFlags::RDHUP));
+        let added = pair
+            .link
+            .with(|ours| epoll::add(&self.ours, ours, data, epoll::EventFlags::RDHUP));
         added.unwrap_or(Ok(()))
     }
 
@@ -47,7 +54,10 @@ impl Presence {
     /// here. One quick system call when there is nothing.
     pub(crate) fn closed(&self) -> Vec<Object> {
         let mut events = [MaybeUninit::uninit(); 16];
-        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let Ok((events, _)) = epoll::wait(&self.ours, &mut events, Some(&now)) else {
             return Vec::new();
         };

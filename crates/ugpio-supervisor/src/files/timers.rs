@@ -27,7 +27,9 @@ struct Bell(OwnedFd);
 impl Timers {
     pub(crate) fn new() -> Result<Self, Errno> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { bell: Arc::new(Bell(bell)) })
+        Ok(Self {
+            bell: Arc::new(Bell(bell)),
+        })
     }
 
     /// Starts the thread for these files.
@@ -88,9 +90,15 @@ fn run(bell: &Bell, hangups: &OwnedFd, files: &Weak<Files>) {
 fn wait(bell: &Bell, hangups: &OwnedFd, until_ns: Option<u64>) {
     let left = until_ns.map(|at| {
         let left = i64::try_from(at.saturating_sub(now().monotonic_ns)).unwrap_or(i64::MAX);
-        Timespec { tv_sec: left / 1_000_000_000, tv_nsec: left % 1_000_000_000 }
+        Timespec {
+            tv_sec: left / 1_000_000_000,
+            tv_nsec: left % 1_000_000_000,
+        }
     });
-    let mut fds = [PollFd::from_borrowed_fd(bell.0.as_fd(), PollFlags::IN), PollFd::new(hangups, PollFlags::IN)];
+    let mut fds = [
+        PollFd::from_borrowed_fd(bell.0.as_fd(), PollFlags::IN),
+        PollFd::new(hangups, PollFlags::IN),
+    ];
     // An interrupted wait looks once more than needed.
     if poll(&mut fds, left.as_ref()).is_ok() && fds[0].revents().contains(PollFlags::IN) {
         bell.answer();

@@ -29,8 +29,16 @@ impl Witness {
     pub(crate) fn new(theirs: BorrowedFd<'_>) -> Result<Self, Errno> {
         let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         // Hang-up and error are always reported; the set is never waited for.
-        epoll::add(&set, theirs, epoll::EventData::new_u64(0), epoll::EventFlags::empty())?;
-        Ok(Self { set, number: theirs.as_raw_fd() })
+        epoll::add(
+            &set,
+            theirs,
+            epoll::EventData::new_u64(0),
+            epoll::EventFlags::empty(),
+        )?;
+        Ok(Self {
+            set,
+            number: theirs.as_raw_fd(),
+        })
     }
 
     /// Whether descriptor `fd` of thread `tid` leads to this end; `None` if the kernel does not tell.

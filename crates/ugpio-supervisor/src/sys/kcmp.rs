@@ -28,10 +28,15 @@ struct EpollSlot {
 /// `EPERM`, `ENOSYS`: not allowed, or not built into this kernel. `EBADF`, `ENOENT`: one of the two
 /// is no file any more. `ESRCH`: no such thread.
 pub fn is_in_epoll(tid: Pid, fd: i32, set: BorrowedFd<'_>, number: i32) -> Result<bool, Errno> {
-    let slot = EpollSlot { efd: set.as_raw_fd().cast_unsigned(), tfd: number.cast_unsigned(), toff: 0 };
+    let slot = EpollSlot {
+        efd: set.as_raw_fd().cast_unsigned(),
+        tfd: number.cast_unsigned(),
+        toff: 0,
+    };
     static OURS: LazyLock<i32> = LazyLock::new(|| getpid().as_raw_nonzero().get());
     let (theirs, ours) = (tid.as_raw_nonzero().get(), *OURS);
     // SAFETY: for this type the kernel reads one `kcmp_epoll_slot`, a live local, and writes nothing.
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, theirs, ours, EPOLL_TFD, fd, &raw const slot) };
+    let order =
+        unsafe { libc::syscall(libc::SYS_kcmp, theirs, ours, EPOLL_TFD, fd, &raw const slot) };
     check(order).map(|order| order == 0)
 }

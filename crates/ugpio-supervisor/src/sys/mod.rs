@@ -4,9 +4,9 @@
 //! wait, signals), `ptrace` (another thread's registers), `startup` (what this process was started with). Everything exported is safe to call; each block
 //! carries its proof.
 
+pub mod kcmp;
 pub(crate) mod process;
 pub(crate) mod ptrace;
-pub mod kcmp;
 pub mod remote;
 pub mod seccomp;
 pub mod socket;

@@ -277,7 +277,10 @@ pub(crate) fn suffer_if(signal: i32, still: impl FnOnce() -> bool) {
         change_mask(libc::SIG_UNBLOCK, &one);
         change_mask(libc::SIG_BLOCK, &one);
     } else {
-        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         // SAFETY: set and time are live; no details are asked for.
         unsafe { libc::sigtimedwait(&raw const one.0, core::ptr::null_mut(), &raw const now) };
     }

@@ -58,10 +58,17 @@ fn a_front_that_waits_ends_with_the_last_process() {
 
 #[test]
 fn a_front_that_waits_can_be_told_to_end() {
-    let mut run = Running::start(passthrough(["--wait", "sh", "-c", &format!("{DAEMON} exit 3")]));
+    let mut run = Running::start(passthrough([
+        "--wait",
+        "sh",
+        "-c",
+        &format!("{DAEMON} exit 3"),
+    ]));
     let program = run.supervisor();
     let daemon = Watched::new(run.pid_line());
-    eventually("only the daemon is left", || children(program.pid).len() == 1);
+    eventually("only the daemon is left", || {
+        children(program.pid).len() == 1
+    });
     run.send(Signal::TERM);
     daemon.wait();
     assert!(run.child.wait().unwrap().code() == Some(3));
