@@ -34,8 +34,8 @@ fn shows_free_lines_and_their_names() {
 #[test]
 fn names_are_cut_to_31_bytes() {
     let bank = Bank::new(2)
-        .name(Offset::new(0), &"a".repeat(40))
-        .name(Offset::new(1), &"b".repeat(31));
+        .name(Offset::new(0), "a".repeat(40).as_str())
+        .name(Offset::new(1), "b".repeat(31).as_str());
     let mut rig = Rig::with(bank);
     let chip = rig.open();
     assert_eq!(until_nul(&rig.info(chip, 0).name), [b'a'; 31]);
