@@ -3,162 +3,17 @@
 //! A [`Place`] is a runtime directory of its own, so that tests do not find each other's runs. Nothing
 //! sleeps: who has to wait reads an event of the run.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::Stdio;
 
-use tempfile::TempDir;
-
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().expect("the temporary directory is writable"))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("the directory is ours");
-    }
-
-    /// `ugpio WORDS`, which a shell finds as `ugpio` too.
-    fn ugpio(&self, words: &[&str]) -> Command {
-        let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let bin = program.parent().expect("a program is in a directory");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(program);
-        command.args(words).current_dir(self.0.path());
-        command.env("PATH", format!("{}:{path}", bin.display()));
-        command
-            .env("XDG_RUNTIME_DIR", self.0.path())
-            .env_remove("UGPIO_SOCKET");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn output(&self, words: &[&str]) -> Done {
-        Done::of(&self.ugpio(words).output().expect("ugpio is built"))
-    }
-
-    /// Runs a script on one chip, `demo` with 4 lines.
-    fn script(&self, script: &str) -> Done {
-        self.output(&["run", "--chip", "demo:4", "--", "sh", "-c", script])
-    }
-
-    /// Starts a run of `cat`, which ends when the result is dropped.
-    fn start(&self, words: &[&str]) -> Run {
-        let words: Vec<&str> = ["run"]
-            .iter()
-            .chain(words)
-            .chain(&["--", "cat"])
-            .copied()
-            .collect();
-        let mut command = self.ugpio(&words);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = child.expect("ugpio is built");
-        let stdin = child.stdin.take().expect("it is piped");
-        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut run = Run {
-            child,
-            stdin: Some(stdin),
-            stdout,
-        };
-        assert_eq!(run.echo("started"), "started\n");
-        run
-    }
-
-    fn sockets(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.path("ugpio")) else {
-            return Vec::new();
-        };
-        entries
-            .map(|entry| entry.expect("the directory is ours").path())
-            .collect()
-    }
-}
-
-/// What a command has said, and its status.
-#[derive(Debug, PartialEq)]
-struct Done {
-    status: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    fn of(output: &Output) -> Done {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Done {
-            status: output.status.code(),
-            out: text(&output.stdout),
-            err: text(&output.stderr),
-        }
-    }
-
-    /// What it printed, if it was content.
-    #[track_caller]
-    fn printed(self) -> String {
-        assert_eq!(
-            (self.status, self.err.as_str()),
-            (Some(0), ""),
-            "it printed {:?}",
-            self.out
-        );
-        self.out
-    }
-
-    /// Its one line of complaint, which has nothing beside it.
-    #[track_caller]
-    fn complaint(self, status: i32) -> String {
-        assert_eq!(
-            (self.status, self.out.as_str()),
-            (Some(status), ""),
-            "{:?}",
-            self.err
-        );
-        assert_eq!(self.err.lines().count(), 1, "{:?}", self.err);
-        self.err
-    }
-}
-
-/// A run of `cat`.
-struct Run {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Run {
-    /// Sends a line through the program.
-    fn echo(&mut self, line: &str) -> String {
-        let stdin = self.stdin.as_mut().expect("taken by `end` only");
-        writeln!(stdin, "{line}").expect("the program reads");
-        let mut answer = String::new();
-        self.stdout
-            .read_line(&mut answer)
-            .expect("the program writes UTF-8");
-        answer
-    }
-
-    fn end(mut self) -> Option<i32> {
-        drop(self.stdin.take());
-        self.child.wait().expect("it is our child").code()
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.child.wait();
-    }
-}
+use support::{Done, Place};
 
 #[test]
 fn a_program_can_be_its_own_controller() {
