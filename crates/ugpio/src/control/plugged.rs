@@ -3,18 +3,20 @@
 //! [`Plugged`] owns the simulated chips; dropping it unplugs them all. It does no I/O and reads no
 //! clock: the [`server`](super::server) is what clients speak to, and passes the time in.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gpio_sim::tree::PluggedChip;
-use gpio_sim::{Bank, Change, Changes, Sim, What};
-use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset, Registry, Timestamp, offsets};
+use gpio_sim::{Bank, Change, Changes, Sim};
+use gpiolib::{Offset, Registry, Timestamp, offsets};
 
+use self::words::{bank, event_of, info, level, line_at, pull};
 use super::protocol::{
-    ChipAt, ChipState, Code, Direction, Event, Failure, InfoState, Key, Level, LineAt, LineState,
-    List, Pull,
+    ChipAt, ChipState, Code, Event, Failure, Key, LineAt, LineState, List, Pull,
 };
-use crate::board::{self, Board, ChipSpec};
+use crate::board::{Board, ChipSpec};
 use crate::tree::Lines;
 
 /// Changes that wait for the server between two looks at them. A program in full flight makes some
@@ -401,78 +403,6 @@ impl Chip {
                 Err(Failure::new(Code::AmbiguousLine, message))
             }
         }
-    }
-}
-
-fn bank(spec: &ChipSpec) -> Bank {
-    let mut bank = Bank::new(spec.lines).label(&spec.label);
-    for (offset, name) in &spec.names {
-        bank = bank.name(Offset::new(*offset), name.as_str());
-    }
-    for hog in &spec.hogs {
-        let direction = match hog.direction {
-            board::HogDirection::Input => HogDirection::Input,
-            board::HogDirection::OutputHigh => HogDirection::Output(gpiolib::Level::High),
-            board::HogDirection::OutputLow => HogDirection::Output(gpiolib::Level::Low),
-        };
-        bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
-    }
-    bank
-}
-
-fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
-    let line = line_at(at, names, change.offset);
-    match &change.what {
-        What::Level(new) => Event::Level {
-            line,
-            level: level(*new),
-        },
-        What::Pull(new) => Event::Pull {
-            line,
-            pull: pull(*new),
-        },
-        What::Info(change) => {
-            let info = info(&change.info);
-            match change.kind {
-                InfoChangeKind::Requested => Event::Requested { line, info },
-                InfoChangeKind::Released => Event::Released { line, info },
-                InfoChangeKind::Config => Event::Config { line, info },
-            }
-        }
-    }
-}
-
-fn line_at(at: &ChipAt, names: &[Option<String>], offset: Offset) -> LineAt {
-    let name = names.get(offset.index()).cloned().flatten();
-    LineAt {
-        chip: at.clone(),
-        offset: offset.get(),
-        name,
-    }
-}
-
-fn level(level: gpiolib::Level) -> Level {
-    if level.is_high() {
-        Level::High
-    } else {
-        Level::Low
-    }
-}
-
-fn pull(pull: gpiolib::Level) -> Pull {
-    if pull.is_high() { Pull::Up } else { Pull::Down }
-}
-
-fn info(info: &LineInfo) -> InfoState {
-    let direction = match info.config.direction {
-        Some(gpiolib::Direction::Output) => Direction::Output,
-        _ => Direction::Input,
-    };
-    InfoState {
-        consumer: info.consumer.map(|consumer| consumer.to_string()),
-        used: info.used,
-        direction,
-        active_low: info.config.active_low,
     }
 }
 

@@ -3,7 +3,8 @@
 use gpiolib::{Desc, InfoChangeKind, Value};
 
 use super::*;
-use crate::board::HogSpec;
+use crate::board::{self, HogSpec};
+use crate::control::protocol::{Direction, Level};
 
 fn at(ns: u64) -> Timestamp {
     Timestamp::at(ns)

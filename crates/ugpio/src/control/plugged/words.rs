@@ -1,0 +1,85 @@
+//! From the words of boards and of the core to those of the protocol. Used by `plugged` alone.
+
+use gpio_sim::{Bank, Change, What};
+use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset};
+
+use crate::board::{self, ChipSpec};
+use crate::control::protocol::{ChipAt, Direction, Event, InfoState, Level, LineAt, Pull};
+
+/// The bank that a chip of a board is made from.
+pub(super) fn bank(spec: &ChipSpec) -> Bank {
+    let mut bank = Bank::new(spec.lines).label(&spec.label);
+    for (offset, name) in &spec.names {
+        bank = bank.name(Offset::new(*offset), name.as_str());
+    }
+    for hog in &spec.hogs {
+        let direction = match hog.direction {
+            board::HogDirection::Input => HogDirection::Input,
+            board::HogDirection::OutputHigh => HogDirection::Output(gpiolib::Level::High),
+            board::HogDirection::OutputLow => HogDirection::Output(gpiolib::Level::Low),
+        };
+        bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
+    }
+    bank
+}
+
+/// What a change is called.
+pub(super) fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
+    let line = line_at(at, names, change.offset);
+    match &change.what {
+        What::Level(new) => Event::Level {
+            line,
+            level: level(*new),
+        },
+        What::Pull(new) => Event::Pull {
+            line,
+            pull: pull(*new),
+        },
+        What::Info(change) => {
+            let info = info(&change.info);
+            match change.kind {
+                InfoChangeKind::Requested => Event::Requested { line, info },
+                InfoChangeKind::Released => Event::Released { line, info },
+                InfoChangeKind::Config => Event::Config { line, info },
+            }
+        }
+    }
+}
+
+/// Where something happened.
+pub(super) fn line_at(at: &ChipAt, names: &[Option<String>], offset: Offset) -> LineAt {
+    let name = names.get(offset.index()).cloned().flatten();
+    LineAt {
+        chip: at.clone(),
+        offset: offset.get(),
+        name,
+    }
+}
+
+/// A level of the core, as the protocol calls it.
+pub(super) fn level(level: gpiolib::Level) -> Level {
+    if level.is_high() {
+        Level::High
+    } else {
+        Level::Low
+    }
+}
+
+/// The same for a pull.
+pub(super) fn pull(pull: gpiolib::Level) -> Pull {
+    if pull.is_high() { Pull::Up } else { Pull::Down }
+}
+
+/// The core's public state of a line.
+pub(super) fn info(info: &LineInfo) -> InfoState {
+    let direction = match info.config.direction {
+        Some(gpiolib::Direction::Output) => Direction::Output,
+        _ => Direction::Input,
+    };
+    InfoState {
+        consumer: info.consumer.map(|consumer| consumer.to_string()),
+        used: info.used,
+        direction,
+        active_low: info.config.active_low,
+    }
+}
