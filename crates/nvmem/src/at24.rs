@@ -1,7 +1,7 @@
 //! Serial EEPROMs of the 24 series over I²C.
 //!
-//! Facts are from the AT24C256B data sheet, Atmel rev. 5279C (3/09), and AT24C01A/02/04/08A/16A,
-//! Atmel rev. 0180Z1 (5/07): pages of 8 to 128 bytes, within which a write must stay because the
+//! Facts are from the data sheets AT24C256B (Atmel rev. 5279C, 3/09: sections 2, 3, "Device
+//! Addressing", "Write Operations") and AT24C01A/02/04/08A/16A (Atmel document 0180): pages of 8 to 128 bytes, within which a write must stay because the
 //! address counter wraps inside the page ("Page Write"); one or two bytes of word address, further
 //! address bits in the device address of the small parts ("Device Addressing"); no answer to its
 //! address while the part writes, at most 5 ms ("Acknowledge Polling", t WR); a high WP pin inhibits

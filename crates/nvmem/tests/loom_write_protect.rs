@@ -96,10 +96,10 @@ fn model(name: &str, preemptions: Option<usize>, unplug: bool) {
     builder.preemption_bound = preemptions;
     builder.max_branches = 50_000;
     builder.check(move || {
-        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        counted.fetch_add(1, Ordering::Relaxed);
         story(unplug);
     });
-    let runs = runs.load(std::sync::atomic::Ordering::Relaxed);
+    let runs = runs.load(Ordering::Relaxed);
     println!("loom: {name}: {runs} interleavings, preemption bound {preemptions:?}");
 }
 
