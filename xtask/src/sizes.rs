@@ -1,4 +1,5 @@
 //! Files stay short enough to read in one go: over 400 lines is worth a note, over 600 is a breach.
+//! Tests, which are read case by case, are only mentioned.
 
 use std::path::Path;
 
@@ -22,7 +23,8 @@ pub(crate) fn check(root: &Path) -> Result<Findings, String> {
 
 fn judge(findings: &mut Findings, file: &Path, lines: usize) {
     let said = format!("{} has {lines} lines", file.display());
-    if lines > HARD {
+    let is_test = file.components().any(|part| part.as_os_str() == "tests");
+    if lines > HARD && !is_test {
         findings
             .breaches
             .push(format!("{said}, at most {HARD} are allowed"));
@@ -42,5 +44,7 @@ mod tests {
             judge(&mut findings, Path::new("x.rs"), lines);
         }
         assert_eq!((findings.notes.len(), findings.breaches.len()), (2, 1));
+        judge(&mut findings, Path::new("tests/x.rs"), HARD + 1);
+        assert_eq!((findings.notes.len(), findings.breaches.len()), (3, 1));
     }
 }
