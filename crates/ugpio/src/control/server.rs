@@ -1,7 +1,7 @@
 //! The server's side of the control socket: one task for each client, all on one thread.
 //!
 //! `ugpio run` starts [`serve`] on its tokio loop. A client must be the same user; what it sends is
-//! judged by [`protocol`](super::protocol) and done on the [`Plugged`] chips. Changes are broadcast:
+//! judged by [`protocol`](super::protocol) and done on the [`Plugged`](super::plugged::Plugged) chips. Changes are broadcast:
 //! a client that reads too slowly loses some and is told how many, and holds up nobody.
 
 use std::cell::Cell;
@@ -190,7 +190,11 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if peer::is_owner(&stream) && hub.clients.get() < MAX_CLIENTS {
+                if !peer::is_owner(&stream) {
+                    refuse(&stream, "only the user who started the run is answered");
+                } else if hub.clients.get() >= MAX_CLIENTS {
+                    refuse(&stream, "too many clients are connected");
+                } else {
                     spawn_local(client(stream, Rc::clone(&hub)));
                 }
             }
@@ -201,6 +205,13 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
             }
         }
     }
+}
+
+/// Says why a client is not served, if it can be said at once.
+fn refuse(stream: &UnixStream, why: &str) {
+    let reply = Reply::Failure(Failure::new(Code::NotAllowed, why));
+    // A new connection has room for this; one that has gone needs no answer.
+    let _ = stream.try_write(&reply.encode());
 }
 
 /// Hands events on each time something has happened.
