@@ -4,7 +4,7 @@
 //! hogs, each with its attributes. It knows no file system: a path is a list of names, an attribute
 //! is shown as bytes and stored from bytes, and the answers are Linux's, in the order in which Linux
 //! finds what is wrong. Chips are plugged in through a [`Host`]. The files below the chips themselves
-//! (`pull`, `value`) are in [`line`].
+//! (`pull`, `value`) are in [`mod@line`].
 // KERNEL: gpio-sim.c (v6.12), all of the configfs part; configfs dir.c for what rmdir refuses.
 
 mod attribute;
