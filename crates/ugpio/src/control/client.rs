@@ -76,10 +76,11 @@ impl Client {
             .get_ref()
             .set_read_timeout(patience)
             .map_err(ClientError::Lost)?;
-        self.stream
-            .get_mut()
-            .write_all(&request.encode())
-            .map_err(lost)?;
+        match self.stream.get_mut().write_all(&request.encode()) {
+            // The server may have said why before it closed.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+            done => done.map_err(lost)?,
+        }
         match read(&mut self.stream)? {
             Some(Reply::Result(result)) => serde_json::from_value(result).map_err(|e| {
                 ClientError::Misread(Failure::new(

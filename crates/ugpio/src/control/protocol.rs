@@ -403,6 +403,8 @@ pub(crate) enum Code {
     TimedOut,
     /// The chip was unplugged before the answer was there.
     Unplugged,
+    /// The client is of another user, or there are too many. Sent unasked; the server closes after it.
+    NotAllowed,
     /// Anything else; the message says what.
     Failed,
     /// A code of a newer ugpio.

@@ -191,9 +191,12 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 if !peer::is_owner(&stream) {
-                    refuse(&stream, "only the user who started the run is answered");
+                    spawn_local(refuse(
+                        stream,
+                        "only the user who started the run is answered",
+                    ));
                 } else if hub.clients.get() >= MAX_CLIENTS {
-                    refuse(&stream, "too many clients are connected");
+                    spawn_local(refuse(stream, "too many clients are connected"));
                 } else {
                     spawn_local(client(stream, Rc::clone(&hub)));
                 }
@@ -207,11 +210,11 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
     }
 }
 
-/// Says why a client is not served, if it can be said at once.
-fn refuse(stream: &UnixStream, why: &str) {
+/// Says why a client is not served.
+async fn refuse(mut stream: UnixStream, why: &str) {
     let reply = Reply::Failure(Failure::new(Code::NotAllowed, why));
     // A new connection has room for this; one that has gone needs no answer.
-    let _ = stream.try_write(&reply.encode());
+    let _ = stream.write_all(&reply.encode()).await;
 }
 
 /// Hands events on each time something has happened.

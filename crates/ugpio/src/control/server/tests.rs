@@ -244,3 +244,23 @@ fn the_end_of_the_run_lets_listeners_and_waiters_go() {
     };
     with_server_until(2, test, true);
 }
+
+#[test]
+fn a_client_that_is_not_served_is_told_why() {
+    let (ours, theirs) = StdStream::pair().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        ours.set_nonblocking(true).unwrap();
+        let stream = UnixStream::from_std(ours).unwrap();
+        refuse(stream, "no").await;
+    });
+    let refused = Caller::over(theirs)
+        .call::<List>(&Request::List)
+        .unwrap_err();
+    assert!(
+        matches!(refused, ClientError::Refused(f) if f.code == Code::NotAllowed && f.message == "no")
+    );
+}
