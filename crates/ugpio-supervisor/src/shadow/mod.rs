@@ -50,6 +50,8 @@ pub struct Shadow {
     owned: RwLock<Arc<Owned>>,
     chips: Mutex<BTreeMap<u32, Node>>,
     snapshots: Mutex<Snapshots>,
+    /// The virtual paths of private files, by the names they are given.
+    private: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 /// Where a path that leads into the tree's own directory lies in the virtual name space.
@@ -84,6 +86,7 @@ impl Shadow {
             snapshots: Mutex::new(Snapshots::new(dir.join("snap"))),
             owned: RwLock::new(Arc::new(Owned::new())),
             chips: Mutex::default(),
+            private: Mutex::default(),
             dir,
         };
         for part in [&shadow.root, &shadow.dir.join("snap")] {
@@ -215,6 +218,12 @@ impl Shadow {
                 snapshot: false,
             });
         }
+        if let Some(name) = lexical::below(rest, b"/attr") {
+            return self.private_path(name).map(|path| Inside {
+                path,
+                snapshot: false,
+            });
+        }
         let key = lexical::below(rest, b"/snap")?.strip_prefix(b"/")?;
         let rest = key
             .iter()
@@ -224,6 +233,35 @@ impl Shadow {
             path: or_root(rest),
             snapshot: true,
         })
+    }
+
+    /// Where files are made that only one open has: without a name, but told by the text of the link
+    /// of their descriptors, `<dir>/attr/NAME-SERIAL (deleted)`.
+    pub(crate) fn private_dir(&self) -> PathBuf {
+        self.dir.join("attr")
+    }
+
+    /// Says which virtual path the private files of that name stand for.
+    pub(crate) fn name_private(&self, name: &str, path: &[u8]) {
+        self.lock_private()
+            .entry(name.into())
+            .or_insert_with(|| path.to_vec());
+    }
+
+    /// Forgets the private files that stand for something below `path`.
+    pub(crate) fn forget_private(&self, path: &[u8]) {
+        self.lock_private()
+            .retain(|_, named| lexical::below(named, path).is_none());
+    }
+
+    fn private_path(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let name = name.strip_prefix(b"/")?;
+        let end = name.iter().position(|byte| *byte == b'-')?;
+        self.lock_private().get(&name[..end]).cloned()
+    }
+
+    fn lock_private(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Vec<u8>>> {
+        self.private.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_chips(&self) -> MutexGuard<'_, BTreeMap<u32, Node>> {

@@ -62,7 +62,7 @@ impl Mounted {
         shadow.write_file(format!("{MODULE}/refcnt").as_bytes(), 0o444, b"0\n")?;
         shadow.own(ROOT.as_bytes());
         shadow.own(MODULE.as_bytes());
-        let private = shadow.dir().join("attr");
+        let private = shadow.private_dir();
         fs::create_dir(&private)?;
         Ok(Self {
             tree,
@@ -116,6 +116,7 @@ impl Mounted {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.tree.rmdir(&names)?;
+        self.shadow.forget_private(path);
         self.shadow
             .remove(path)
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
@@ -137,6 +138,7 @@ impl Mounted {
         if writes {
             self.has_writers.store(true, Ordering::Relaxed);
         }
+        self.shadow.name_private(&token.to_string(), path);
         Some(self.open_private(token, flags))
     }
 

@@ -230,6 +230,18 @@ fn opening_an_attribute() {
     tree.state.lock().unwrap().live = b"1\n".to_vec();
     let text = std::io::read_to_string(std::fs::File::from(fd)).unwrap();
     assert_eq!(text, "0\n", "each open has a text of its own");
+    let path = in_tree("d/live");
+    world.install(6, open(&world, &path, libc::O_RDONLY));
+    let link = [
+        Arg::Text("/proc/self/fd/6"),
+        Arg::Raw(BUFFER),
+        Arg::Raw(4096),
+    ];
+    returns(
+        world.call(Sys::Readlink, &link),
+        i64::try_from(path.len()).unwrap(),
+    );
+    assert_eq!(world.answer(path.len()), path.as_bytes());
 }
 
 #[test]
