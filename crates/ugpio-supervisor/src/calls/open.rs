@@ -87,7 +87,7 @@ impl How {
         self.reads() && !self.writes() && !self.has(OFlags::CREATE)
     }
 
-    fn want(&self) -> Want {
+    pub(super) fn want(&self) -> Want {
         let is_exclusive = self.has(OFlags::CREATE | OFlags::EXCL);
         Want {
             follow: !self.has(OFlags::NOFOLLOW) && !is_exclusive,

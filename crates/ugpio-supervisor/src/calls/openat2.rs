@@ -6,7 +6,10 @@ use super::{
     Context,
     open::{How, open_at},
 };
-use crate::outcome::Reply;
+use crate::{
+    outcome::Reply,
+    path::{Base, Location, Resolution, Target, lexical},
+};
 
 /// Size of the first version of `struct open_how`: flags, mode, resolve.
 const SIZE: usize = 24;
@@ -17,14 +20,21 @@ const SIZE_MAX: u64 = 4096;
 ///
 /// Arguments that the kernel would refuse are let through, for it to refuse them.
 // DIFFERS: RESOLVE_BENEATH, RESOLVE_IN_ROOT and RESOLVE_NO_XDEV keep a program in a directory of
-// the machine, so such calls see no virtual files.
+// the machine, so such calls see no virtual files; from a virtual directory the first and the last do.
 pub(super) fn openat2(context: &Context<'_>) -> Result<Reply, Errno> {
     let call = context.call;
     let Some(([flags, mode, resolve], rest)) = read(context) else {
         return Ok(Reply::Continue);
     };
     let resolve = ResolveFlags::from_bits_retain(resolve);
-    let known = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let mut known = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let base = match context.base(call.int(0)) {
+        Some(Base::Board(base)) => {
+            known |= ResolveFlags::BENEATH | ResolveFlags::NO_XDEV;
+            base
+        }
+        _ => Vec::new(),
+    };
     let (Ok(flags), Ok(mode)) = (u32::try_from(flags), u32::try_from(mode)) else {
         return Ok(Reply::Continue);
     };
@@ -36,7 +46,29 @@ pub(super) fn openat2(context: &Context<'_>) -> Result<Reply, Errno> {
         no_links: resolve.contains(ResolveFlags::NO_SYMLINKS),
         ..How::new(flags, mode)
     };
+    if resolve.contains(ResolveFlags::BENEATH) {
+        stay_beneath(context, &base, &how)?;
+    }
     open_at(context, call.int(0), 1, &how)
+}
+
+/// Refuses a path that leads out of the virtual directory `base`.
+fn stay_beneath(context: &Context<'_>, base: &[u8], how: &How) -> Result<(), Errno> {
+    let Some(arg) = context.path(context.call.int(0), 1) else {
+        return Ok(());
+    };
+    let found = match context.resolve(&arg, how.want()) {
+        Resolution::Walked {
+            target: Ok(Target::At(Location { path, .. }) | Target::Missing { path, .. }),
+            ..
+        } => path,
+        // It leads nowhere, which the open says too.
+        _ => return Ok(()),
+    };
+    if arg.path.starts_with(b"/") || lexical::below(&found, base).is_none() {
+        return Err(Errno::XDEV);
+    }
+    Ok(())
 }
 
 /// The three fields that we know, and what follows them.

@@ -324,3 +324,27 @@ fn where_a_directory_is_and_which_kernel_it_is() {
     returns(world.call(Sys::Uname, &[Arg::Raw(BUFFER)]), 0);
     assert_eq!(&world.answer(6 * 65)[130..137], b"6.12.0\0");
 }
+
+#[test]
+fn a_file_beneath_a_virtual_directory_is_brought_up_to_date_too() {
+    let (world, tree) = mounted();
+    tree.state.lock().unwrap().pull = b"pull-down\n".to_vec();
+    let base = "/sys/devices/platform/gpio-sim.0/gpiochip0";
+    world.install(8, open(&world, base, libc::O_RDONLY | libc::O_DIRECTORY));
+    let mut how = [0; 24];
+    // RESOLVE_BENEATH
+    how[16] = 8;
+    world.put(&how);
+    let beneath = |path| {
+        let how = [Arg::Raw(BUFFER), Arg::Raw(24)];
+        world.call(
+            Sys::Openat2,
+            &[Arg::Int(8), Arg::Text(path), how[0], how[1]],
+        )
+    };
+    let place = world.install(9, beneath("sim_gpio0/pull"));
+    assert_eq!(std::fs::read(place).unwrap(), b"pull-down\n");
+    fails(beneath("../uevent"), Errno::XDEV);
+    fails(beneath("/dev/null"), Errno::XDEV);
+    fails(beneath("none"), Errno::NOENT);
+}
