@@ -264,6 +264,8 @@ impl Files {
 
     /// Lets the debounce timers that are due expire, and says when the next one is.
     fn advance(&self, now: Timestamp) -> Option<u64> {
+        // A file that is held here while it is reaped would keep its lines after the last close.
+        let _nobody_reaps = self.reaping.lock().unwrap_or_else(PoisonError::into_inner);
         let open: Vec<_> = self.table().values().cloned().collect();
         let next = open.iter().filter_map(|open| {
             open.file.next_deadline()?;
