@@ -102,17 +102,19 @@ class Ending(unittest.TestCase):
 class Signals(unittest.TestCase):
     def test_signals_are_passed_on(self):
         program = python(
-            "import signal, sys\n"
+            "import os, signal\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])\n"
             "for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):\n"
-            "    signal.signal(number, lambda n, _: print(n, flush=True))\n"
+            "    signal.signal(number, lambda n, _: os.write(1, b'%d\\n' % n))\n"
             "print('ready', flush=True)\n"
-            "for _ in range(3): signal.pause()\n"
+            "signal.sigtimedwait([signal.SIGUSR2], 20)\n"
         )
         with start("--", *program) as process:
             self.assertEqual(process.stdout.readline(), "ready\n")
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
                 process.send_signal(number)
                 self.assertEqual(process.stdout.readline(), f"{int(number)}\n")
+            process.send_signal(signal.SIGUSR2)
             self.assertEqual(process.wait(LIMIT), 0)
 
     def test_ignored_signals_stay_ignored(self):
