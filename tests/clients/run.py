@@ -307,6 +307,9 @@ def main():
     parser.add_argument("--container", action="store_true", help="needs root, podman and runc")
     parser.add_argument("names", nargs="*", choices=[[], *(c.name for c in CLIENTS)])
     options = parser.parse_args()
+    # A job in the background is started to ignore these; the clients are not to inherit that.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     options.build.mkdir(parents=True, exist_ok=True)
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="ugpio-clients.") as folder:
