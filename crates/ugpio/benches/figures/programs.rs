@@ -17,8 +17,8 @@ pub(crate) fn print(effort: Effort) {
     )
     .unwrap();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let programs: [(&str, &[&str]); 5] = [
-        ("true", &["true"]),
+    start_up(effort);
+    let programs: [(&str, &[&str]); 4] = [
         ("python3 -c pass", &["/usr/bin/python3", "-c", "pass"]),
         ("ls -l /usr/bin", &["ls", "-l", "/usr/bin"]),
         ("git status", &["git", "status", "--short"]),
@@ -46,6 +46,20 @@ pub(crate) fn print(effort: Effort) {
             &ours,
         );
     }
+}
+
+/// A run of nothing: an empty board, and one with a chip of 64 lines.
+fn start_up(effort: Effort) {
+    let (mut bare, mut empty, mut full) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..effort.samples * 6 {
+        bare.push(time(&mut Command::new("true")));
+        empty.push(time(
+            Command::new(env!("CARGO_BIN_EXE_ugpio")).args(["run", "--", "true"]),
+        ));
+        full.push(time(run().arg("true")));
+    }
+    row("ugpio run -- true vs bare", "ms", &bare, &empty);
+    row("the same with a chip of 64 lines", "ms", &bare, &full);
 }
 
 /// How long a command takes, in milliseconds.
