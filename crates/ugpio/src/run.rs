@@ -149,14 +149,14 @@ fn log(verbose: u8) {
 fn supervise(session: Session, run: Run) -> ExitCode {
     raise_descriptor_limit();
     let registry = Registry::new();
-    let (hub, world, dispatcher) = match answer(&session, &registry, &run) {
+    let (hub, dispatcher) = match answer(&session, &registry, &run) {
         Ok(answering) => answering,
         Err(failure) => {
             drop(run.bound);
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, hub, world) {
+    if let Err(error) = serve(session, &run.bound, hub) {
         // The guardian sees us go, and ends everything.
         tracing::error!("cannot go on: {error}");
         drop(run.bound);
@@ -171,7 +171,7 @@ fn answer(
     session: &Session,
     registry: &Registry,
     run: &Run,
-) -> Result<(Rc<Hub>, Arc<World>, Dispatcher), Failure> {
+) -> Result<(Rc<Hub>, Dispatcher), Failure> {
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
     let plugged = Plugged::new(registry, &run.board, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
@@ -207,11 +207,11 @@ fn answer(
         closed.files().is_empty()
     };
     let hub = Hub::new(plugged, run.hello.clone(), Box::new(settle));
-    Ok((hub, world, dispatcher))
+    Ok((hub, dispatcher))
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
-fn serve(session: Session, bound: &Bound, hub: Rc<Hub>, world: Arc<World>) -> io::Result<()> {
+fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
     let listener = bound.listener()?;
     listener.set_nonblocking(true)?;
     tracing::info!("control socket {}", bound.path().display());
@@ -221,8 +221,6 @@ fn serve(session: Session, bound: &Bound, hub: Rc<Hub>, world: Arc<World>) -> io
     LocalSet::new().block_on(&runtime, async {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         spawn_local(server::serve(listener, Rc::clone(&hub)));
-        let closings = listen(world.files().hangups())?;
-        spawn_local(let_go(closings, world));
         follow(session, &hub).await?;
         hub.end().await;
         Ok(())
@@ -244,15 +242,6 @@ async fn follow(mut session: Session, hub: &Hub) -> io::Result<()> {
         }
         // Cleared before the next step, so that what comes during it is not missed.
         ready.readable().await?.clear_ready();
-    }
-}
-
-/// Lets go what the program has closed, also while it makes no call that we answer.
-async fn let_go(closings: AsyncFd<OwnedFd>, world: Arc<World>) {
-    while let Ok(mut ready) = closings.readable().await {
-        // Cleared before the look, so that what comes during it is not missed.
-        ready.clear_ready();
-        world.files().reap();
     }
 }
 

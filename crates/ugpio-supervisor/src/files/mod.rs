@@ -230,7 +230,7 @@ impl Files {
     }
 
     /// A descriptor that polls readable when [`Files::reap`] has something to do.
-    pub fn hangups(&self) -> BorrowedFd<'_> {
+    fn hangups(&self) -> BorrowedFd<'_> {
         self.presence.fd()
     }
 
