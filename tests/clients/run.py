@@ -78,6 +78,7 @@ CLIENTS = [
         contained=False,
     ),
     c_client("selfexec", ["exec:4"], "self exec: ok, 5 generations"),
+    c_client("swapped", ["swap:4"], "swapped: ok"),
     c_client("stopped", ["stopped:4"], "stopped: ok"),
     c_client("killed", ["killed:4"], "killed: ok"),
     c_client("badcalls", ["bad:8"], "bad calls: ok"),
@@ -102,7 +103,7 @@ CLIENTS = [
     ),
 ]
 C_PROGRAMS = [
-    "rawcalls", "hammer", "daemons", "selfexec", "stopped", "killed", "badcalls", "looker"
+    "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "looker"
 ]
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
