@@ -18,6 +18,8 @@ use spin::mutex::SpinMutex;
 pub struct Change {
     /// The tag under which the chip is watched.
     pub tag: u64,
+    /// When: the registry's time then, on the monotonic clock, in nanoseconds.
+    pub at_ns: u64,
     /// The line it happened to.
     pub offset: Offset,
     /// What it was.
@@ -149,6 +151,7 @@ impl Store<InfoChange> for InfoStore {
         let offset = record.info.offset;
         self.changes.push(Change {
             tag: self.tag,
+            at_ns: record.timestamp_ns,
             offset,
             what: What::Info(record),
         });

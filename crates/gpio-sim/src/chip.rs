@@ -8,7 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use gpiolib::{Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Result};
+use gpiolib::{Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Registry, Result};
 use spin::mutex::SpinMutex;
 
 use crate::changes::{Change, Changes, What};
@@ -21,8 +21,15 @@ pub struct SimChip(Arc<SpinMutex<State>>);
 struct State {
     lines: Vec<Line>,
     sink: Option<EdgeSink>,
-    watch: Option<(Changes, u64)>,
+    watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
+}
+
+/// Who is told of changes, under which tag, and whose time they are stamped with.
+struct Watch {
+    changes: Changes,
+    tag: u64,
+    registry: Registry,
 }
 
 /// Is told of every new level and pull before the call that made it returns.
@@ -67,9 +74,13 @@ impl SimChip {
         self.change(offset, |line| Ok(line.apply_pull(pull)))
     }
 
-    /// Tells `changes` of every new level and pull from now on.
-    pub(crate) fn watch(&self, changes: &Changes, tag: u64) {
-        self.0.lock().watch = Some((changes.clone(), tag));
+    /// Tells `changes` of every new level and pull from now on, with the registry's time.
+    pub(crate) fn watch(&self, changes: &Changes, tag: u64, registry: &Registry) {
+        self.0.lock().watch = Some(Watch {
+            changes: changes.clone(),
+            tag,
+            registry: registry.clone(),
+        });
     }
 
     /// Sets who is told of every new level and pull from now on.
@@ -111,12 +122,17 @@ const NO_LINE: Error = Error::Invalid("the chip has no such line");
 impl State {
     /// Writes an effect down for the watcher; who is to be woken for it.
     fn note(&self, offset: Offset, effect: Effect) -> Option<Changes> {
-        let (changes, tag) = self.watch.as_ref()?;
+        let Watch {
+            changes,
+            tag,
+            registry,
+        } = self.watch.as_ref()?;
         let whats = [effect.pull.map(What::Pull), effect.level.map(What::Level)];
         let mut noted = false;
         for what in whats.into_iter().flatten() {
             changes.push(Change {
                 tag: *tag,
+                at_ns: registry.now().monotonic_ns,
                 offset,
                 what,
             });

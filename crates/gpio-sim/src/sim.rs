@@ -80,7 +80,7 @@ impl Sim {
     /// Tells `changes`, under `tag`, of everything that happens on this chip's lines from now on. A later
     /// call replaces an earlier one.
     pub fn watch(&mut self, changes: &Changes, tag: u64) {
-        self.chip.watch(changes, tag);
+        self.chip.watch(changes, tag, &self.registry);
         let infos = InfoQueue::new(InfoQueue::CAPACITY, changes.info_store(tag));
         infos.set_waker(changes.waker());
         for offset in offsets(self.device().ngpio()) {

@@ -16,8 +16,8 @@ use crate::board::ChipSpec;
 use crate::cli::status;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
-    ChipAt, ChipParams, ChipState, Code, Event, InfoState, Key, Level, LineAt, LineParams,
-    LineState, List, PlugParams, Pull, PullParams, Request, WaitParams,
+    ChipAt, ChipParams, ChipState, Code, Event, Happened, InfoState, Key, Level, LineAt,
+    LineParams, LineState, List, PlugParams, Pull, PullParams, Request, WaitParams,
 };
 use crate::control::socket::{self, SocketError};
 
@@ -277,9 +277,9 @@ impl Text for ChipState {
     }
 }
 
-impl Text for Event {
+impl Text for Happened {
     fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match &self.event {
             Event::Level { line, level } => writeln!(f, "{} level {}", at(line), level.word()),
             Event::Pull { line, pull } => writeln!(f, "{} pull {}", at(line), pull.word()),
             Event::Requested { line, info } => info_event(f, line, "requested", info),

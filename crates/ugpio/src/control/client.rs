@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use super::protocol::{Event, Failure, Reply, Request};
+use super::protocol::{Failure, Happened, Reply, Request};
 
 /// How long a run may take to answer a request that has nothing to wait for. Only one that was stopped,
 /// or hangs, takes that long.
@@ -116,7 +116,7 @@ pub(crate) struct Events {
 }
 
 impl Iterator for Events {
-    type Item = Result<Event, ClientError>;
+    type Item = Result<Happened, ClientError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -12,9 +12,9 @@ use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
 use gpiolib::{Offset, Registry, Timestamp, offsets};
 
-use self::words::{bank, event_of, info, level, line_at, pull};
+use self::words::{bank, happened, info, level, line_at, pull};
 use super::protocol::{
-    ChipAt, ChipState, Code, Event, Failure, Key, LineAt, LineState, List, Pull,
+    ChipAt, ChipState, Code, Event, Failure, Happened, Key, LineAt, LineState, List, Pull,
 };
 use crate::board::{Board, ChipSpec};
 use crate::tree::Lines;
@@ -30,7 +30,7 @@ pub(crate) struct Plugged {
     chips: BTreeMap<u64, Chip>,
     next_tag: u64,
     changes: Changes,
-    events: VecDeque<Event>,
+    events: VecDeque<Happened>,
     /// The N of every `gpio-sim.N`, those that have no chip now included.
     platform_ids: BTreeSet<u32>,
     lines: Arc<Lines>,
@@ -175,13 +175,16 @@ impl Plugged {
         }
         while let Some(change) = self.changes.pop() {
             let event = if change.tag == tag {
-                Some(event_of(&at, &names, &change))
+                Some(happened(&at, &names, &change))
             } else {
                 self.event(&change)
             };
             self.events.extend(event);
         }
-        self.events.push_back(Event::Unplugged(at));
+        self.events.push_back(Happened {
+            at_ns: now.monotonic_ns,
+            event: Event::Unplugged(at),
+        });
         self.changes.wake();
     }
 
@@ -252,7 +255,10 @@ impl Plugged {
         };
         self.chips.insert(tag, chip);
         self.collect();
-        self.events.push_back(Event::Plugged(at));
+        self.events.push_back(Happened {
+            at_ns: now.monotonic_ns,
+            event: Event::Plugged(at),
+        });
         self.changes.wake();
         Ok(tag)
     }
@@ -287,7 +293,7 @@ impl Plugged {
     }
 
     /// Takes the oldest event that nobody has seen.
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
+    pub(crate) fn next_event(&mut self) -> Option<Happened> {
         if self.events.is_empty() {
             self.collect();
         }
@@ -302,13 +308,15 @@ impl Plugged {
         }
         let count = self.changes.take_lost();
         if count > 0 {
-            self.events.push_back(Event::Lost { count });
+            let at_ns = self.registry.now().monotonic_ns;
+            let event = Event::Lost { count };
+            self.events.push_back(Happened { at_ns, event });
         }
     }
 
-    fn event(&self, change: &Change) -> Option<Event> {
+    fn event(&self, change: &Change) -> Option<Happened> {
         let chip = self.chips.get(&change.tag)?;
-        Some(event_of(&chip.at, &chip.names, change))
+        Some(happened(&chip.at, &chip.names, change))
     }
 
     /// Finds the chip that is meant.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use super::state::{
-    ChipAt, ChipState, Event, Hello, InfoState, LineAt, LineState, List,
+    ChipAt, ChipState, Event, Happened, Hello, InfoState, LineAt, LineState, List,
 };
 
 /// The version that every message carries. It changes only when an old client could misread a message;
@@ -284,7 +284,7 @@ pub(crate) enum Reply {
     /// The request was refused, nothing has changed.
     Failure(Failure),
     /// One change, after `events`.
-    Event(Event),
+    Event(Happened),
 }
 
 impl Reply {
@@ -335,7 +335,7 @@ struct Envelope<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'m Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'m Event>,
+    event: Option<&'m Happened>,
 }
 
 fn terminated(envelope: &Envelope<'_>) -> Vec<u8> {

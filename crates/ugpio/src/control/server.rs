@@ -27,7 +27,8 @@ use super::frame::Frames;
 use super::peer;
 use super::plugged::Shared;
 use super::protocol::{
-    Code, Event, Failure, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request, WaitParams, json,
+    Code, Event, Failure, Happened, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request,
+    WaitParams, json,
 };
 use crate::board::{ChipSpec, DEFAULT_LINES};
 
@@ -46,7 +47,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What the tasks of one server share.
 pub(crate) struct Hub {
     plugged: Shared,
-    events: broadcast::Sender<Event>,
+    events: broadcast::Sender<Happened>,
     hello: Hello,
     /// Brings the board up to date with what the program has closed; whether nothing is open any more.
     settle: Box<dyn Fn() -> bool>,
@@ -141,7 +142,7 @@ impl Hub {
     }
 
     /// Hears every event from now on, and none that happened before.
-    fn subscribe(&self) -> Receiver<Event> {
+    fn subscribe(&self) -> Receiver<Happened> {
         (self.settle)();
         while self.hand_on() {}
         self.events.subscribe()
@@ -333,12 +334,16 @@ impl Client {
     }
 }
 
-fn event_or_loss(event: Result<Event, RecvError>) -> Event {
-    match event {
-        Ok(event) => event,
-        Err(RecvError::Lagged(count)) => Event::Lost { count },
+fn event_or_loss(event: Result<Happened, RecvError>) -> Happened {
+    let count = match event {
+        Ok(event) => return event,
+        Err(RecvError::Lagged(count)) => count,
         // The sender lives as long as the server.
-        Err(RecvError::Closed) => Event::Lost { count: 0 },
+        Err(RecvError::Closed) => 0,
+    };
+    Happened {
+        at_ns: now().monotonic_ns,
+        event: Event::Lost { count },
     }
 }
 
@@ -367,13 +372,13 @@ fn timed_out(params: &WaitParams) -> Failure {
 async fn wait_for_level(
     hub: &Hub,
     params: &WaitParams,
-    mut events: Receiver<Event>,
+    mut events: Receiver<Happened>,
 ) -> Result<LineState, Failure> {
     let state = || hub.plugged.borrow().line(&params.chip, &params.line);
     let at = hub.plugged.borrow().line_at(&params.chip, &params.line)?;
     let mut seen = state()?;
     while seen.level != params.level {
-        match events.recv().await {
+        match events.recv().await.map(|happened| happened.event) {
             // A pulse counts, also one that is over.
             Ok(Event::Level { line, level }) if is_same(&line, &at) => {
                 seen = LineState { level, ..state()? };

@@ -87,6 +87,17 @@ pub(crate) struct LineAt {
     pub(crate) name: Option<String>,
 }
 
+/// A change and its moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Happened {
+    /// When, on the monotonic clock of the machine, in nanoseconds.
+    #[serde(default)]
+    pub(crate) at_ns: u64,
+    /// What.
+    #[serde(flatten)]
+    pub(crate) event: Event,
+}
+
 /// One change, in the order in which the changes of a line happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -187,7 +187,11 @@ fn events_are_a_line_each() {
         Event::Lost { count: 7 },
     ];
     let mut replies = vec![Reply::Result(serde_json::json!({}))];
-    replies.extend(events.into_iter().map(Reply::Event));
+    replies.extend(
+        events
+            .into_iter()
+            .map(|event| Reply::Event(Happened { at_ns: 5, event })),
+    );
     let (request, text, status) = play(Verb::Events, false, replies.clone());
     assert_eq!((request, status), (Request::Events, 0));
     let wanted = "gpiochip0 3 \"LED\" level high\n\
@@ -198,7 +202,7 @@ fn events_are_a_line_each() {
     assert_eq!(text, wanted);
     let (_, text, _) = play(Verb::Events, true, replies);
     let first = text.lines().next().unwrap();
-    let wanted = "{\"kind\":\"level\",\"chip\":\"gpiochip0\",\"label\":\"demo\",\"offset\":3,\"name\":\"LED\",\"level\":\"high\"}";
+    let wanted = "{\"at_ns\":5,\"kind\":\"level\",\"chip\":\"gpiochip0\",\"label\":\"demo\",\"offset\":3,\"name\":\"LED\",\"level\":\"high\"}";
     assert_eq!(first, wanted);
 }
 

@@ -4,7 +4,9 @@ use gpio_sim::{Bank, Change, What};
 use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset};
 
 use crate::board::{self, ChipSpec};
-use crate::control::protocol::{ChipAt, Direction, Event, InfoState, Level, LineAt, Pull};
+use crate::control::protocol::{
+    ChipAt, Direction, Event, Happened, InfoState, Level, LineAt, Pull,
+};
 
 /// The bank that a chip of a board is made from.
 pub(super) fn bank(spec: &ChipSpec) -> Bank {
@@ -23,8 +25,15 @@ pub(super) fn bank(spec: &ChipSpec) -> Bank {
     bank
 }
 
-/// What a change is called.
-pub(super) fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
+/// What a change is called, and when it was.
+pub(super) fn happened(at: &ChipAt, names: &[Option<String>], change: &Change) -> Happened {
+    Happened {
+        at_ns: change.at_ns,
+        event: event_of(at, names, change),
+    }
+}
+
+fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
     let line = line_at(at, names, change.offset);
     match &change.what {
         What::Level(new) => Event::Level {

@@ -76,8 +76,14 @@ fn replies_go_there_and_back() {
     for reply in [
         Reply::Result(serde_json::json!({})),
         Reply::Failure(Failure::new(Code::TimedOut, "late")),
-        Reply::Event(Event::Released { line, info }),
-        Reply::Event(Event::Unplugged(chip)),
+        Reply::Event(Happened {
+            at_ns: 7,
+            event: Event::Released { line, info },
+        }),
+        Reply::Event(Happened {
+            at_ns: 8,
+            event: Event::Unplugged(chip),
+        }),
     ] {
         let mut message = reply.encode();
         assert_eq!(message.pop(), Some(0));

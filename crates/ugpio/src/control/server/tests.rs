@@ -168,7 +168,7 @@ fn events_reach_every_listener() {
                 chip: "demo".into(),
             }))
             .unwrap();
-        let mut next = || events.next().unwrap().unwrap();
+        let mut next = || events.next().unwrap().unwrap().event;
         assert!(matches!(next(), Event::Pull { pull: Pull::Up, line } if line.offset == 1));
         assert!(matches!(next(), Event::Level { level: Level::High, line } if line.offset == 1));
         assert!(matches!(next(), Event::Unplugged(chip) if chip.label == "demo"));
