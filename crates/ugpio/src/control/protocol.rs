@@ -80,6 +80,49 @@ pub(crate) enum Direction {
     Output,
 }
 
+/// The resistor of a line, as its consumer asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Bias {
+    /// Not asked for.
+    #[default]
+    AsIs,
+    /// None.
+    Disabled,
+    /// Towards high.
+    PullUp,
+    /// Towards low.
+    PullDown,
+}
+
+/// How an output is driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Drive {
+    /// To both levels.
+    #[default]
+    PushPull,
+    /// To low only.
+    OpenDrain,
+    /// To high only.
+    OpenSource,
+}
+
+/// Which edges a consumer is told of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Edges {
+    /// None.
+    #[default]
+    None,
+    /// To active.
+    Rising,
+    /// To inactive.
+    Falling,
+    /// Both.
+    Both,
+}
+
 impl Level {
     /// The word for it.
     pub(crate) fn word(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::protocol::{Direction, Level, Pull};
+use super::protocol::{Bias, Direction, Drive, Edges, Level, Pull};
 
 /// Who answers on a control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,18 @@ pub(crate) struct InfoState {
     pub(crate) direction: Direction,
     /// Active means low.
     pub(crate) active_low: bool,
+    /// The resistor that the consumer asked for.
+    #[serde(default)]
+    pub(crate) bias: Bias,
+    /// How it is driven as an output.
+    #[serde(default)]
+    pub(crate) drive: Drive,
+    /// The logical edges that the consumer is told of.
+    #[serde(default)]
+    pub(crate) edges: Edges,
+    /// How long a level must last before the consumer is told of it, in microseconds; 0 for none.
+    #[serde(default)]
+    pub(crate) debounce_us: u32,
 }
 
 /// Which chip an event is about.

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::control::protocol::{Direction, Failure, Reply, json};
+use crate::control::protocol::{Bias, Direction, Drive, Edges, Failure, Reply, json};
 
 fn line(offset: u32, name: Option<&str>, consumer: Option<&str>) -> LineState {
     let info = InfoState {
@@ -18,6 +18,10 @@ fn line(offset: u32, name: Option<&str>, consumer: Option<&str>) -> LineState {
             Direction::Input
         },
         active_low: offset == 1,
+        bias: Bias::AsIs,
+        drive: Drive::PushPull,
+        edges: Edges::None,
+        debounce_us: 0,
     };
     LineState {
         offset,
@@ -169,6 +173,10 @@ fn events_are_a_line_each() {
         used: true,
         direction: Direction::Output,
         active_low: false,
+        bias: Bias::AsIs,
+        drive: Drive::PushPull,
+        edges: Edges::None,
+        debounce_us: 0,
     };
     let events = [
         Event::Level {

@@ -5,7 +5,7 @@ use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset};
 
 use crate::board::{self, ChipSpec};
 use crate::control::protocol::{
-    ChipAt, Direction, Event, Happened, InfoState, Level, LineAt, Pull,
+    Bias, ChipAt, Direction, Drive, Edges, Event, Happened, InfoState, Level, LineAt, Pull,
 };
 
 /// The bank that a chip of a board is made from.
@@ -90,5 +90,23 @@ pub(super) fn info(info: &LineInfo) -> InfoState {
         used: info.used,
         direction,
         active_low: info.config.active_low,
+        bias: match info.config.bias {
+            gpiolib::Bias::AsIs => Bias::AsIs,
+            gpiolib::Bias::Disabled => Bias::Disabled,
+            gpiolib::Bias::PullUp => Bias::PullUp,
+            gpiolib::Bias::PullDown => Bias::PullDown,
+        },
+        drive: match info.config.drive {
+            gpiolib::Drive::PushPull => Drive::PushPull,
+            gpiolib::Drive::OpenDrain => Drive::OpenDrain,
+            gpiolib::Drive::OpenSource => Drive::OpenSource,
+        },
+        edges: match (info.config.edges.rising, info.config.edges.falling) {
+            (false, false) => Edges::None,
+            (true, false) => Edges::Rising,
+            (false, true) => Edges::Falling,
+            (true, true) => Edges::Both,
+        },
+        debounce_us: info.debounce_us,
     }
 }

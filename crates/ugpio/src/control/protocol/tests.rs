@@ -72,6 +72,10 @@ fn replies_go_there_and_back() {
         used: false,
         direction: Direction::Input,
         active_low: true,
+        bias: Bias::PullUp,
+        drive: Drive::OpenDrain,
+        edges: Edges::Both,
+        debounce_us: 5,
     };
     for reply in [
         Reply::Result(serde_json::json!({})),
