@@ -15,6 +15,7 @@ use core::task::Waker;
 
 use crate::debounce::Debounce;
 use crate::device::WeakDevice;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
 
@@ -74,6 +75,8 @@ pub struct EdgeQueue(Arc<Shared>);
 
 struct Shared {
     inner: Mutex<Inner>,
+    /// Whether a line was ever debounced: nearly no request has one, and then no timer is looked for.
+    debounces: AtomicBool,
     waker: Mutex<Option<Waker>>,
     timer: Mutex<Option<Waker>>,
 }
@@ -124,6 +127,7 @@ impl EdgeQueue {
         };
         Self(Arc::new(Shared {
             inner: Mutex::new(inner),
+            debounces: AtomicBool::new(false),
             waker: Mutex::new(None),
             timer: Mutex::new(None),
         }))
@@ -140,6 +144,7 @@ impl EdgeQueue {
 
     /// Debounces a line from now on, starting from the level it has.
     pub fn start_debounce(&self, index: usize, period_us: u32, level: Level) {
+        self.0.debounces.store(true, Ordering::Relaxed);
         self.with_line(index, |line| {
             line.debounce = Some(Debounce::new(period_us, level))
         });
@@ -184,6 +189,9 @@ impl EdgeQueue {
     /// When [`EdgeQueue::expire`] has something to do next, on the monotonic clock.
     #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
+        if !self.0.debounces.load(Ordering::Relaxed) {
+            return None;
+        }
         self.0
             .inner
             .lock()
@@ -196,6 +204,9 @@ impl EdgeQueue {
     /// Lets the debounce timers that are due expire. `level_of(index)` reads the electrical level
     /// of a line, `None` if it cannot be read; it is called without a lock held.
     pub fn expire(&self, now: Timestamp, mut level_of: impl FnMut(usize) -> Option<Level>) {
+        if !self.0.debounces.load(Ordering::Relaxed) {
+            return;
+        }
         loop {
             let due = {
                 let inner = self.0.inner.lock();

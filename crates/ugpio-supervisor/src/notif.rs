@@ -14,7 +14,7 @@ use rustix::process::Pid;
 
 use crate::arch::Sys;
 use crate::outcome::{Call, Errno, Reply};
-use crate::stall::Watch;
+use crate::stall::{self, Watch};
 use crate::sys::seccomp::{Listener, Notification};
 
 /// The most dispatcher threads at once, stuck ones included. If all are stuck, the program waits for itself.
@@ -124,7 +124,7 @@ impl Desk {
         let threads = desk.threads.load(Ordering::Relaxed);
         tracing::info!(
             threads,
-            "a copy of the program's memory does not finish, going on without it"
+            "a call of the program takes long to decide, going on without it"
         );
         if threads >= THREADS_MAX {
             tracing::warn!(threads, "too many copies hang, calls wait for them");
@@ -185,6 +185,8 @@ impl Desk {
 
     /// The handler's decision, or a harmless one if it panics.
     fn decide(&self, call: &Call) -> Reply {
+        // Its copies would say so one by one.
+        let _inside = stall::enter();
         let decided = catch_unwind(AssertUnwindSafe(|| {
             self.dispatch.before_each();
             self.dispatch.dispatch(call, &self.listener)

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use gpio_uapi::abi::ioctl;
 use rustix::process::Pid;
 
 pub use rustix::io::Errno;
@@ -51,6 +52,15 @@ impl Call {
     #[must_use]
     pub fn uint(&self, n: usize) -> u32 {
         u32::try_from(self.args[n] & u64::from(u32::MAX)).unwrap_or_default()
+    }
+
+    /// Whether this is one of the calls that programs repeat most.
+    pub(crate) fn is_value_ioctl(&self) -> bool {
+        self.sys == Some(Sys::Ioctl)
+            && matches!(
+                self.uint(1),
+                ioctl::GPIO_V2_LINE_GET_VALUES | ioctl::GPIO_V2_LINE_SET_VALUES
+            )
     }
 }
 

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Wake;
 
-use gpio_uapi::abi::ioctl;
 use gpiolib::{Device, Registry};
 use rustix::io::Errno;
 
@@ -120,7 +119,7 @@ impl World {
 impl Dispatch for World {
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
         // Reading or setting the values of a held line cannot tell whether another was let go.
-        if !is_value_ioctl(call) {
+        if !call.is_value_ioctl() {
             self.chips.files.reap();
         }
         match call.sys {
@@ -129,15 +128,6 @@ impl Dispatch for World {
             _ => self.paths.handle(call, listener),
         }
     }
-}
-
-/// The calls that programs repeat most.
-fn is_value_ioctl(call: &Call) -> bool {
-    call.sys == Some(Sys::Ioctl)
-        && matches!(
-            call.uint(1),
-            ioctl::GPIO_V2_LINE_GET_VALUES | ioctl::GPIO_V2_LINE_SET_VALUES
-        )
 }
 
 impl Chips {

@@ -181,7 +181,8 @@ impl Files {
         let outcome = open
             .file
             .ioctl(call.uint(1), call.args[2], &mut caller, now());
-        if open.file.next_deadline().is_some() {
+        // Values do not change periods; a timer that an edge starts rings by itself.
+        if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
             self.timers.kick();
         }
         match outcome {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::event::{Timespec, epoll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+use rustix::process::{Pid, getpid, set_child_subreaper, setpgid};
 
 use super::ending::{Ending, Failure};
 use super::message::Message;
@@ -339,10 +339,13 @@ fn start_program(plan: &Plan) -> Result<(Pid, OwnedFd), Errno> {
     }
 }
 
-/// Leaves the program's session, so that the terminal's signals and hang-ups do not reach us, and lets go of all
-/// that was inherited, so that pipes end with the program.
+/// Leaves the program's process group, so that the terminal's signals do not reach us, and lets go of all that was
+/// inherited, so that pipes end with the program.
+///
+/// It stays in the program's session: the scheduler's automatic groups are one a session, and switching between two
+/// of them costs each trapped call about 0.3 us.
 fn leave_the_job(keep_stderr: bool) {
-    let _ = setsid();
+    let _ = setpgid(None, None);
     process::null_stdio(0..=if keep_stderr { 1 } else { 2 });
     process::close_inherited();
 }
