@@ -12,6 +12,8 @@ mod caller;
 pub(crate) mod handles;
 pub(crate) mod link;
 mod presence;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod witness;
 
