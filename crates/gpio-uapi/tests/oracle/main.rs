@@ -1,0 +1,23 @@
+//! The engine against a naive model: random stories of calls, pulls, unplugs and time.
+//!
+//! The same stories are fuzzed, where coverage leads to new ones: `fuzz/fuzz_targets/model.rs`.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    unreachable_pub,
+    reason = "a test's numbers are small, and its modules its own"
+)]
+
+mod world;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn the_engine_does_as_the_model(story in vec(any::<u8>(), 1..300)) {
+        world::run(&story);
+    }
+}
