@@ -101,7 +101,12 @@ impl Model {
 
     /// The new file's number: not if there are no places, or nowhere to write it. Its lines are then
     /// released.
-    fn install(&mut self, device: usize, kind: Kind, answer: Result<(), Errno>) -> Result<(), Errno> {
+    fn install(
+        &mut self,
+        device: usize,
+        kind: Kind,
+        answer: Result<(), Errno>,
+    ) -> Result<(), Errno> {
         let offsets = match &kind {
             Kind::Handle(offsets) => offsets.clone(),
             Kind::Request(queue) | Kind::Event(queue) => queue.offsets(),

@@ -192,7 +192,12 @@ impl Model {
         }
     }
 
-    pub fn show_values(&mut self, device: usize, offsets: &[usize], addr: u64) -> Result<(), Errno> {
+    pub fn show_values(
+        &mut self,
+        device: usize,
+        offsets: &[usize],
+        addr: u64,
+    ) -> Result<(), Errno> {
         let mut values = [0; 64];
         for (value, offset) in values.iter_mut().zip(offsets) {
             *value = self.line(device, *offset).value().into();

@@ -256,8 +256,24 @@ impl Worlds {
             return;
         }
         let how = input.byte();
-        let len = [48, 16, 288, 104, 96, 600, 0, 47, 15, 103, 287, 391, 392, 1000, 32, u64::MAX]
-            [usize::from(how & 15)];
+        let len = [
+            48,
+            16,
+            288,
+            104,
+            96,
+            600,
+            0,
+            47,
+            15,
+            103,
+            287,
+            391,
+            392,
+            1000,
+            32,
+            u64::MAX,
+        ][usize::from(how & 15)];
         let addr = match how >> 5 {
             7 => 8,
             6 => BASE + SIZE as u64 - 100,
@@ -311,7 +327,11 @@ impl Worlds {
         assert_eq!(self.program.memory.bytes, self.model.memory.bytes, "memory");
         for (at, file) in self.files.iter().enumerate() {
             assert_eq!(file.poll().bits(), self.model.poll(at), "poll of file {at}");
-            assert_eq!(file.next_deadline(), self.model.deadline(at), "timer of file {at}");
+            assert_eq!(
+                file.next_deadline(),
+                self.model.deadline(at),
+                "timer of file {at}"
+            );
         }
         for (sim, device) in self.plugged.iter().flatten() {
             for (offset, line) in (0..).zip(&self.model.devices[*device].lines) {

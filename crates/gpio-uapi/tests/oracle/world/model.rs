@@ -8,8 +8,8 @@ use gpiolib::Errno;
 
 use super::line::Line;
 use super::memory::Memory;
-use super::records::{self, Abi};
 use super::queue::{Listening, Queue};
+use super::records::{self, Abi};
 
 /// One device, which may have lost its chip.
 pub struct Device {
@@ -59,8 +59,7 @@ impl Model {
         let files = &self.files;
         let taken = |id: &u32| {
             self.devices.iter().enumerate().any(|(at, device)| {
-                device.id == *id
-                    && (!device.is_gone || files.iter().any(|file| file.device == at))
+                device.id == *id && (!device.is_gone || files.iter().any(|file| file.device == at))
             })
         };
         let id = (0..).find(|id| !taken(id)).expect("there are more numbers");

@@ -63,7 +63,13 @@ pub fn write(memory: &mut Memory, input: &mut Input<'_>, command: u32) {
         ioctl::GPIOHANDLE_SET_LINE_VALUES => put(bytes, &values(input)),
         ioctl::GPIO_V2_GET_LINEINFO | ioctl::GPIO_V2_GET_LINEINFO_WATCH => {
             let offset = offset(input);
-            put(bytes, &v2::LineInfo { offset, ..v2::LineInfo::default() });
+            put(
+                bytes,
+                &v2::LineInfo {
+                    offset,
+                    ..v2::LineInfo::default()
+                },
+            );
         }
         _ => put(bytes, &offset(input)),
     }
