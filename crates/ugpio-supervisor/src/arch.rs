@@ -48,6 +48,8 @@ system_calls! {
     Access: Some(21), None;
     /// `select`, which aarch64 has not.
     Select: Some(23), None;
+    /// `sendfile`.
+    Sendfile: Some(40), Some(71);
     /// `uname`.
     Uname: Some(63), Some(160);
     /// `fcntl`.
@@ -128,14 +130,22 @@ system_calls! {
     Pselect6: Some(270), Some(72);
     /// `ppoll`.
     Ppoll: Some(271), Some(73);
+    /// `splice`.
+    Splice: Some(275), Some(76);
     /// `utimensat`.
     Utimensat: Some(280), Some(88);
     /// `epoll_pwait`.
     EpollPwait: Some(281), Some(22);
+    /// `pwritev`.
+    Pwritev: Some(296), Some(70);
     /// `renameat2`.
     Renameat2: Some(316), Some(276);
     /// `seccomp`.
     Seccomp: Some(317), Some(277);
+    /// `copy_file_range`.
+    CopyFileRange: Some(326), Some(285);
+    /// `pwritev2`.
+    Pwritev2: Some(328), Some(287);
     /// `statx`.
     Statx: Some(332), Some(291);
     /// `io_uring_setup`.

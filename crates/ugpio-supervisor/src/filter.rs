@@ -22,9 +22,6 @@ const EVENT_V1: u32 = 16;
 /// Size of an info change record of ABI v1.
 const INFO_CHANGED_V1: u32 = 104;
 
-/// The longest write that is looked at.
-const STORE_MAX: u32 = 8191;
-
 /// Under which condition on its arguments a call is trapped. Arguments are counted from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum When {
@@ -121,10 +118,7 @@ impl FilterSpec {
     }
 
     /// Adds what the gpio-sim control tree needs: the calls that make and remove names, those that ask
-    /// where one is, and writes that may be stores.
-    ///
-    /// The kernel cuts a store to 4095 or 4096 bytes; writes of more than [`STORE_MAX`] bytes are the
-    /// kernel's, and fall on a file that nobody reads.
+    /// where one is, and every write, which may be a store whatever its size.
     #[must_use]
     pub fn with_tree(self) -> Self {
         let calls = [
@@ -149,16 +143,18 @@ impl FilterSpec {
             Sys::Getcwd,
             Sys::Statfs,
             Sys::Fstatfs,
+            Sys::Write,
             Sys::Writev,
+            Sys::Pwrite64,
+            Sys::Pwritev,
+            Sys::Pwritev2,
+            Sys::Sendfile,
+            Sys::Splice,
+            Sys::CopyFileRange,
         ];
-        let store = When::AtMost {
-            arg: 2,
-            max: STORE_MAX,
-        };
-        let spec = self.trap(Sys::Write, store).trap(Sys::Pwrite64, store);
         calls
             .into_iter()
-            .fold(spec, |spec, sys| spec.trap(sys, When::Always))
+            .fold(self, |spec, sys| spec.trap(sys, When::Always))
     }
 
     /// Adds a trapped call. A rule for the same call that is there already is replaced.

@@ -194,9 +194,15 @@ impl Desk {
         decided.unwrap_or_else(|_| {
             tracing::error!(?call, "the handler panicked; this is a bug of ugpio");
             match call.sys {
-                Some(Sys::Ioctl | Sys::Read | Sys::Write | Sys::Writev | Sys::Pwrite64) => {
-                    Reply::Fail(Errno::IO)
-                }
+                Some(
+                    Sys::Ioctl
+                    | Sys::Read
+                    | Sys::Write
+                    | Sys::Writev
+                    | Sys::Pwrite64
+                    | Sys::Pwritev
+                    | Sys::Pwritev2,
+                ) => Reply::Fail(Errno::IO),
                 _ => Reply::Continue,
             }
         })

@@ -124,7 +124,10 @@ impl Dispatch for World {
         }
         match call.sys {
             Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
-            Some(Sys::Read) => self.chips.files.read(&self.dirs, call),
+            Some(Sys::Read) => match self.chips.files.read(&self.dirs, call) {
+                Reply::Continue => self.paths.handle(call, listener),
+                reply => reply,
+            },
             _ => self.paths.handle(call, listener),
         }
     }

@@ -156,9 +156,12 @@ impl Lines {
         self.lock().insert(id, chip.clone());
     }
 
-    /// Removes a chip.
+    /// Removes a chip, before it goes.
     pub(crate) fn remove(&self, id: u32) {
         self.lock().remove(&id);
+        if let Some(mounted) = self.mounted.get().and_then(Weak::upgrade) {
+            mounted.forget(id);
+        }
     }
 
     fn chip(&self, id: u32) -> Option<SimChip> {

@@ -17,6 +17,7 @@ mod openat2;
 mod owner;
 pub(crate) mod proc;
 mod process;
+mod read;
 mod readlink;
 mod remove;
 mod stat;
@@ -205,7 +206,10 @@ fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
 /// The calls that the gpio-sim control tree needs.
 fn dispatch_tree(context: &Context<'_>, sys: Sys) -> Result<Reply, Errno> {
     match sys {
-        Sys::Write | Sys::Writev | Sys::Pwrite64 => write::write(context),
+        Sys::Read | Sys::Readv | Sys::Pread64 => read::read(context),
+        Sys::Write | Sys::Pwrite64 => write::write(context),
+        Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => write::writev(context),
+        Sys::Sendfile | Sys::Splice | Sys::CopyFileRange => write::splice(context),
         Sys::Mkdir => make::mkdir(context),
         Sys::Mkdirat => make::mkdirat(context),
         Sys::Symlink => make::symlink(context),

@@ -1,4 +1,4 @@
-//! `write`, `writev` and `pwrite64`: a store, if the descriptor is an attribute of the tree.
+//! `write` and its kin: a store, if the descriptor is an attribute of the tree.
 //!
 //! Which it is, is told from the link of the descriptor at this moment, so a descriptor that was
 //! moved or inherited stores like the first one. Every other write is the kernel's, and costs one
@@ -18,44 +18,75 @@ const TEXT_MAX: usize = 4096;
 /// The most pieces of one `writev`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
 const PIECES_MAX: usize = 1024;
 
-/// `write(fd, buf, count)`, `pwrite64(fd, buf, count, offset)`, `writev(fd, pieces, count)`
+/// `write(fd, buf, count)`, `pwrite64(fd, buf, count, offset)`
 pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
-    let Some(tree) = context
-        .layer
-        .tree
-        .as_deref()
-        .filter(|tree| tree.has_writers())
-    else {
-        return Ok(Reply::Continue);
-    };
     let (call, fd) = (context.call, context.call.int(0));
-    let Ok(link) = context.process.fd_link(fd) else {
+    let Some((tree, sink)) = sink(context, fd) else {
         return Ok(Reply::Continue);
     };
-    let Some(sink) = tree.sink(&link) else {
-        return Ok(Reply::Continue);
-    };
-    // A descriptor that cannot be written to gets the kernel's EBADF.
-    if !context
-        .process
-        .fd_mode(fd)
-        .is_ok_and(|mode| mode & 0o200 != 0)
-    {
-        return Ok(Reply::Continue);
-    }
     if call.sys == Some(Sys::Pwrite64) && call.args[3].cast_signed() < 0 {
         return Err(Errno::INVAL);
     }
-    let text = match call.sys {
-        Some(Sys::Writev) => gather(context)?,
-        _ => {
-            let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
-            let mut text = vec![0; count];
-            context.process.read(call.args[1], &mut text)?;
-            text
-        }
+    let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
+    let mut text = vec![0; count];
+    context.process.read(call.args[1], &mut text)?;
+    store(context, tree, sink, &text)
+}
+
+/// `writev(fd, pieces, count)`, `pwritev(fd, pieces, count, offset)` and `pwritev2`
+pub(super) fn writev(context: &Context<'_>) -> Result<Reply, Errno> {
+    let call = context.call;
+    let Some((tree, sink)) = sink(context, call.int(0)) else {
+        return Ok(Reply::Continue);
     };
-    let taken = tree.store(sink, &text)?;
+    // KERNEL: fs/read_write.c (v6.12): pwritev2 takes -1 for the file's own position
+    let offset = call.args[3].cast_signed();
+    let is_wrong = match call.sys {
+        Some(Sys::Pwritev) => offset < 0,
+        Some(Sys::Pwritev2) => offset < -1,
+        _ => false,
+    };
+    if is_wrong {
+        return Err(Errno::INVAL);
+    }
+    let text = gather(context)?;
+    // KERNEL: fs/read_write.c vfs_writev (v6.12): no bytes at all never reach the file
+    if text.is_empty() {
+        return Ok(Reply::Return(0));
+    }
+    store(context, tree, sink, &text)
+}
+
+/// `sendfile(to, from, …)`, `copy_file_range(from, _, to, …)` and `splice(from, _, to, …)`: no way to
+/// store; who copies that way falls back to `write`.
+// KERNEL: fs/read_write.c, fs/splice.c (v6.12): a file of configfs takes nothing by splicing.
+// DIFFERS: one of sysfs does.
+pub(super) fn splice(context: &Context<'_>) -> Result<Reply, Errno> {
+    let (to, refusal) = match context.call.sys {
+        Some(Sys::Sendfile) => (0, Errno::INVAL),
+        Some(Sys::CopyFileRange) => (2, Errno::XDEV),
+        _ => (2, Errno::INVAL),
+    };
+    match sink(context, context.call.int(to)) {
+        Some(_) => Err(refusal),
+        None => Ok(Reply::Continue),
+    }
+}
+
+/// What a descriptor stores to; `None` if it is not ours, or cannot be written to: the kernel's EBADF.
+fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<(&'a Mounted, Sink)> {
+    let tree = context.layer.tree.as_deref()?;
+    if !tree.has_writers() {
+        return None;
+    }
+    let sink = tree.sink(&context.process.fd_link(fd).ok()?)?;
+    let mode = context.process.fd_mode(fd).ok()?;
+    (mode & 0o200 != 0).then_some((tree, sink))
+}
+
+fn store(context: &Context<'_>, tree: &Mounted, sink: Sink, text: &[u8]) -> Result<Reply, Errno> {
+    let fd = context.call.int(0);
+    let taken = tree.store(sink, text)?;
     if let Sink::Attribute(token) = sink {
         show_again(context, tree, fd, token);
     }

@@ -33,6 +33,8 @@ pub struct Mounted {
     serial: AtomicU64,
     /// Whether a program was ever given something that it can store to.
     has_writers: AtomicBool,
+    /// Whether a chip went of whose lines a file was opened.
+    has_stale: AtomicBool,
     /// The lines whose files were opened, and are kept up to date. Held while one is written.
     watched: Mutex<BTreeSet<LineAt>>,
 }
@@ -71,6 +73,7 @@ impl Mounted {
             private,
             serial: AtomicU64::new(0),
             has_writers: AtomicBool::new(false),
+            has_stale: AtomicBool::new(false),
             watched: Mutex::default(),
         })
     }
@@ -167,6 +170,11 @@ impl Mounted {
         self.has_writers.load(Ordering::Relaxed)
     }
 
+    /// Whether a read may be one of a file whose chip is gone.
+    pub(crate) fn has_stale(&self) -> bool {
+        self.has_stale.load(Ordering::Relaxed)
+    }
+
     /// What a descriptor stores to, by the text of its link in `/proc/PID/fd`.
     pub(crate) fn sink(&self, link: &[u8]) -> Option<Sink> {
         let private = self.private.as_os_str().as_encoded_bytes();
@@ -224,6 +232,22 @@ impl Mounted {
             };
             if let Err(error) = self.shadow.write_line(line, file, &text) {
                 tracing::debug!(?line, %error, "a line's file is not up to date");
+            }
+        }
+    }
+
+    /// Empties the files of a chip that is about to go: who has one open must not read an old level.
+    pub fn forget(&self, chip: u32) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = |offset| LineAt { chip, offset };
+        let over: Vec<LineAt> = watched.range(at(0)..=at(u32::MAX)).copied().collect();
+        for line in over {
+            self.has_stale.store(true, Ordering::Relaxed);
+            watched.remove(&line);
+            for file in LineFile::ALL {
+                if let Err(error) = self.shadow.write_line(line, file, b"") {
+                    tracing::debug!(?line, %error, "a line's file keeps its last text");
+                }
             }
         }
     }

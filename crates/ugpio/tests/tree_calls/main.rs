@@ -1,0 +1,8 @@
+//! The gpio-sim control tree, system call by system call: each test runs itself again as the program
+//! inside `ugpio run`, where it makes the calls through the C library like any other program.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod inside;
+mod names;
+mod runs;
+mod stores;
