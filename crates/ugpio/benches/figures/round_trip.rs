@@ -5,6 +5,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -23,13 +24,22 @@ use crate::{Effort, head, me, numbers, row, run};
 pub(crate) fn print(effort: Effort) {
     head();
     let (mut floor, mut get, mut set) = (Vec::new(), Vec::new(), Vec::new());
+    let mut without_kcmp = Vec::new();
     for _ in 0..effort.samples {
         floor.extend(measure_floor(effort.calls));
         get.extend(sample("get", effort.calls));
         set.extend(sample("set", effort.calls));
+        let mut refused = client("get", effort.calls);
+        without_kcmp.extend(numbers(refuse_kcmp(&mut refused)));
     }
     row("GET_VALUES vs the mechanism's floor", "us", &floor, &get);
     row("SET_VALUES vs the mechanism's floor", "us", &floor, &set);
+    row(
+        "GET_VALUES where kcmp is refused",
+        "us",
+        &floor,
+        &without_kcmp,
+    );
 
     let calls = effort.calls * 50;
     let (mut bare, mut filtered) = (Vec::new(), Vec::new());
@@ -52,11 +62,65 @@ pub(crate) fn print(effort: Effort) {
 
 /// One sample of the client inside a run.
 fn sample(what: &str, calls: u32) -> Vec<f64> {
-    numbers(
-        run()
-            .arg(me())
-            .args(["client", what, &calls.to_string(), "1"]),
-    )
+    numbers(&mut client(what, calls))
+}
+
+/// The client inside a run.
+fn client(what: &str, calls: u32) -> Command {
+    let mut command = run();
+    command
+        .arg(me())
+        .args(["client", what, &calls.to_string(), "1"]);
+    command
+}
+
+/// Makes `kcmp` fail with `EPERM` for a command and all it starts, as containers do by default.
+fn refuse_kcmp(command: &mut Command) -> &mut Command {
+    const KCMP: u32 = if cfg!(target_arch = "x86_64") {
+        312
+    } else {
+        272
+    };
+    // BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K
+    const LOAD: u16 = 0x20;
+    const SKIP_UNLESS: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const fn insn(code: u16, jf: u8, k: u32) -> libc::sock_filter {
+        libc::sock_filter { code, jt: 0, jf, k }
+    }
+    static FILTER: [libc::sock_filter; 4] = [
+        // The number of the call is the first word of `seccomp_data`.
+        insn(LOAD, 0, 0),
+        insn(SKIP_UNLESS, 1, KCMP),
+        insn(
+            RETURN,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned(),
+        ),
+        insn(RETURN, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let install = || {
+        let program = libc::sock_fprog {
+            len: 4,
+            filter: FILTER.as_ptr().cast_mut(),
+        };
+        rustix::thread::set_no_new_privs(true)?;
+        // SAFETY: the kernel reads one live struct and the instructions it points at.
+        let done = unsafe {
+            libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const program,
+            )
+        };
+        if done == 0 {
+            Ok(())
+        } else {
+            Err(std::io::Error::last_os_error())
+        }
+    };
+    // SAFETY: the closure makes two system calls and nothing else.
+    unsafe { command.pre_exec(install) }
 }
 
 /// One sample of the floor: this process answers a child that does nothing else.
