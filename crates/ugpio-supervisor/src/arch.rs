@@ -34,6 +34,8 @@ system_calls! {
     Poll: Some(7), None;
     /// `lseek`.
     Lseek: Some(8), Some(62);
+    /// `mmap`.
+    Mmap: Some(9), Some(222);
     /// `ioctl`.
     Ioctl: Some(16), Some(29);
     /// `pread64`.
@@ -54,6 +56,10 @@ system_calls! {
     Uname: Some(63), Some(160);
     /// `fcntl`.
     Fcntl: Some(72), Some(25);
+    /// `fsync`.
+    Fsync: Some(74), Some(82);
+    /// `fdatasync`.
+    Fdatasync: Some(75), Some(83);
     /// `truncate`.
     Truncate: Some(76), Some(45);
     /// `getcwd`.
@@ -136,6 +142,8 @@ system_calls! {
     Utimensat: Some(280), Some(88);
     /// `epoll_pwait`.
     EpollPwait: Some(281), Some(22);
+    /// `preadv`.
+    Preadv: Some(295), Some(69);
     /// `pwritev`.
     Pwritev: Some(296), Some(70);
     /// `renameat2`.
@@ -264,6 +272,11 @@ mod tests {
             (Sys::Pwrite64, libc::SYS_pwrite64),
             (Sys::Fstat, libc::SYS_fstat),
             (Sys::Fcntl, libc::SYS_fcntl),
+            (Sys::Mmap, libc::SYS_mmap),
+            (Sys::Fsync, libc::SYS_fsync),
+            (Sys::Fdatasync, libc::SYS_fdatasync),
+            (Sys::Preadv, libc::SYS_preadv),
+            (Sys::Pwritev, libc::SYS_pwritev),
             (Sys::Lseek, libc::SYS_lseek),
             (Sys::Fchdir, libc::SYS_fchdir),
             (Sys::Statfs, libc::SYS_statfs),

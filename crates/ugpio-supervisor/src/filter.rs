@@ -22,6 +22,9 @@ const EVENT_V1: u32 = 16;
 /// Size of an info change record of ABI v1.
 const INFO_CHANGED_V1: u32 = 104;
 
+/// The largest of the old ioctl numbers that carry no size, up to those of terminals.
+const OLD_IOCTL_MAX: u32 = 0x54ff;
+
 /// Under which condition on its arguments a call is trapped. Arguments are counted from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum When {
@@ -42,6 +45,21 @@ pub enum When {
         arg: u8,
         /// The largest value that is trapped.
         max: u32,
+    },
+    /// If the low 32 bits of the argument are in this range, both ends included.
+    Between {
+        /// Which argument.
+        arg: u8,
+        /// The smallest value that is trapped.
+        min: u32,
+        /// The largest.
+        max: u32,
+    },
+    /// If the argument is the number of an ioctl that is GPIO's, or one of the old numbers without a size that
+    /// programs try on every file (`TCGETS`, `FIONREAD`).
+    GpioIoctl {
+        /// Which argument.
+        arg: u8,
     },
     /// If the argument is a length with which event records are read: a multiple of 48 (v2 edges and info changes),
     /// 16 (a v1 edge) or 104 (a v1 info change), but not 0.
@@ -71,8 +89,8 @@ impl FilterSpec {
         Self::default()
     }
 
-    /// What `ugpio run` traps by default: path calls, GPIO ioctls, and reads with the length of event records, which
-    /// must fail with `ENODEV` after an unplug.
+    /// What `ugpio run` traps by default: path calls, GPIO ioctls, reads with the length of event records, which
+    /// must fail with `ENODEV` after an unplug, and seldom used calls on descriptors whose errors differ.
     ///
     /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
     /// fall back. `fstat` and its like are trapped too: what stands for a chip is a socket, and whoever walks a tree
@@ -103,14 +121,27 @@ impl FilterSpec {
         ];
         let spec = Self::empty()
             .trap(Sys::Read, When::RecordShaped { arg: 2 })
+            .trap(Sys::Readv, When::Always)
+            .trap(Sys::Ioctl, When::GpioIoctl { arg: 1 })
             .trap(
-                Sys::Ioctl,
-                When::Masked {
+                Sys::Fcntl,
+                When::Between {
                     arg: 1,
-                    mask: 0xff00,
-                    value: 0xb400,
+                    min: libc::F_GETFL.cast_unsigned(),
+                    max: libc::F_SETFL.cast_unsigned(),
                 },
-            );
+            )
+            .trap(
+                Sys::Mmap,
+                // Shared mappings of files.
+                When::Masked {
+                    arg: 3,
+                    mask: (libc::MAP_SHARED | libc::MAP_ANONYMOUS).cast_unsigned(),
+                    value: libc::MAP_SHARED.cast_unsigned(),
+                },
+            )
+            .trap(Sys::Fsync, When::Always)
+            .trap(Sys::Fdatasync, When::Always);
         let spec = paths
             .into_iter()
             .fold(spec, |spec, sys| spec.trap(sys, When::Always));
@@ -151,6 +182,37 @@ impl FilterSpec {
             Sys::Sendfile,
             Sys::Splice,
             Sys::CopyFileRange,
+        ];
+        calls
+            .into_iter()
+            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+    }
+
+    /// Adds what `--strict` needs: every call that could show that a descriptor is not what it seems to be.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        let calls = [
+            Sys::Read,
+            Sys::Readv,
+            Sys::Pread64,
+            Sys::Preadv,
+            Sys::Write,
+            Sys::Writev,
+            Sys::Pwrite64,
+            Sys::Pwritev,
+            Sys::Lseek,
+            Sys::Fcntl,
+            Sys::Mmap,
+            Sys::Ioctl,
+            Sys::Poll,
+            Sys::Ppoll,
+            Sys::Select,
+            Sys::Pselect6,
+            Sys::EpollCtl,
+            Sys::EpollWait,
+            Sys::EpollPwait,
+            Sys::EpollPwait2,
+            Sys::RestartSyscall,
         ];
         calls
             .into_iter()
@@ -230,6 +292,22 @@ impl Action {
                 Insn::skip_unless_equal(0, 3),
                 Insn::load_low(arg),
                 Insn::skip_if_above(max, 1),
+                trap,
+                allow,
+            ],
+            Self::Trap(When::Between { arg, min, max }) => vec![
+                Insn::load_low(arg),
+                Insn::skip_if_below(min, 2),
+                Insn::skip_if_above(max, 1),
+                trap,
+                allow,
+            ],
+            Self::Trap(When::GpioIoctl { arg }) => vec![
+                Insn::load_low(arg),
+                Insn::skip_if_above(OLD_IOCTL_MAX, 1),
+                trap,
+                Insn::and(0xff00),
+                Insn::skip_unless_equal(0xb400, 1),
                 trap,
                 allow,
             ],

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Wake;
 
 use gpiolib::{Device, Registry};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::arch::Sys;
@@ -124,7 +125,23 @@ impl Dispatch for World {
         }
         match call.sys {
             Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
-            Some(Sys::Read) => match self.chips.files.read(&self.dirs, call) {
+            Some(Sys::Read | Sys::Readv) => match self.chips.files.read(&self.dirs, call) {
+                Reply::Continue => self.paths.handle(call, listener),
+                reply => reply,
+            },
+            Some(
+                Sys::Fcntl
+                | Sys::Lseek
+                | Sys::Fsync
+                | Sys::Fdatasync
+                | Sys::Mmap
+                | Sys::Pread64
+                | Sys::Preadv
+                | Sys::Write
+                | Sys::Writev
+                | Sys::Pwrite64
+                | Sys::Pwritev,
+            ) => match self.chips.files.operation(&self.dirs, call) {
                 Reply::Continue => self.paths.handle(call, listener),
                 reply => reply,
             },
@@ -186,14 +203,19 @@ fn node(device: &Device) -> Node {
 }
 
 impl Opener for Chips {
-    fn open_chip(&self, id: u32, _flags: u32) -> Result<OwnedFd, Errno> {
+    fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno> {
         // KERNEL: gpiolib-cdev.c gpio_chrdev_open (v6.12): a node whose chip went is ENODEV.
         let device = self.registry.device(id).ok_or(Errno::NODEV)?;
-        self.files.open_chip(&device).map_err(raw_errno)
+        let flags = OFlags::from_bits_retain(flags);
+        self.files.open_chip(&device, flags).map_err(raw_errno)
     }
 
     fn identify(&self, link: &[u8]) -> Option<Identity> {
         self.files.identify(link)
+    }
+
+    fn fdinfo(&self, link: &[u8], text: &str) -> Option<String> {
+        self.files.fdinfo(link, text)
     }
 }
 

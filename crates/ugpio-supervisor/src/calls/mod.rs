@@ -67,6 +67,12 @@ pub trait Opener: Send + Sync {
 
     /// Which file of ours a link of `/proc/PID/fd` names, such as `socket:[17]`.
     fn identify(&self, link: &[u8]) -> Option<Identity>;
+
+    /// What `/proc/PID/fdinfo/N` says of a file of ours, whose link is `link`, where the kernel says `text`.
+    fn fdinfo(&self, link: &[u8], text: &str) -> Option<String> {
+        let _ = (link, text);
+        None
+    }
 }
 
 /// Makes a directory the working directory of a thread that waits in `chdir`, and answers the call.

@@ -241,7 +241,6 @@ fn open_beyond(context: &Context<'_>, arg: &PathArg, how: &How) -> Result<OwnedF
 }
 
 /// A chip's own descriptor.
-// DIFFERS: the access mode is always O_RDWR, which is all that the object behind it can have.
 fn open_chip(context: &Context<'_>, id: u32, how: &How) -> Result<OwnedFd, Errno> {
     settle(
         context.layer.opener.open_chip(id, how.flags.bits())?,

@@ -100,17 +100,43 @@ pub(crate) fn may_be(path: &[u8]) -> bool {
 
 /// A copy of the file of that path with the board's line in it, if it is one of these.
 pub(super) fn open(context: &Context<'_>, path: &[u8]) -> Option<OwnedFd> {
+    if let Some(link) = described_link(path) {
+        return fdinfo(context, path, &link);
+    }
     context.layer.tree.as_ref()?;
     let kind = Kind::of(path)?;
     let text = std::fs::read_to_string(context.layer.host_path(path)).ok()?;
     let text = kind.amended(&text)?;
-    copy(kind, &text)
+    copy(kind.name(), &text)
         .inspect_err(|error| tracing::debug!(%error, "no copy of a file of /proc"))
         .ok()
 }
 
-fn copy(kind: Kind, text: &str) -> Result<OwnedFd, Errno> {
-    let file = memfd_create(kind.name(), MemfdFlags::CLOEXEC)?;
+/// The path of the link in `fd` that a file of `fdinfo` describes.
+fn described_link(path: &[u8]) -> Option<Vec<u8>> {
+    let is_number = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    let parts: Vec<&[u8]> = lexical::components(path).collect();
+    let (dir, fd) = match parts.as_slice() {
+        [b"proc", pid, b"fdinfo", fd] if is_number(pid) => (vec![*pid], *fd),
+        [b"proc", pid, b"task", tid, b"fdinfo", fd] if is_number(pid) && is_number(tid) => {
+            (vec![*pid, b"task", *tid], *fd)
+        }
+        _ => return None,
+    };
+    let dir = dir.join(&b"/"[..]);
+    Some([b"/proc/", &*dir, b"/fd/", fd].concat())
+}
+
+/// A copy of a file of `fdinfo`, with what it says of one of our files.
+fn fdinfo(context: &Context<'_>, path: &[u8], link: &[u8]) -> Option<OwnedFd> {
+    let target = rustix::fs::readlink(context.layer.host_path(link), Vec::new()).ok()?;
+    let text = std::fs::read_to_string(context.layer.host_path(path)).ok()?;
+    let text = context.layer.opener.fdinfo(target.as_bytes(), &text)?;
+    copy("fdinfo", &text).ok()
+}
+
+fn copy(name: &str, text: &str) -> Result<OwnedFd, Errno> {
+    let file = memfd_create(name, MemfdFlags::CLOEXEC)?;
     rustix::io::pwrite(&file, text.as_bytes(), 0)?;
     // Reopened, so that it cannot be written to.
     let place = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
 use gpio_uapi::{Caller, Fault, File, Records, Ring};
 use gpiolib::Errno;
+use rustix::fs::OFlags;
 use rustix::process::Pid;
 
 use super::link::{Link, LinkRecords, Pair};
@@ -84,7 +85,7 @@ impl Caller for Trapped<'_> {
 
     fn install_fd(&mut self, _fd: i32, file: File) {
         if let Some(pair) = self.pair.take() {
-            self.files.insert(pair, file);
+            self.files.insert(pair, file, OFlags::RDONLY);
         }
     }
 }

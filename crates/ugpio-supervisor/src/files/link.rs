@@ -60,7 +60,7 @@ impl Link {
 
     /// A socket pair for a chip file.
     ///
-    /// The program's end has sent us a byte that we never read, so that closing ours later makes
+    /// The program's end has sent us bytes that we never read, so that closing ours later makes
     /// theirs poll `POLLERR|POLLHUP`, as a chip file does when its chip goes.
     pub(crate) fn socket() -> Result<Pair, Errno> {
         let (ours, theirs) = rustix::net::socketpair(
@@ -69,7 +69,10 @@ impl Link {
             SocketFlags::CLOEXEC,
             None,
         )?;
-        rustix::net::send(&theirs, b"!", SendFlags::NOSIGNAL)?;
+        // As many as its send buffer takes, so that it never polls writable either.
+        rustix::net::sockopt::set_socket_send_buffer_size(&theirs, 0)?;
+        let more = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        while rustix::net::send(&theirs, b"!", more).is_ok() {}
         rustix::io::ioctl_fionbio(&ours, true)?;
         let object = Object::Socket(rustix::fs::fstat(&theirs)?.st_ino);
         Ok(Pair {

@@ -11,6 +11,7 @@
 mod caller;
 pub(crate) mod handles;
 pub(crate) mod link;
+mod operations;
 mod presence;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use gpio_uapi::{File, Outcome};
 use gpiolib::{Device, Errno, Timestamp};
+use rustix::fs::OFlags;
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -56,6 +58,8 @@ const RECENT: usize = 16;
 pub(crate) struct OpenFile {
     file: File,
     link: Arc<Link>,
+    /// The access mode that a chip was opened with; the other files are for reading.
+    access: OFlags,
     /// `None` for a handle, and if there was no descriptor left to make one.
     witness: Option<Witness>,
 }
@@ -82,21 +86,21 @@ impl Files {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a device's chip file and gives the descriptor for the program.
+    /// Opens a device's chip file with the access mode in `flags` and gives the descriptor for the program.
     ///
     /// # Errors
     ///
     /// `ENODEV`: the chip is gone. `EMFILE`, `ENFILE`: no descriptor is free here.
-    pub fn open_chip(&self, device: &Device) -> Result<OwnedFd, Errno> {
+    pub fn open_chip(&self, device: &Device, flags: OFlags) -> Result<OwnedFd, Errno> {
         let pair = Link::socket().map_err(errno_of)?;
         let file = File::open(device, Box::new(LinkRecords::new(Arc::clone(&pair.link))))?;
         let theirs = pair.theirs.try_clone().map_err(|_| Errno::ENFILE)?;
-        self.insert(pair, file);
+        self.insert(pair, file, flags & OFlags::RWMODE);
         Ok(theirs)
     }
 
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
-    fn insert(&self, pair: Pair, file: File) {
+    fn insert(&self, pair: Pair, file: File, access: OFlags) {
         if self.presence.add(&pair).is_err() {
             tracing::warn!(
                 "a descriptor of the program cannot be watched; its line stays held until the run ends"
@@ -116,6 +120,7 @@ impl Files {
             Arc::new(OpenFile {
                 file,
                 link: pair.link,
+                access,
                 witness,
             }),
         );
@@ -165,11 +170,30 @@ impl Files {
         Some(open.file.kind().link().map_or_else(chip, anonymous))
     }
 
+    /// What `/proc/PID/fdinfo/N` says of one of ours whose link has this text, made from what it says of what
+    /// stands for it.
+    pub(crate) fn fdinfo(&self, link: &[u8], text: &str) -> Option<String> {
+        let open = self.table().get(&Object::parse(link)).cloned()?;
+        let row = |row: &str| {
+            let flags = row.strip_prefix("flags:\t");
+            let flags = flags.and_then(|octal| u32::from_str_radix(octal, 8).ok());
+            flags.map_or_else(
+                || format!("{row}\n"),
+                |flags| format!("flags:\t0{:o}\n", open.shown_flags(flags)),
+            )
+        };
+        let rows: String = text.lines().map(row).collect();
+        Some(rows + &open.file.fdinfo())
+    }
+
     /// Answers an ioctl; `Continue` if the descriptor is none of ours.
     pub(crate) fn ioctl(&self, listener: &Listener, dirs: &ProcDirs, call: &Call) -> Reply {
         let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
             return Reply::Continue;
         };
+        if let Some(reply) = operations::ioctl_of_every_file(call) {
+            return reply;
+        }
         let (id, tid) = (call.id, call.tid);
         let mut caller = Trapped {
             files: self,
@@ -199,6 +223,7 @@ impl Files {
     /// pipe would say "end of file"; every other read is the kernel's.
     pub(crate) fn read(&self, dirs: &ProcDirs, call: &Call) -> Reply {
         match self.find(dirs, call.tid, call.int(0)) {
+            Some(open) if !open.is_readable() => fail(Errno::EBADF),
             Some(open) if open.is_gone() => fail(if open.file.kind().has_events() {
                 Errno::ENODEV
             } else {

@@ -27,7 +27,7 @@ fn a_closed_file_is_let_go_whoever_looks_at_the_timers() {
         .register(&ChipConfig::new("expander", 1), Box::new(Expander))
         .unwrap();
     let files = Files::new().unwrap();
-    let open = || files.open_chip(chip.device()).unwrap();
+    let open = || files.open_chip(chip.device(), OFlags::RDWR).unwrap();
     // The more there are, the longer a look at their timers takes.
     let others: Vec<OwnedFd> = (0..100).map(|_| open()).collect();
     let before: Vec<Object> = files.table().keys().copied().collect();

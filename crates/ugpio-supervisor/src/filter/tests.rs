@@ -92,6 +92,11 @@ fn path_calls_are_trapped_where_they_exist() {
         Sys::Lgetxattr,
         Sys::Listxattr,
         Sys::Llistxattr,
+        Sys::Readv,
+        Sys::Fsync,
+        Sys::Fdatasync,
+        // With the arguments 0: an old ioctl.
+        Sys::Ioctl,
     ];
     for arch in BOTH {
         for (sys, nr) in arch.calls() {
@@ -128,7 +133,7 @@ fn calls_without_a_name_run_untouched() {
 }
 
 #[test]
-fn only_gpio_ioctls_are_trapped() {
+fn gpio_ioctls_and_old_ones_are_trapped() {
     let spec = FilterSpec::standard();
     let table = [
         (0x8044_b401_u64, TRAP),
@@ -136,12 +141,14 @@ fn only_gpio_ioctls_are_trapped() {
         (0xc010_b40f, TRAP),
         (0xb4ff, TRAP),
         (0xdead_beef_8044_b401, TRAP), // the kernel looks at 32 bits only
-        (0x5401, ALLOW),               // TCGETS
-        (0x5413, ALLOW),               // TIOCGWINSZ
-        (0x541b, ALLOW),               // FIONREAD
-        (0xb4, ALLOW),
+        (0x5401, TRAP),                // TCGETS
+        (0x541b, TRAP),                // FIONREAD
+        (0x54ff, TRAP),
+        (0, TRAP),
+        (0x5500, ALLOW),
+        (0x8933, ALLOW), // SIOCGIFINDEX
+        (0xae80, ALLOW), // KVM_RUN
         (0xb4_0000, ALLOW),
-        (0, ALLOW),
     ];
     for arch in BOTH {
         for (cmd, expected) in table {
@@ -316,4 +323,38 @@ fn a_program_reads_as_assembler() {
         "ret allow",
     ];
     assert_eq!(listing, expected);
+}
+
+#[test]
+fn status_flags_and_shared_mappings_are_trapped() {
+    let spec = FilterSpec::standard();
+    for arch in BOTH {
+        let fcntl = |cmd| verdict(&spec, arch, Sys::Fcntl, [3, cmd, 0, 0, 0, 0]);
+        assert_eq!(
+            [fcntl(2), fcntl(3), fcntl(4), fcntl(5), fcntl(1030)],
+            [ALLOW, TRAP, TRAP, ALLOW, ALLOW]
+        );
+        let mmap = |flags| verdict(&spec, arch, Sys::Mmap, [0, 4096, 1, flags, 3, 0]);
+        assert_eq!(
+            [mmap(1), mmap(2), mmap(0x21), mmap(0x22)],
+            [TRAP, ALLOW, ALLOW, ALLOW]
+        );
+    }
+}
+
+#[test]
+fn strict_traps_whatever_could_show_a_difference() {
+    let spec = FilterSpec::standard().with_tree().strict();
+    for arch in BOTH {
+        for sys in [
+            Sys::Read,
+            Sys::Write,
+            Sys::Ppoll,
+            Sys::EpollPwait,
+            Sys::Fcntl,
+        ] {
+            assert_eq!(verdict(&spec, arch, sys, [u64::MAX; 6]), TRAP, "{sys:?}");
+        }
+        assert_eq!(verdict(&spec, arch, Sys::Fchdir, [0; 6]), ALLOW);
+    }
 }

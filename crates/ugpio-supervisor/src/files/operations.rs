@@ -1,0 +1,173 @@
+//! Calls on a descriptor that are not GPIO's but tell what it is: flags, positions, mappings, writes.
+//!
+//! What stands for a GPIO file is a pipe, a socket or a file in memory, and some of these calls show it. Which are
+//! trapped is the filter's choice; here each is judged as the kernel judges it for a character device or an
+//! anonymous file. Called by `world`.
+
+use std::io::Read as _;
+
+use gpio_uapi::FileKind;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use super::{Files, OpenFile};
+use crate::arch::Sys;
+use crate::outcome::{Call, Reply};
+use crate::procdir::ProcDirs;
+use crate::sys::remote;
+
+/// `O_LARGEFILE` as the kernel has it; the C library of a 64-bit machine says 0.
+#[cfg(target_arch = "x86_64")]
+const LARGEFILE: u32 = 0o100_000;
+/// `O_LARGEFILE` as the kernel has it.
+#[cfg(target_arch = "aarch64")]
+const LARGEFILE: u32 = 0o400_000;
+/// The last of the `whence` values of `lseek`. KERNEL: include/uapi/linux/fs.h SEEK_MAX
+const SEEK_MAX: u32 = 4;
+/// The ioctls that the kernel answers for every file, and which do no harm to what stands for ours.
+const OF_EVERY_FILE: [u32; 4] = [0x5450, 0x5451, 0x5421, 2]; // FIONCLEX, FIOCLEX, FIONBIO, FIGETBSZ
+/// Asks for signals. KERNEL: fs/ioctl.c ioctl_fioasync
+const FIOASYNC: u32 = 0x5452;
+/// Asks for the size in use, of regular files. KERNEL: fs/ioctl.c do_vfs_ioctl
+const FIOQSIZE: u32 = 0x5460;
+
+impl Files {
+    /// Answers one of these calls; `Continue` if the descriptor is none of ours, or the kernel is right.
+    pub(crate) fn operation(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+        let fd = if call.sys == Some(Sys::Mmap) { 4 } else { 0 };
+        if self.is_empty() {
+            return Reply::Continue;
+        }
+        let Some(open) = self.find(dirs, call.tid, call.int(fd)) else {
+            return Reply::Continue;
+        };
+        match call.sys {
+            Some(Sys::Fcntl) => status_flags(&open, dirs, call),
+            Some(Sys::Lseek) => seek(open.file.kind(), call.uint(2)),
+            Some(Sys::Fsync | Sys::Fdatasync) => Reply::Fail(Errno::INVAL),
+            Some(Sys::Mmap) => map(call),
+            Some(Sys::Pread64 | Sys::Preadv | Sys::Pwrite64 | Sys::Pwritev) => at_position(call),
+            Some(Sys::Write | Sys::Writev) => write(&open),
+            _ => Reply::Continue,
+        }
+    }
+}
+
+/// What the kernel does with an ioctl of this number on any file; `None` if it asks the driver.
+pub(super) fn ioctl_of_every_file(call: &Call) -> Option<Reply> {
+    match call.uint(1) {
+        cmd if OF_EVERY_FILE.contains(&cmd) => Some(Reply::Continue),
+        FIOQSIZE => Some(Reply::Fail(Errno::NOTTY)),
+        FIOASYNC => {
+            let mut wanted = [0; 4];
+            let read = remote::read_exact(call.tid, call.args[2], &mut wanted);
+            Some(match read {
+                Err(_) => Reply::Fail(Errno::FAULT),
+                // No GPIO file sends signals.
+                Ok(()) if wanted != [0; 4] => Reply::Fail(Errno::NOTTY),
+                Ok(()) => Reply::Return(0),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// `fcntl(fd, F_GETFL)` and `F_SETFL`.
+fn status_flags(open: &OpenFile, dirs: &ProcDirs, call: &Call) -> Reply {
+    match call.int(1) {
+        libc::F_GETFL => match flags_of(dirs, call.tid, call.int(0)) {
+            Ok(flags) => Reply::Return(i64::from(open.shown_flags(flags))),
+            Err(_) => Reply::Continue,
+        },
+        // KERNEL: fs/fcntl.c setfl (v6.12): no direct_IO, EINVAL
+        libc::F_SETFL if call.int(2) & libc::O_DIRECT != 0 => Reply::Fail(Errno::INVAL),
+        // KERNEL: pipe_fcntl and memfd_fcntl refuse files that are neither
+        libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Reply::Fail(Errno::BADF),
+        libc::F_ADD_SEALS | libc::F_GET_SEALS => Reply::Fail(Errno::INVAL),
+        _ => Reply::Continue,
+    }
+}
+
+impl OpenFile {
+    /// The status flags a program sees, from those of what stands for the file.
+    pub(super) fn shown_flags(&self, flags: u32) -> u32 {
+        let asynchronous = libc::O_ASYNC.cast_unsigned();
+        let rest = flags & !(OFlags::RWMODE.bits() | LARGEFILE | asynchronous);
+        match self.file.kind() {
+            FileKind::Chip => rest | self.access.bits() | LARGEFILE,
+            _ => rest,
+        }
+    }
+
+    /// Whether the file was opened for reading.
+    pub(super) fn is_readable(&self) -> bool {
+        self.access != OFlags::WRONLY
+    }
+}
+
+/// The status flags of what is behind a descriptor, close-on-exec left out.
+pub(super) fn flags_of(dirs: &ProcDirs, tid: Pid, fd: i32) -> Result<u32, Errno> {
+    let name = std::ffi::CString::new(format!("fdinfo/{fd}")).map_err(|_| Errno::INVAL)?;
+    let mut file = std::fs::File::from(dirs.open(tid, &name, OFlags::RDONLY)?);
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|_| Errno::IO)?;
+    let row = text.lines().find_map(|row| row.strip_prefix("flags:\t"));
+    let flags = row.and_then(|row| u32::from_str_radix(row, 8).ok());
+    Ok(flags.ok_or(Errno::IO)? & !OFlags::CLOEXEC.bits())
+}
+
+/// `lseek(fd, offset, whence)`.
+// KERNEL: fs/read_write.c ksys_lseek; gpio_fileops is nonseekable, noop_llseek of the others (v6.12)
+fn seek(kind: FileKind, whence: u32) -> Reply {
+    match kind {
+        _ if whence > SEEK_MAX => Reply::Fail(Errno::INVAL),
+        FileKind::Chip => Reply::Fail(Errno::SPIPE),
+        _ => Reply::Return(0),
+    }
+}
+
+/// `mmap(addr, length, prot, flags, fd, offset)`: what the kernel checks before it asks the file stays its own.
+// KERNEL: mm/mmap.c do_mmap (v6.12)
+fn map(call: &Call) -> Reply {
+    let writes = call.int(2) & libc::PROT_WRITE != 0 && call.int(3) & libc::MAP_SHARED != 0;
+    if call.args[1] == 0 || writes || !call.args[5].is_multiple_of(4096) {
+        return Reply::Continue;
+    }
+    Reply::Fail(Errno::NODEV)
+}
+
+/// Reads and writes at a position, of which no GPIO file has any.
+// KERNEL: fs/read_write.c ksys_pread64, do_preadv (v6.12)
+fn at_position(call: &Call) -> Reply {
+    if call.args[3].cast_signed() < 0 {
+        return Reply::Fail(Errno::INVAL);
+    }
+    Reply::Fail(Errno::SPIPE)
+}
+
+/// `write` and `writev`, which no GPIO file has.
+// KERNEL: fs/read_write.c vfs_write (v6.12): EBADF by the mode, EINVAL without the operation
+fn write(open: &OpenFile) -> Reply {
+    let may_write = open.file.kind() == FileKind::Chip && open.access != OFlags::RDONLY;
+    Reply::Fail(if may_write { Errno::INVAL } else { Errno::BADF })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::getpid;
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+
+    #[test]
+    fn flags_are_those_of_the_description() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let dirs = ProcDirs::new();
+        let flags = || flags_of(&dirs, getpid(), reader.as_raw_fd()).unwrap();
+        assert_eq!(flags(), 0);
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        assert_eq!(flags(), OFlags::NONBLOCK.bits());
+        assert!(flags_of(&dirs, getpid(), i32::MAX).is_err());
+    }
+}
