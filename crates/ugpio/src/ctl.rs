@@ -17,7 +17,7 @@ use crate::cli::status;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
     ChipAt, ChipParams, ChipState, Code, Event, Happened, InfoState, Key, Level, LineAt,
-    LineParams, LineState, List, PlugParams, Pull, PullParams, Request, WaitParams,
+    LineParams, LineState, Link, List, PlugParams, Pull, PullParams, Request, WaitParams,
 };
 use crate::control::socket::{self, SocketError};
 
@@ -49,6 +49,8 @@ pub(crate) enum Verb {
     Unplug(String),
     /// Add a chip.
     Plug(ChipSpec),
+    /// Make a link to the live board.
+    Web,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +131,7 @@ fn perform<W: Write>(
     let request = request(verb);
     match verb {
         Verb::List => printer.print(&client.call::<List>(&request)?)?,
+        Verb::Web => printer.print(&client.call::<Link>(&request)?)?,
         Verb::Level(..) => printer.print(&client.call::<LineState>(&request)?)?,
         Verb::Plug(_) => printer.print(&client.call::<ChipState>(&request)?)?,
         Verb::Pull(..) | Verb::Wait(..) => {
@@ -146,6 +149,7 @@ fn request(verb: &Verb) -> Request {
     match verb {
         Verb::List => Request::List,
         Verb::Events => Request::Events,
+        Verb::Web => Request::Web,
         Verb::Level(chip, line) => Request::Level(LineParams {
             chip: key(chip),
             line: key(line),
@@ -268,6 +272,12 @@ impl Text for InfoState {
 impl Text for LineState {
     fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.level.word())
+    }
+}
+
+impl Text for Link {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.url)
     }
 }
 

@@ -3,7 +3,7 @@
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
 //! the gpio-sim control tree in it), [`ctl`] for the outside
-//! world of a run, [`doctor`] for the machine.
+//! world of a run, [`doctor`] for the machine. [`web`] is the live board of a run.
 
 mod board;
 mod cli;
@@ -13,6 +13,7 @@ mod ctl;
 mod doctor;
 mod run;
 mod tree;
+mod web;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -31,12 +31,14 @@ use crate::board::Board;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
+use crate::control::inlet;
 use crate::control::plugged::{Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
 use crate::tree::SimTree;
 use crate::tree::release::Release;
+use crate::web;
 
 /// What the supervisor needs besides its session.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct Run {
     hello: Hello,
     /// The directory of the shadow tree; the guardian removes it.
     shadow: PathBuf,
+    /// The live board, if there is one.
+    web: Option<web::Bound>,
     /// The kernel release to tell, if not the machine's.
     release: Option<Release>,
 }
@@ -61,9 +65,13 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         }
     };
     log(args.verbose);
+    if let Some(web) = &run.web {
+        announce(web);
+    }
     match launch(options) {
         Ok(Launched::Front(front)) => {
-            // The supervisor listens.
+            // The supervisor listens and serves.
+            drop(run.web);
             run.bound.leave();
             front.wait().reproduce()
         }
@@ -88,6 +96,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     };
     let board = Board::load(args.board.as_deref(), &args.chips).map_err(|e| own(&e))?;
     let bound = socket::bind(args.socket.as_deref(), &socket::directory()).map_err(|e| own(&e))?;
+    let web = args.web.map(web::bind).transpose().map_err(|e| own(&e))?;
     let shadow = shadow::place().map_err(|e| {
         Failure::own(format!(
             "no writable directory for virtual files: {e}; try `ugpio doctor`"
@@ -121,10 +130,22 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             bound,
             hello,
             shadow,
+            web,
             release,
         },
         options,
     ))
+}
+
+/// Says where the live board is, before PROGRAM can say anything.
+fn announce(web: &web::Bound) {
+    if let Some(warning) = web.warning() {
+        client::note(warning);
+    }
+    match web.link() {
+        Ok(link) => client::note(format_args!("live board: {link}")),
+        Err(error) => client::note(format_args!("no link to the live board: {error}")),
+    }
 }
 
 /// Lets the supervisor talk, as much as it was asked to: once for what matters, twice for every call.
@@ -156,7 +177,7 @@ fn supervise(session: Session, run: Run) -> ExitCode {
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, hub) {
+    if let Err(error) = serve(session, &run.bound, run.web, hub) {
         // The guardian sees us go, and ends everything.
         tracing::error!("cannot go on: {error}");
         drop(run.bound);
@@ -211,7 +232,7 @@ fn answer(
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
-fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
+fn serve(session: Session, bound: &Bound, web: Option<web::Bound>, hub: Rc<Hub>) -> io::Result<()> {
     let listener = bound.listener()?;
     listener.set_nonblocking(true)?;
     tracing::info!("control socket {}", bound.path().display());
@@ -221,10 +242,25 @@ fn serve(session: Session, bound: &Bound, hub: Rc<Hub>) -> io::Result<()> {
     LocalSet::new().block_on(&runtime, async {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         spawn_local(server::serve(listener, Rc::clone(&hub)));
+        if let Some(web) = web {
+            serve_web(web, &hub);
+        }
         follow(session, &hub).await?;
         hub.end().await;
         Ok(())
     })
+}
+
+/// Serves the live board next to the control socket.
+fn serve_web(web: web::Bound, hub: &Rc<Hub>) {
+    let (inlet, calls) = inlet::inlet();
+    hub.set_link(Box::new(web.linker()));
+    spawn_local(inlet::serve(calls, Rc::clone(hub)));
+    spawn_local(async move {
+        if let Err(error) = web.serve(inlet).await {
+            tracing::error!("no live board: {error}");
+        }
+    });
 }
 
 /// Steps the session whenever something has happened, until nobody is left.

@@ -75,6 +75,8 @@ pub(crate) enum Verb {
         #[arg(long = "name", value_name = "OFFSET=NAME", value_parser = line_name)]
         names: Vec<(u32, String)>,
     },
+    /// Print a link to the live board of `ugpio run --web`, which lets one browser in
+    Web,
 }
 
 /// Which way the outside world pulls.
@@ -119,6 +121,7 @@ impl From<Args> for Options {
                 Verb::Pull { chip, line, pull } => ctl::Verb::Pull(chip, line, pull.into()),
                 Verb::Level { chip, line } => ctl::Verb::Level(chip, line),
                 Verb::Events => ctl::Verb::Events,
+                Verb::Web => ctl::Verb::Web,
                 Verb::Wait {
                     chip,
                     line,

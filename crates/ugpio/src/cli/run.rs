@@ -1,6 +1,7 @@
 //! `ugpio run`: the arguments. [`crate::run`] acts on them.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::board::ChipSpec;
@@ -17,6 +18,11 @@ pub(crate) struct Args {
     /// Listen for `ugpio ctl` on this socket instead of one of our own choice
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+    /// Serve a live board, a page for browsers, and print its link; ADDR is IP:PORT, IP or PORT (a free port of
+    /// 127.0.0.1 if not said)
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true,
+        default_missing_value = "127.0.0.1:0", value_parser = crate::web::address)]
+    pub(crate) web: Option<SocketAddr>,
     /// When PROGRAM has ended, wait for the daemons it left behind
     #[arg(long, conflicts_with = "kill")]
     pub(crate) wait: bool,

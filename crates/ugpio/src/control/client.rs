@@ -89,7 +89,7 @@ impl Client {
                 ))
             }),
             Some(Reply::Failure(failure)) => Err(ClientError::Refused(failure)),
-            Some(Reply::Event(_)) | None => Err(ClientError::Ended),
+            Some(Reply::Event(_) | Reply::View(_)) | None => Err(ClientError::Ended),
         }
     }
 
@@ -122,7 +122,7 @@ impl Iterator for Events {
         loop {
             match read(&mut self.stream) {
                 Ok(Some(Reply::Event(event))) => return Some(Ok(event)),
-                Ok(Some(Reply::Result(_))) => {}
+                Ok(Some(Reply::Result(_) | Reply::View(_))) => {}
                 Ok(Some(Reply::Failure(failure))) => {
                     return Some(Err(ClientError::Refused(failure)));
                 }

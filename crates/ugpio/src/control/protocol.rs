@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use super::state::{
-    ChipAt, ChipState, Event, Happened, Hello, InfoState, LineAt, LineState, List,
+    ChipAt, ChipState, Event, Happened, Hello, InfoState, LineAt, LineState, Link, List,
 };
+pub(crate) use super::view::View;
 
 /// The version that every message carries. It changes only when an old client could misread a message;
 /// new methods, parameters with a default and new fields do not change it.
@@ -166,6 +167,10 @@ pub(crate) enum Request {
     Pull(PullParams),
     /// From now on, every change. Gives `{}`, then [`Event`]s.
     Events,
+    /// From now on, the board and what changes on it, a few times a second. Gives `{}`, then [`View`]s.
+    Follow,
+    /// A link to the live board. Gives a [`Link`].
+    Web,
     /// Answer when a line has a level. Gives the [`LineState`] seen.
     Wait(WaitParams),
     /// Take a chip away. Gives `{}`.
@@ -254,10 +259,20 @@ impl Request {
                 format!("unknown key {key:?}"),
             ));
         }
-        match method.as_str() {
+        Request::of(&method, params)
+    }
+
+    /// What is asked for by a method with its parameters.
+    ///
+    /// # Errors
+    /// `unknown-method` or `bad-params`.
+    pub(crate) fn of(method: &str, params: Value) -> Result<Request, Failure> {
+        match method {
             "hello" => no_params(&params).map(|()| Request::Hello),
             "list" => no_params(&params).map(|()| Request::List),
             "events" => no_params(&params).map(|()| Request::Events),
+            "follow" => no_params(&params).map(|()| Request::Follow),
+            "web" => no_params(&params).map(|()| Request::Web),
             "level" => read_params(params).map(Request::Level),
             "pull" => read_params(params).map(Request::Pull),
             "wait" => read_params(params).map(Request::Wait),
@@ -276,6 +291,8 @@ impl Request {
             Request::Hello => ("hello", None),
             Request::List => ("list", None),
             Request::Events => ("events", None),
+            Request::Follow => ("follow", None),
+            Request::Web => ("web", None),
             Request::Level(params) => ("level", Some(json(params))),
             Request::Pull(params) => ("pull", Some(json(params))),
             Request::Wait(params) => ("wait", Some(json(params))),
@@ -328,9 +345,18 @@ pub(crate) enum Reply {
     Failure(Failure),
     /// One change, after `events`.
     Event(Happened),
+    /// The board, or what has changed on it, after `follow`.
+    View(Box<View>),
 }
 
 impl Reply {
+    /// The message for it, without its NUL.
+    pub(crate) fn text(&self) -> String {
+        let mut message = self.encode();
+        message.pop();
+        String::from_utf8(message).expect("JSON is UTF-8")
+    }
+
     /// The message for it, with its NUL.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut envelope = Envelope {
@@ -340,7 +366,8 @@ impl Reply {
         match self {
             Reply::Result(result) => envelope.result = Some(result.clone()),
             Reply::Failure(failure) => envelope.error = Some(failure),
-            Reply::Event(event) => envelope.event = Some(event),
+            Reply::Event(event) => envelope.event = Some(Told::Event(event)),
+            Reply::View(view) => envelope.event = Some(Told::View(view)),
         }
         terminated(&envelope)
     }
@@ -357,6 +384,10 @@ impl Reply {
             return Ok(Reply::Result(result));
         }
         if let Some(event) = object.remove("event") {
+            if matches!(event["kind"].as_str(), Some("board" | "update")) {
+                let view = serde_json::from_value(event).map_err(bad)?;
+                return Ok(Reply::View(Box::new(view)));
+            }
             return serde_json::from_value(event).map(Reply::Event).map_err(bad);
         }
         let error = object.remove("error").unwrap_or(Value::Null);
@@ -378,7 +409,14 @@ struct Envelope<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'m Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'m Happened>,
+    event: Option<Told<'m>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'m> {
+    Event(&'m Happened),
+    View(&'m View),
 }
 
 fn terminated(envelope: &Envelope<'_>) -> Vec<u8> {

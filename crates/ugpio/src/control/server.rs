@@ -4,7 +4,7 @@
 //! judged by [`protocol`](super::protocol) and done on the [`Plugged`](super::plugged::Plugged) chips. Changes are broadcast:
 //! a client that reads too slowly loses some and is told how many, and holds up nobody.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -23,12 +23,13 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
+use super::follow::{self, Followers};
 use super::frame::Frames;
 use super::peer;
 use super::plugged::Shared;
 use super::protocol::{
-    Code, Event, Failure, Happened, Hello, LineAt, LineState, MAX_REQUEST, Reply, Request,
-    WaitParams, json,
+    Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, MAX_REQUEST, Reply,
+    Request, WaitParams, json,
 };
 use crate::board::{ChipSpec, DEFAULT_LINES};
 
@@ -44,11 +45,17 @@ const MAX_CLIENTS: usize = 256;
 /// How long the end of a run waits for listeners to take what happened last.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
+/// Makes a link to the live board.
+type Linker = dyn Fn() -> io::Result<String>;
+
 /// What the tasks of one server share.
 pub(crate) struct Hub {
     plugged: Shared,
     events: broadcast::Sender<Happened>,
+    pub(super) followers: Followers,
     hello: Hello,
+    /// Makes links to the live board, if there is one.
+    link: OnceCell<Box<Linker>>,
     /// Brings the board up to date with what the program has closed; whether nothing is open any more.
     settle: Box<dyn Fn() -> bool>,
     stage: watch::Sender<Stage>,
@@ -59,7 +66,7 @@ pub(crate) struct Hub {
 
 /// How far the run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Running,
     /// PROGRAM has ended; what it started may live on.
     ProgramEnded,
@@ -83,13 +90,20 @@ impl Hub {
         Rc::new(Hub {
             plugged,
             events: broadcast::Sender::new(BACKLOG),
+            followers: Followers::new(),
             hello,
+            link: OnceCell::new(),
             settle,
             stage: watch::Sender::new(Stage::Running),
             clients: Cell::new(0),
             listeners: Cell::new(0),
             listener_left: Notify::new(),
         })
+    }
+
+    /// There is a live board, and `link` makes links to it. The first one stays.
+    pub(crate) fn set_link(&self, link: Box<Linker>) {
+        let _ = self.link.set(link);
     }
 
     /// PROGRAM has ended: what it left behind only to listen or to wait is let go, or it would keep
@@ -107,6 +121,8 @@ impl Hub {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        while self.hand_on() {}
+        self.paint();
         self.stage.send_replace(Stage::Over);
         let all_left = async {
             while self.listeners.get() > 0 {
@@ -118,7 +134,7 @@ impl Hub {
     }
 
     /// Returns when a client that listens or waits is to be let go.
-    async fn let_go(&self, is_inside: bool) {
+    pub(super) async fn let_go(&self, is_inside: bool) {
         let mut stage = self.stage.subscribe();
         let is_over = |now: &Stage| match *now {
             Stage::Running => false,
@@ -135,6 +151,7 @@ impl Hub {
             let Some(event) = self.plugged.borrow_mut().next_event() else {
                 return false;
             };
+            self.followers.note(&event);
             // Fails only if nobody listens.
             let _ = self.events.send(event);
         }
@@ -142,10 +159,49 @@ impl Hub {
     }
 
     /// Hears every event from now on, and none that happened before.
-    fn subscribe(&self) -> Receiver<Happened> {
+    pub(super) fn subscribe(&self) -> Receiver<Happened> {
+        self.catch_up();
+        self.events.subscribe()
+    }
+
+    /// Hands on everything that has happened until now.
+    pub(super) fn catch_up(&self) {
         (self.settle)();
         while self.hand_on() {}
-        self.events.subscribe()
+    }
+
+    /// How far the run is, and how far it comes.
+    pub(super) fn stage(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
+    /// Everything that is plugged in.
+    pub(super) fn list(&self) -> List {
+        self.plugged.borrow().list()
+    }
+
+    /// Does what a client asks for, however long it takes.
+    pub(super) async fn perform(&self, request: Request) -> Result<serde_json::Value, Failure> {
+        let result = match request {
+            Request::Wait(params) => self.wait(&params).await.map(|line| json(&line)),
+            request => self.answer(request),
+        };
+        // The change that was asked for is seen by others no later than by the one who asked.
+        self.hand_on();
+        result
+    }
+
+    async fn wait(&self, params: &WaitParams) -> Result<LineState, Failure> {
+        // Heard before looked at, so that no change falls in between.
+        let events = self.subscribe();
+        let timeout = params.timeout_ms.map(Duration::from_millis);
+        // A time that no clock reaches is no time at all.
+        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        tokio::select! {
+            biased;
+            found = wait_for_level(self, params, events) => found,
+            () = until(deadline) => Err(timed_out(params)),
+        }
     }
 
     fn answer(&self, request: Request) -> Result<serde_json::Value, Failure> {
@@ -163,7 +219,16 @@ impl Hub {
                 spec.names = params.names.into_iter().collect();
                 Ok(json(&plugged.plug(&spec, now)?))
             }
-            Request::Events | Request::Wait(_) => {
+            Request::Web => match self.link.get() {
+                Some(link) => link()
+                    .map(|url| json(&Link { url }))
+                    .map_err(|e| Failure::new(Code::Failed, e.to_string())),
+                None => Err(Failure::new(
+                    Code::Failed,
+                    "this run has no live board, start it with `ugpio run --web`",
+                )),
+            },
+            Request::Events | Request::Follow | Request::Wait(_) => {
                 Err(Failure::new(Code::Failed, "answered elsewhere"))
             }
         }
@@ -188,6 +253,7 @@ pub(crate) fn now() -> Timestamp {
 /// Serves clients and hands events on, for ever. Runs inside a `LocalSet`.
 pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
     spawn_local(relay(Rc::clone(&hub)));
+    spawn_local(follow::painter(Rc::clone(&hub)));
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -248,6 +314,30 @@ async fn client(stream: UnixStream, hub: Rc<Hub>) {
     hub.clients.set(hub.clients.get() - 1);
 }
 
+/// Somebody who listens, and whom the end of the run waits for a moment.
+pub(super) struct Listening(Rc<Hub>);
+
+impl Listening {
+    /// One more listens, until this is dropped.
+    pub(super) fn new(hub: Rc<Hub>) -> Listening {
+        hub.listeners.set(hub.listeners.get() + 1);
+        Listening(hub)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.listeners.set(self.0.listeners.get() - 1);
+        self.0.listener_left.notify_one();
+    }
+}
+
+/// Sends a message that is in words.
+pub(super) async fn send(stream: &mut UnixStream, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).await?;
+    stream.write_all(&[0]).await
+}
+
 struct Client {
     stream: UnixStream,
     frames: Frames,
@@ -268,12 +358,11 @@ impl Client {
     async fn handle(&mut self, message: &[u8]) -> io::Result<()> {
         let result = match Request::decode(message) {
             Err(failure) => Err(failure),
-            Ok(Request::Events) => return self.stream_events().await,
-            Ok(Request::Wait(params)) => self.wait(&params).await?.map(|line| json(&line)),
-            Ok(request) => self.hub.answer(request),
+            Ok(request @ (Request::Events | Request::Follow)) => {
+                return self.stream(&request).await;
+            }
+            Ok(request) => self.perform(request).await?,
         };
-        // The change that was asked for is seen by others no later than by the one who asked.
-        self.hub.hand_on();
         self.reply(&result.map_or_else(Reply::Failure, Reply::Result))
             .await
     }
@@ -282,14 +371,19 @@ impl Client {
         self.stream.write_all(&reply.encode()).await
     }
 
-    /// Sends every event until the client goes or the run is over. What it still sends is read and not
-    /// answered. Always ends with an error, as the connection is of no more use.
-    async fn stream_events(&mut self) -> io::Result<()> {
+    /// Sends what is asked for until the client goes or the run is over. What it still sends is read and
+    /// not answered. Always ends with an error, as the connection is of no more use.
+    async fn stream(&mut self, what: &Request) -> io::Result<()> {
         let hub = Rc::clone(&self.hub);
-        hub.listeners.set(hub.listeners.get() + 1);
-        let result = self.stream_events_until_over(&hub).await;
-        hub.listeners.set(hub.listeners.get() - 1);
-        hub.listener_left.notify_one();
+        let listening = Listening::new(Rc::clone(&hub));
+        let result = if matches!(what, Request::Follow) {
+            let is_inside = peer::is_inside(&self.stream);
+            self.reply(&Reply::Result(json!({}))).await?;
+            follow::stream(&mut self.stream, &hub, is_inside).await
+        } else {
+            self.stream_events_until_over(&hub).await
+        };
+        drop(listening);
         result.and(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
@@ -307,34 +401,32 @@ impl Client {
             };
             self.reply(&Reply::Event(event_or_loss(event))).await?;
         }
-        (hub.settle)();
-        while hub.hand_on() {}
+        hub.catch_up();
         while let Ok(event) = events.try_recv() {
             self.reply(&Reply::Event(event)).await?;
         }
         Ok(())
     }
 
-    /// Waits for a level. The outer error is that the client has gone, or is to go.
-    async fn wait(&mut self, params: &WaitParams) -> io::Result<Result<LineState, Failure>> {
-        // Heard before looked at, so that no change falls in between.
-        let events = self.hub.subscribe();
-        let timeout = params.timeout_ms.map(Duration::from_millis);
-        // A time that no clock reaches is no time at all.
-        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
-        let let_go = self.hub.let_go(peer::is_inside(&self.stream));
-        let waiting = wait_for_level(&self.hub, params, events);
+    /// Does a request. The outer error is that the client has gone, or is to go.
+    async fn perform(
+        &mut self,
+        request: Request,
+    ) -> io::Result<Result<serde_json::Value, Failure>> {
+        // Only one who waits is let go before the answer: others have it at once.
+        let is_inside = matches!(request, Request::Wait(_)) && peer::is_inside(&self.stream);
+        let let_go = self.hub.let_go(is_inside);
+        let performing = self.hub.perform(request);
         tokio::select! {
             biased;
-            found = waiting => Ok(found),
-            () = until(deadline) => Ok(Err(timed_out(params))),
+            result = performing => Ok(result),
             () = let_go => Err(io::ErrorKind::ConnectionAborted.into()),
             gone = read_while(&mut self.stream, &mut self.frames) => Err(gone),
         }
     }
 }
 
-fn event_or_loss(event: Result<Happened, RecvError>) -> Happened {
+pub(super) fn event_or_loss(event: Result<Happened, RecvError>) -> Happened {
     let count = match event {
         Ok(event) => return event,
         Err(RecvError::Lagged(count)) => count,
@@ -400,7 +492,7 @@ fn is_same(line: &LineAt, other: &LineAt) -> bool {
 }
 
 /// Reads what there is. The end of the stream is an error, as it ends everything.
-async fn read_more(stream: &mut UnixStream, frames: &mut Frames) -> io::Result<()> {
+pub(super) async fn read_more(stream: &mut UnixStream, frames: &mut Frames) -> io::Result<()> {
     let mut buffer = [0; 4096];
     match stream.read(&mut buffer).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -17,6 +17,13 @@ pub(crate) struct Hello {
     pub(crate) program: String,
 }
 
+/// A way to the live board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    /// The page, with a token that lets one browser in, once.
+    pub(crate) url: String,
+}
+
 /// Everything on the board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct List {

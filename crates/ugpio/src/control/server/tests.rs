@@ -13,6 +13,7 @@ use crate::control::plugged::Plugged;
 use crate::control::protocol::{
     ChipParams, ChipState, Key, Level, LineParams, List, PlugParams, Pull, PullParams,
 };
+use crate::control::view::View;
 
 /// Serves one chip, `demo` with 4 lines, to `clients` clients, and lets `test` be them.
 fn with_server(clients: usize, test: impl FnOnce(Vec<StdStream>) + Send + 'static) {
@@ -45,6 +46,7 @@ fn with_server_until(
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let hub = Hub::new(plugged, hello, Box::new(|| true));
         let relay = spawn_local(relay(Rc::clone(&hub)));
+        let painter = spawn_local(follow::painter(Rc::clone(&hub)));
         let mut tasks = Vec::new();
         for stream in ours {
             stream.set_nonblocking(true).unwrap();
@@ -59,6 +61,7 @@ fn with_server_until(
         }
         assert_eq!(hub.clients.get(), 0);
         relay.abort();
+        painter.abort();
     });
     test.join().unwrap();
 }
@@ -263,4 +266,69 @@ fn a_client_that_is_not_served_is_told_why() {
     assert!(
         matches!(refused, ClientError::Refused(f) if f.code == Code::NotAllowed && f.message == "no")
     );
+}
+
+/// The next message of one who follows.
+fn view(stream: &mut impl io::BufRead) -> View {
+    let mut message = Vec::new();
+    stream.read_until(0, &mut message).unwrap();
+    message.pop();
+    match Reply::decode(&message).unwrap() {
+        Reply::View(view) => *view,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_follows_gets_the_board_and_then_what_changes() {
+    with_server(2, |streams| {
+        let mut streams = streams.into_iter();
+        let mut follower = io::BufReader::new(streams.next().unwrap());
+        let mut actor = Caller::over(streams.next().unwrap());
+        let _: LineState = actor.call(&pull(2, Pull::Up)).unwrap();
+        follower
+            .get_mut()
+            .write_all(&Request::Follow.encode())
+            .unwrap();
+        let mut answer = Vec::new();
+        io::BufRead::read_until(&mut follower, 0, &mut answer).unwrap();
+        let View::Board { list, .. } = view(&mut follower) else {
+            panic!("the board comes first")
+        };
+        assert_eq!(list.chips[0].lines[2].level, Level::High);
+        for _ in 0..3 {
+            let _: LineState = actor.call(&pull(1, Pull::Up)).unwrap();
+            let _: LineState = actor.call(&pull(1, Pull::Down)).unwrap();
+        }
+        let (mut changes, mut updates) = (0, 0);
+        while changes < 6 {
+            let View::Update { at_ns, lines } = view(&mut follower) else {
+                panic!("no chip came or went")
+            };
+            let [line] = lines.as_slice() else {
+                panic!("{lines:?}")
+            };
+            assert_eq!((line.chip.as_str(), line.offset), ("gpiochip0", 1));
+            assert!(line.moments_ns.iter().all(|moment| *moment <= at_ns));
+            changes += line.changes;
+            updates += 1;
+        }
+        assert!(changes == 6 && updates <= 6);
+        let unplug = Request::Unplug(ChipParams {
+            chip: "demo".into(),
+        });
+        let _: serde_json::Value = actor.call(&unplug).unwrap();
+        let View::Board { list, .. } = view(&mut follower) else {
+            panic!("a chip went")
+        };
+        assert_eq!(list.chips, []);
+    });
+}
+
+#[test]
+fn without_a_live_board_there_is_no_link() {
+    with_server(1, |streams| {
+        let refused = one(streams).call::<Link>(&Request::Web).unwrap_err();
+        assert!(matches!(refused, ClientError::Refused(f) if f.message.contains("--web")));
+    });
 }

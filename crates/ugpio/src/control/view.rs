@@ -1,0 +1,220 @@
+//! The board as people look at it: all of it once, and then what has changed, a few times a second.
+//!
+//! Where `events` tells every change, a [`View`] tells at most [`RATE`] times a second what has changed
+//! since it last did, however much that was: what it holds is bounded by the number of lines. The
+//! [`Collector`] makes it out of the events, once for everybody who follows; the live board and the
+//! terminal board show it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::protocol::{Event, Happened, InfoState, Level, LineAt, List, Pull};
+
+/// The most updates in a second.
+pub(crate) const RATE: u32 = 20;
+
+/// The shortest time between two updates.
+pub(crate) const PERIOD: Duration = Duration::from_millis(1000 / RATE as u64);
+
+/// Moments of one line that one update tells; older ones are only counted.
+pub(crate) const MOMENTS: usize = 64;
+
+/// One message to those who follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum View {
+    /// All there is. What was told before does not count any more.
+    Board {
+        /// When it was so, in nanoseconds of the monotonic clock.
+        at_ns: u64,
+        /// The board.
+        #[serde(flatten)]
+        list: List,
+    },
+    /// What has changed since the message before.
+    Update {
+        /// Until when, in nanoseconds of the monotonic clock.
+        at_ns: u64,
+        /// The lines on which something has changed.
+        lines: Vec<LineUpdate>,
+    },
+}
+
+/// What has changed on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LineUpdate {
+    /// `gpiochipN`.
+    pub(crate) chip: String,
+    /// The line's index in it.
+    pub(crate) offset: u32,
+    /// What it reads, if it read something else meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<Level>,
+    /// How often that changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) changes: u64,
+    /// When it did, the latest last, in nanoseconds of the monotonic clock: the last of `changes` only.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub(crate) moments_ns: VecDeque<u64>,
+    /// What pulls it, if that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pull: Option<Pull>,
+    /// How it is requested, if that has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) info: Option<InfoState>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Gathers events into updates.
+#[derive(Debug, Default)]
+pub(crate) struct Collector {
+    touched: BTreeMap<String, BTreeMap<u32, LineUpdate>>,
+    is_board_due: bool,
+}
+
+impl Collector {
+    /// Takes note of an event.
+    pub(crate) fn note(&mut self, happened: &Happened) {
+        match &happened.event {
+            Event::Level { line, level } => {
+                let touched = self.line(line);
+                touched.level = Some(*level);
+                touched.changes += 1;
+                if touched.moments_ns.len() == MOMENTS {
+                    touched.moments_ns.pop_front();
+                }
+                touched.moments_ns.push_back(happened.at_ns);
+            }
+            Event::Pull { line, pull } => self.line(line).pull = Some(*pull),
+            Event::Requested { line, info }
+            | Event::Released { line, info }
+            | Event::Config { line, info } => self.line(line).info = Some(info.clone()),
+            // Chips came or went, or it is not known what has changed.
+            _ => self.is_board_due = true,
+        }
+    }
+
+    fn line(&mut self, at: &LineAt) -> &mut LineUpdate {
+        if !self.touched.contains_key(&at.chip.chip) {
+            self.touched.insert(at.chip.chip.clone(), BTreeMap::new());
+        }
+        let lines = self
+            .touched
+            .get_mut(&at.chip.chip)
+            .expect("it was put in just now");
+        lines.entry(at.offset).or_insert_with(|| LineUpdate {
+            chip: at.chip.chip.clone(),
+            offset: at.offset,
+            level: None,
+            changes: 0,
+            moments_ns: VecDeque::new(),
+            pull: None,
+            info: None,
+        })
+    }
+
+    /// Whether there is anything to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_board_due && self.touched.is_empty()
+    }
+
+    /// What is to be told now; `list` is what there is.
+    pub(crate) fn take(&mut self, at_ns: u64, list: impl FnOnce() -> List) -> View {
+        let collected = std::mem::take(self);
+        if collected.is_board_due {
+            return View::Board {
+                at_ns,
+                list: list(),
+            };
+        }
+        let lines = collected.touched.into_values();
+        View::Update {
+            at_ns,
+            lines: lines.flat_map(BTreeMap::into_values).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::protocol::ChipAt;
+
+    fn at(offset: u32) -> LineAt {
+        LineAt {
+            chip: ChipAt {
+                chip: "gpiochip0".into(),
+                label: "demo".into(),
+            },
+            offset,
+            name: None,
+        }
+    }
+
+    fn level(offset: u32, at_ns: u64, level: Level) -> Happened {
+        let line = at(offset);
+        Happened {
+            at_ns,
+            event: Event::Level { line, level },
+        }
+    }
+
+    fn none() -> List {
+        List { chips: Vec::new() }
+    }
+
+    #[test]
+    fn many_changes_of_a_line_are_one_entry_with_the_last_moments() {
+        let mut collector = Collector::default();
+        assert!(collector.is_empty());
+        for moment in 0..1000 {
+            let new = if moment % 2 == 0 {
+                Level::High
+            } else {
+                Level::Low
+            };
+            collector.note(&level(3, moment, new));
+        }
+        collector.note(&level(1, 5, Level::High));
+        let View::Update { at_ns, lines } = collector.take(1000, none) else {
+            panic!("no chip came or went")
+        };
+        assert_eq!((at_ns, lines.len()), (1000, 2));
+        assert_eq!((lines[0].offset, lines[0].changes), (1, 1));
+        let busy = &lines[1];
+        assert_eq!((busy.changes, busy.level), (1000, Some(Level::Low)));
+        let wanted: Vec<u64> = (1000 - MOMENTS as u64..1000).collect();
+        assert_eq!(busy.moments_ns, wanted);
+        assert_eq!((busy.pull, &busy.info), (None, &None));
+        assert!(collector.is_empty(), "it is told once");
+    }
+
+    #[test]
+    fn after_a_loss_or_a_chip_all_is_told_anew() {
+        let chip = at(0).chip;
+        for event in [
+            Event::Lost { count: 2 },
+            Event::Plugged(chip.clone()),
+            Event::Unplugged(chip.clone()),
+        ] {
+            let mut collector = Collector::default();
+            collector.note(&level(3, 7, Level::High));
+            collector.note(&Happened { at_ns: 8, event });
+            let view = collector.take(9, none);
+            assert_eq!(
+                view,
+                View::Board {
+                    at_ns: 9,
+                    list: none()
+                }
+            );
+            assert!(collector.is_empty());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What the web server answers: the page's files, and the control API, version 1, over HTTP.
+//!
+//! `POST /api/v1/METHOD` takes the parameters of a method and answers with the message that the control
+//! socket would send; `GET /api/v1/follow` and `/api/v1/events` are streams of server-sent events. All of
+//! it is for sessions of this run only, see [`Keys`]. `openapi.json` is the same for programs.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request as HttpRequest, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream::{Stream, unfold};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::keys::Keys;
+use crate::control::inlet::Inlet;
+use crate::control::protocol::{Code, Failure, MAX_REQUEST, Reply, Request};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// The files of the page: path, type, content.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/board.css", CSS, include_str!("page/board.css")),
+    ("/board.js", JS, include_str!("page/board.js")),
+    ("/model.js", JS, include_str!("page/model.js")),
+    ("/wave.js", JS, include_str!("page/wave.js")),
+    ("/api/v1/openapi.json", JSON, include_str!("openapi.json")),
+];
+
+/// Sent with every answer: the page loads nothing from elsewhere, nobody frames it, and no cache and no
+/// other site learns of it.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+#[derive(Clone)]
+struct App {
+    inlet: Inlet,
+    keys: Arc<Keys>,
+}
+
+/// Everything that is served.
+pub(super) fn router(inlet: Inlet, keys: Arc<Keys>) -> Router {
+    let app = App { inlet, keys };
+    let mut private = Router::new()
+        .route("/api/v1/follow", get(follow).post(get_it))
+        .route("/api/v1/events", get(events).post(get_it))
+        .route("/api/v1/{method}", post(ask));
+    for (path, kind, content) in FILES {
+        private = private.route(
+            path,
+            get(async || ([(header::CONTENT_TYPE, *kind)], *content)),
+        );
+    }
+    private
+        .layer(middleware::from_fn_with_state(app.clone(), members_only))
+        .route("/", get(page))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(middleware::map_response(with_headers))
+        .with_state(app)
+}
+
+async fn with_headers(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The token of a link.
+#[derive(Deserialize)]
+struct Link {
+    token: Option<String>,
+}
+
+/// The page. With a token, first the exchange of it for a session.
+async fn page(State(app): State<App>, Query(link): Query<Link>, headers: HeaderMap) -> Response {
+    let session = link
+        .token
+        .as_deref()
+        .and_then(|token| app.keys.exchange(token));
+    let is_member = app.is_member(&headers);
+    match (session, link.token.is_some()) {
+        // Away from the token at once: it stays in no history, and a reload does not show it again.
+        (Some(cookie), _) => (
+            StatusCode::SEE_OTHER,
+            [(header::SET_COOKIE, cookie), (header::LOCATION, "/".into())],
+        )
+            .into_response(),
+        (None, true) if is_member => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response()
+        }
+        (None, false) if is_member => (
+            [(header::CONTENT_TYPE, HTML)],
+            include_str!("page/index.html"),
+        )
+            .into_response(),
+        _ => (
+            StatusCode::FORBIDDEN,
+            [(header::CONTENT_TYPE, HTML)],
+            include_str!("page/refused.html"),
+        )
+            .into_response(),
+    }
+}
+
+impl App {
+    fn is_member(&self, headers: &HeaderMap) -> bool {
+        let mut cookies = headers.get_all(header::COOKIE).iter();
+        cookies.any(|value| value.to_str().is_ok_and(|value| self.keys.lets_in(value)))
+    }
+}
+
+/// Lets through who has a session, unless another site's page made the browser ask.
+async fn members_only(State(app): State<App>, request: HttpRequest, next: Next) -> Response {
+    let site = request.headers().get("sec-fetch-site");
+    let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
+    if is_own && app.is_member(request.headers()) {
+        return next.run(request).await;
+    }
+    let message = "open the link that `ugpio run --web` or `ugpio ctl web` prints";
+    answer(Err(Failure::new(Code::NotAllowed, message)))
+}
+
+/// One request of the control API.
+async fn ask(
+    State(app): State<App>,
+    Path(method): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    // A page elsewhere cannot send this type without being asked for leave first, and gets none.
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+    if !is_json {
+        let message = "the content type is not application/json";
+        return answer(Err(Failure::new(Code::BadMessage, message)));
+    }
+    match request(&method, &body) {
+        Ok(request) => answer(app.inlet.ask(request).await),
+        Err(failure) => answer(Err(failure)),
+    }
+}
+
+fn request(method: &str, body: &[u8]) -> Result<Request, Failure> {
+    let body: &[u8] = if body.is_empty() { b"{}" } else { body };
+    let params: Value = serde_json::from_slice(body)
+        .map_err(|e| Failure::new(Code::BadMessage, format!("not a JSON object: {e}")))?;
+    Request::of(method, params)
+}
+
+/// A stream is asked for in another way.
+async fn get_it() -> Response {
+    let message = "this method is a stream: get it";
+    answer(Err(Failure::new(Code::BadMessage, message)))
+}
+
+/// The message that answers, with the status that says the same.
+fn answer(result: Result<Value, Failure>) -> Response {
+    let status = result.as_ref().err().map_or(StatusCode::OK, status);
+    let reply = result.map_or_else(Reply::Failure, Reply::Result);
+    (status, [(header::CONTENT_TYPE, JSON)], reply.text()).into_response()
+}
+
+fn status(failure: &Failure) -> StatusCode {
+    match failure.code {
+        Code::BadMessage | Code::BadVersion | Code::BadParams => StatusCode::BAD_REQUEST,
+        Code::NotAllowed => StatusCode::FORBIDDEN,
+        Code::UnknownMethod | Code::NoSuchChip | Code::NoSuchLine => StatusCode::NOT_FOUND,
+        // Not 408, after which browsers ask again on their own.
+        Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        Code::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+/// The board and its updates, as server-sent events.
+async fn follow(State(app): State<App>) -> Response {
+    let following = match app.inlet.follow().await {
+        Ok(following) => following,
+        Err(failure) => return answer(Err(failure)),
+    };
+    let messages = unfold(following, move |mut following| {
+        let inlet = app.inlet.clone();
+        async move {
+            let text = following.next(&inlet).await?;
+            Some((sent(&text), following))
+        }
+    });
+    stream(messages)
+}
+
+/// Every event, as server-sent events.
+async fn events(State(app): State<App>) -> Response {
+    let hearing = match app.inlet.events().await {
+        Ok(hearing) => hearing,
+        Err(failure) => return answer(Err(failure)),
+    };
+    stream(unfold(hearing, async |mut hearing| {
+        let text = hearing.next().await?;
+        Some((sent(&text), hearing))
+    }))
+}
+
+fn sent(text: &str) -> Result<Event, Infallible> {
+    Ok(Event::default().data(text))
+}
+
+fn stream(messages: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+    Sse::new(messages)
+        .keep_alive(KeepAlive::default())
+        .into_response()
+}
