@@ -8,11 +8,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use gpiolib::{Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Registry, Result};
+use gpiolib::{
+    Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Registry, Result, Timestamp,
+};
 use spin::mutex::SpinMutex;
 
 use crate::changes::{Change, Changes, What};
 use crate::model::{Effect, Line};
+use crate::net::{Drive, Nets, PinId};
 
 /// A simulated chip. Cheap to clone; all clones are the same chip.
 #[derive(Clone)]
@@ -23,6 +26,18 @@ struct State {
     sink: Option<EdgeSink>,
     watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
+    /// The pins of the lines that are on nets; empty if none ever was.
+    taps: Vec<Option<PinId>>,
+    nets: Option<Nets>,
+}
+
+/// What follows from a change of a line, to be done with no lock held.
+pub(crate) struct Delivery {
+    offset: Offset,
+    observer: Option<Arc<dyn Observer>>,
+    /// With the instant in nanoseconds, if it is not that of the latest call.
+    edge: Option<(EdgeSink, Level, Option<u64>)>,
+    wake: Option<Changes>,
 }
 
 /// Who is told of changes, under which tag, and whose time they are stamped with.
@@ -49,6 +64,8 @@ impl SimChip {
             sink: None,
             watch: None,
             observer: None,
+            taps: Vec::new(),
+            nets: None,
         })))
     }
 
@@ -96,32 +113,130 @@ impl SimChip {
     ) -> Result<()> {
         let mut state = self.0.lock();
         let effect = event(state.lines.get_mut(offset.index()).ok_or(NO_LINE)?)?;
-        let wake = state.note(offset, effect);
-        let edge = effect
-            .edge
-            .and_then(|level| Some((state.sink.clone()?, level)));
-        let is_changed = effect.level.is_some() || effect.pull.is_some();
-        let observer = state.observer.clone().filter(|_| is_changed);
+        let delivery = state.follow(offset, effect, None);
+        let wire = state.wire(offset);
         drop(state);
-        // Before the edge: who is woken by it finds the files of the line up to date.
-        if let Some(observer) = observer {
-            observer.changed(offset);
+        if let Some(delivery) = delivery {
+            delivery.run();
         }
-        if let Some((sink, level)) = edge {
-            sink.edge(offset, level);
-        }
-        if let Some(changes) = wake {
-            changes.wake();
+        if let Some((nets, pin)) = wire {
+            nets.touch(&[pin]);
         }
         Ok(())
+    }
+
+    /// The pin by which a line is on a net.
+    pub(crate) fn tap(&self, offset: Offset) -> Option<PinId> {
+        self.0.lock().tap(offset)
+    }
+
+    /// The lines that are on nets.
+    pub(crate) fn tapped(&self) -> Vec<Offset> {
+        let state = self.0.lock();
+        let taps = (0..).map(Offset::new).zip(&state.taps);
+        taps.filter_map(|(offset, tap)| tap.map(|_| offset))
+            .collect()
+    }
+
+    /// Puts a line on a net. Called with no lock held; the caller settles the net.
+    pub(crate) fn attach(&self, offset: Offset, nets: &Nets, pin: PinId) {
+        let mut state = self.0.lock();
+        let count = state.lines.len();
+        let state = &mut *state;
+        let Some(line) = state.lines.get_mut(offset.index()) else {
+            return;
+        };
+        line.wire();
+        state.taps.resize(count, None);
+        if let Some(tap) = state.taps.get_mut(offset.index()) {
+            *tap = Some(pin);
+        }
+        state.nets = Some(nets.clone());
+    }
+
+    /// Takes a line off its net. Called with no lock held.
+    pub(crate) fn detach(&self, offset: Offset) {
+        if let Some(tap) = self.0.lock().taps.get_mut(offset.index()) {
+            *tap = None;
+        }
+        // The line exists, or it had no tap.
+        let _ = self.change(offset, |line| Ok(line.unwire()));
+    }
+
+    /// What a line does to its net.
+    pub(crate) fn drive(&self, offset: Offset) -> Drive {
+        let state = self.0.lock();
+        let line = state.lines.get(offset.index());
+        line.map(Line::drive).unwrap_or_default()
+    }
+
+    /// Shows a line the level of its net; gives what follows. Called with the lock of the nets held.
+    pub(crate) fn see(&self, offset: Offset, level: Level, at_ns: u64) -> Option<Delivery> {
+        let mut state = self.0.lock();
+        let effect = state.lines.get_mut(offset.index())?.see(level);
+        state.follow(offset, effect, Some(at_ns))
+    }
+
+    /// The time of the latest call into the registry that the chip is in.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        let sink = self.0.lock().sink.clone()?;
+        Some(sink.now())
     }
 }
 
 const NO_LINE: Error = Error::Invalid("the chip has no such line");
 
+impl Delivery {
+    pub(crate) fn run(self) {
+        // Before the edge: who is woken by it finds the files of the line up to date.
+        if let Some(observer) = self.observer {
+            observer.changed(self.offset);
+        }
+        match self.edge {
+            Some((sink, level, None)) => sink.edge(self.offset, level),
+            Some((sink, level, Some(at_ns))) => {
+                sink.edge_at(self.offset, level, sink.now().moved_to(at_ns));
+            }
+            None => {}
+        }
+        if let Some(changes) = self.wake {
+            changes.wake();
+        }
+    }
+}
+
 impl State {
+    fn tap(&self, offset: Offset) -> Option<PinId> {
+        self.taps.get(offset.index()).copied().flatten()
+    }
+
+    /// The net to be told of a change of this line.
+    fn wire(&self, offset: Offset) -> Option<(Nets, PinId)> {
+        let pin = self.tap(offset)?;
+        Some((self.nets.clone()?, pin))
+    }
+
+    /// Notes an effect, which happened now or at another time; what is to be done about it when no
+    /// lock is held.
+    fn follow(&self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Delivery> {
+        if effect == Effect::default() {
+            return None;
+        }
+        let wake = self.note(offset, effect, at_ns);
+        let edge = effect.edge.and_then(|level| {
+            let sink = self.sink.clone()?;
+            Some((sink, level, at_ns))
+        });
+        Some(Delivery {
+            offset,
+            observer: self.observer.clone(),
+            edge,
+            wake,
+        })
+    }
+
     /// Writes an effect down for the watcher; who is to be woken for it.
-    fn note(&self, offset: Offset, effect: Effect) -> Option<Changes> {
+    fn note(&self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Changes> {
         let Watch {
             changes,
             tag,
@@ -132,7 +247,7 @@ impl State {
         for what in whats.into_iter().flatten() {
             changes.push(Change {
                 tag: *tag,
-                at_ns: registry.now().monotonic_ns,
+                at_ns: at_ns.unwrap_or_else(|| registry.now().monotonic_ns),
                 offset,
                 what,
             });
@@ -195,27 +310,22 @@ impl Chip for SimChip {
         if !offsets.iter().all(exists) {
             return Err(NO_LINE);
         }
-        let (mut wake, mut changed) = (None, 0_u64);
+        let (mut deliveries, mut pins) = (Vec::new(), Vec::new());
         for (index, offset) in offsets.iter().enumerate() {
             let level = Level::from(levels >> index & 1 == 1);
-            let effect = state
-                .lines
-                .get_mut(offset.index())
-                .ok_or(NO_LINE)?
-                .set(level);
-            changed |= u64::from(effect.level.is_some()) << index;
-            wake = state.note(*offset, effect).or(wake);
+            let line = state.lines.get_mut(offset.index()).ok_or(NO_LINE)?;
+            let effect = line.set(level);
+            deliveries.extend(state.follow(*offset, effect, None));
+            pins.extend(state.tap(*offset));
         }
-        let observer = state.observer.clone();
+        let nets = state.nets.clone().filter(|_| !pins.is_empty());
         drop(guard);
-        if let Some(observer) = observer {
-            let is_changed = |(index, _): &(usize, &Offset)| changed >> index & 1 == 1;
-            for (_, offset) in offsets.iter().enumerate().filter(is_changed) {
-                observer.changed(*offset);
-            }
+        for delivery in deliveries {
+            delivery.run();
         }
-        if let Some(changes) = wake {
-            changes.wake();
+        // All at once: lines that change together are seen together.
+        if let Some(nets) = nets {
+            nets.touch(&pins);
         }
         Ok(())
     }
@@ -223,8 +333,15 @@ impl Chip for SimChip {
     // KERNEL: gpio-sim.c gpio_sim_set_config (v6.12): pulls only; the core emulates the rest.
     fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
         match config {
-            Config::BiasPullUp => self.apply_pull(offset, Level::High),
-            Config::BiasPullDown => self.apply_pull(offset, Level::Low),
+            Config::BiasPullUp => self.change(offset, |line| Ok(line.apply_bias(Level::High))),
+            Config::BiasPullDown => self.change(offset, |line| Ok(line.apply_bias(Level::Low))),
+            Config::BiasDisable => {
+                self.change(offset, |line| {
+                    line.disable_bias();
+                    Ok(Effect::default())
+                })?;
+                Err(Error::Unsupported)
+            }
             _ => Err(Error::Unsupported),
         }
     }

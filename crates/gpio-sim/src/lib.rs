@@ -6,9 +6,10 @@
 //! happens on the lines of any number of simulated chips, in the order in which it happens.
 //!
 //! What is simulated: levels, pulls, direction, edges, bias, names, hogs, unplugging. What is not, as in
-//! Linux: open drain and open source, which the core emulates, and debounce in hardware. Nothing is
-//! wired to anything else, and no time passes in a chip. The model of one line is in [`model`],
-//! the directories and files through which Linux makes such chips are in [`tree`].
+//! Linux: open drain and open source, which the core emulates, and debounce in hardware. No time passes
+//! in a chip. The model of one line is in [`model`], the directories and files through which Linux makes
+//! such chips are in [`tree`]. [`net`] wires lines of any chips together, [`part`] has what can be
+//! wired to them besides: buttons, relays, an EEPROM. [`seed`] is where chance comes from.
 //!
 //! ```
 //! use gpio_sim::Sim;
@@ -34,6 +35,9 @@ mod bank;
 mod changes;
 mod chip;
 pub mod model;
+pub mod net;
+pub mod part;
+pub mod seed;
 mod sim;
 pub mod tree;
 

@@ -1,10 +1,13 @@
 //! The model of one simulated line: four facts, and what each event does to them.
 //!
 //! Pure: no lock, no time, no delivery. [`SimChip`](crate::SimChip) keeps one [`Line`] for each offset
-//! and turns the [`Effect`] of an event into edges and noted changes.
+//! and turns the [`Effect`] of an event into edges and noted changes. A line on a net keeps the same
+//! facts, but what it reads is what the net says ([`Line::see`]), and what it does there is [`Line::drive`].
 // KERNEL: gpio-sim.c (v6.12), all of the chip callbacks and gpio_sim_apply_pull.
 
 use gpiolib::{Direction, Edge, Edges, Level};
+
+use crate::net::{Drive, Strength};
 
 /// One simulated line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +17,12 @@ pub struct Line {
     level: Level,
     pull: Level,
     armed: Edges,
+    /// What the output register says; on a net the level may be another.
+    register: Level,
+    /// What pulls it from outside, and the bias asked for: resistors, if it is on a net.
+    hand: Option<Level>,
+    bias: Option<Level>,
+    wired: bool,
 }
 
 /// What an event did to a line.
@@ -36,6 +45,10 @@ impl Default for Line {
             level: Level::Low,
             pull: Level::Low,
             armed: Edges::NONE,
+            register: Level::Low,
+            hand: None,
+            bias: None,
+            wired: false,
         }
     }
 }
@@ -68,7 +81,7 @@ impl Line {
     pub fn free(&mut self) -> Effect {
         self.requested = false;
         self.armed = Edges::NONE;
-        self.take_level(self.pull)
+        self.take_unwired(self.pull)
     }
 
     /// Becomes an input; the level stays as it was driven, until something changes it.
@@ -79,37 +92,73 @@ impl Line {
     /// Becomes an output that drives `level`.
     pub fn direction_output(&mut self, level: Level) -> Effect {
         self.direction = Direction::Output;
-        self.take_level(level)
+        self.set(level)
     }
 
     /// Sets the level, whatever the direction. Never an edge.
     pub fn set(&mut self, level: Level) -> Effect {
-        self.take_level(level)
+        self.register = level;
+        self.take_unwired(level)
     }
 
-    /// Is pulled elsewhere from outside, or by a bias that the consumer asks for.
+    /// Is pulled by a bias that the consumer asks for: as [`Line::apply_pull`], but on a net it is the
+    /// weaker of the two.
+    pub fn apply_bias(&mut self, pull: Level) -> Effect {
+        let hand = self.hand;
+        let effect = self.apply_pull(pull);
+        (self.hand, self.bias) = (hand, Some(pull));
+        effect
+    }
+
+    /// The consumer asks for no bias. Only a net can tell.
+    pub fn disable_bias(&mut self) {
+        self.bias = None;
+    }
+
+    /// Is on a net from now on: what it reads comes from there.
+    pub fn wire(&mut self) {
+        self.wired = true;
+    }
+
+    /// Is off the net again, and falls to what it drives or is pulled to.
+    pub fn unwire(&mut self) -> Effect {
+        self.wired = false;
+        let level = if self.drives() {
+            self.register
+        } else {
+            self.pull
+        };
+        self.take_outside(level)
+    }
+
+    /// The net it is on has this level.
+    pub fn see(&mut self, level: Level) -> Effect {
+        self.take_outside(level)
+    }
+
+    /// What it does to a net.
+    #[must_use]
+    pub fn drive(&self) -> Drive {
+        let output = self.drives().then_some(self.register);
+        Drive::FLOAT
+            .with(Strength::Output, output)
+            .with(Strength::Hand, self.hand)
+            .with(Strength::Bias, self.bias)
+    }
+
+    /// Is pulled elsewhere from outside.
     ///
     /// Seen at once by a line that is an input or free, and by a driven one only when it is released.
     /// An edge is raised only on a line that is requested and an input.
     pub fn apply_pull(&mut self, pull: Level) -> Effect {
-        let driven = self.requested && self.direction == Direction::Output;
-        let mut effect = if driven {
+        let mut effect = if self.drives() || self.wired {
             Effect::default()
         } else {
-            self.take_level(pull)
+            self.take_outside(pull)
         };
-        if self.requested {
-            let edge = |level: &Level| {
-                self.armed.contains(if level.is_high() {
-                    Edge::Rising
-                } else {
-                    Edge::Falling
-                })
-            };
-            effect.edge = effect.level.filter(edge);
-        }
         effect.pull = (pull != self.pull).then_some(pull);
         self.pull = pull;
+        self.hand = Some(pull);
         effect
     }
 
@@ -121,6 +170,35 @@ impl Line {
     /// Reports no edge any more.
     pub fn disarm(&mut self) {
         self.armed = Edges::NONE;
+    }
+
+    fn drives(&self) -> bool {
+        self.requested && self.direction == Direction::Output
+    }
+
+    /// A level that comes from outside, with its edge.
+    fn take_outside(&mut self, level: Level) -> Effect {
+        let mut effect = self.take_level(level);
+        if self.requested {
+            let edge = |level: &Level| {
+                self.armed.contains(if level.is_high() {
+                    Edge::Rising
+                } else {
+                    Edge::Falling
+                })
+            };
+            effect.edge = effect.level.filter(edge);
+        }
+        effect
+    }
+
+    /// A level that the chip itself makes, where no net makes it.
+    fn take_unwired(&mut self, level: Level) -> Effect {
+        if self.wired {
+            Effect::default()
+        } else {
+            self.take_level(level)
+        }
     }
 
     fn take_level(&mut self, level: Level) -> Effect {

@@ -366,7 +366,7 @@ impl WeakDevice {
     }
 
     /// A chip reports an edge: hands it to the queue of the request that holds the line.
-    pub(crate) fn edge(&self, offset: Offset, level: Level) {
+    pub(crate) fn edge(&self, offset: Offset, level: Level, at: Timestamp) {
         let Some(device) = self.upgrade() else { return };
         let Some(slot) = device.slot(offset) else {
             return;
@@ -377,7 +377,7 @@ impl WeakDevice {
             .as_ref()
             .and_then(|active| active.edges.clone());
         if let Some((queue, index)) = subscriber {
-            queue.edge(index, level, device.now());
+            queue.edge(index, level, at);
         }
     }
 }

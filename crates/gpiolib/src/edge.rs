@@ -28,7 +28,22 @@ impl EdgeSink {
     /// only for armed lines; an edge nobody asked for is dropped. Stamped with the time of the
     /// call into the core that caused it ([`crate::Registry::set_now`]).
     pub fn edge(&self, offset: Offset, level: Level) {
-        self.0.edge(offset, level);
+        self.edge_at(offset, level, self.now());
+    }
+
+    /// The same for a change that happened at another time than that of the latest call: a chip's own
+    /// timer that was handled late, say.
+    pub fn edge_at(&self, offset: Offset, level: Level, at: Timestamp) {
+        self.0.edge(offset, level, at);
+    }
+
+    /// The time of the latest call into the registry of the device; zero if the device is gone.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0
+            .upgrade()
+            .map(|device| device.now())
+            .unwrap_or_default()
     }
 }
 

@@ -1,0 +1,480 @@
+//! The wiring of a board: nets by name, lines of chips on them, and the delivery of what they see.
+//!
+//! Lock order: the wiring, then a chip. Neither is held while an edge is delivered.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::Waker;
+
+use gpiolib::{Level, Offset, Timestamp};
+use spin::mutex::SpinMutex;
+
+use super::engine::{Engine, NetId, PartId, PinId, Report};
+use super::resolve::Node;
+use crate::chip::{Delivery, SimChip};
+use crate::part::{Action, Part};
+
+/// Reports that wait to be taken; the oldest make room.
+const REPORTS_MAX: usize = 1024;
+
+/// The wiring of a board. Cheap to clone; all clones are the same wiring.
+#[derive(Clone)]
+pub struct Nets(Arc<Shared>);
+
+struct Shared {
+    state: SpinMutex<State>,
+    /// Woken when [`Nets::next_deadline`] may be earlier, or there is a report.
+    waker: SpinMutex<Option<Waker>>,
+}
+
+struct State {
+    engine: Engine,
+    nets: BTreeMap<String, Wired>,
+    parts: BTreeMap<String, Placed>,
+    /// The line of each pin that stands for one, by the pin's index.
+    taps: Vec<Option<Tap>>,
+    outbox: VecDeque<Delivery>,
+    is_delivering: bool,
+    reports: VecDeque<Report>,
+    /// The deadline that the waker's owner knows.
+    told: Option<u64>,
+}
+
+struct Wired {
+    id: NetId,
+    pull: Option<Level>,
+    delay_ns: u64,
+}
+
+struct Placed {
+    id: PartId,
+    kind: String,
+    pins: Vec<(&'static str, Option<String>)>,
+}
+
+#[derive(Clone)]
+struct Tap {
+    chip: SimChip,
+    offset: Offset,
+    label: String,
+}
+
+/// What a net looks like from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NetView {
+    /// Its name.
+    pub name: String,
+    /// What its readers see.
+    pub level: Level,
+    /// What holds it.
+    pub node: Node,
+    /// Its resistor.
+    pub pull: Option<Level>,
+    /// How long its changes take, in nanoseconds.
+    pub delay_ns: u64,
+    /// The labels of the lines on it.
+    pub lines: Vec<String>,
+}
+
+/// What a part looks like from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PartView {
+    /// Its name.
+    pub name: String,
+    /// Its kind, as it was given.
+    pub kind: String,
+    /// What a person sees of it.
+    pub state: String,
+    /// Its pins, with the nets they are wired to.
+    pub pins: Vec<(&'static str, Option<String>)>,
+}
+
+impl Nets {
+    /// No nets yet. With a seed, floating nets have levels of chance.
+    #[must_use]
+    pub fn new(seed: Option<u64>) -> Nets {
+        Nets(Arc::new(Shared {
+            state: SpinMutex::new(State {
+                engine: Engine::new(seed),
+                nets: BTreeMap::new(),
+                parts: BTreeMap::new(),
+                taps: Vec::new(),
+                outbox: VecDeque::new(),
+                is_delivering: false,
+                reports: VecDeque::new(),
+                told: None,
+            }),
+            waker: SpinMutex::new(None),
+        }))
+    }
+
+    /// Adds a net with a resistor and a delay in nanoseconds; gives them to one that is there.
+    pub fn add(&self, net: &str, pull: Option<Level>, delay_ns: u64) {
+        self.change(|state| {
+            let id = state.net(net);
+            state.engine.set_pull(id, pull);
+            state.engine.set_delay(id, delay_ns);
+            if let Some(wired) = state.nets.get_mut(net) {
+                (wired.pull, wired.delay_ns) = (pull, delay_ns);
+            }
+        });
+    }
+
+    /// Removes a net; whether there was one. Its lines go their own ways, parts lose a wire.
+    #[must_use]
+    pub fn remove(&self, net: &str) -> bool {
+        let lines: Vec<Tap> = {
+            let state = self.0.state.lock();
+            let Some(wired) = state.nets.get(net) else {
+                return false;
+            };
+            state.taps_of(wired.id).cloned().collect()
+        };
+        for tap in lines {
+            self.unwire(&tap.chip, tap.offset);
+        }
+        self.change(|state| {
+            if let Some(wired) = state.nets.remove(net) {
+                let _ = state.engine.remove_net(wired.id);
+            }
+            let pins = state.parts.values_mut().flat_map(|part| &mut part.pins);
+            for (_, wired) in pins {
+                wired.take_if(|name| *name == net);
+            }
+        });
+        true
+    }
+
+    /// Whether there is a net of this name.
+    #[must_use]
+    pub fn has(&self, net: &str) -> bool {
+        self.0.state.lock().nets.contains_key(net)
+    }
+
+    /// The name of the net that a line is on.
+    #[must_use]
+    pub fn net_of(&self, chip: &SimChip, offset: Offset) -> Option<String> {
+        let pin = chip.tap(offset)?;
+        let state = self.0.state.lock();
+        let id = state.engine.net_of(pin)?;
+        let mut nets = state.nets.iter();
+        nets.find(|(_, wired)| wired.id == id)
+            .map(|(name, _)| name.clone())
+    }
+
+    /// Wires a line to a net, which is made if it is not there; the line leaves the net it was on.
+    /// `label` names the line in reports.
+    pub fn wire(&self, net: &str, chip: &SimChip, offset: Offset, label: &str) {
+        if let Some(pin) = chip.tap(offset) {
+            self.change(|state| {
+                let id = state.net(net);
+                state.engine.connect(pin, Some(id));
+            });
+        } else {
+            let pin = {
+                let mut state = self.0.state.lock();
+                let pin = state.engine.add_pin(label, None);
+                state.put_tap(pin, chip, offset, label);
+                pin
+            };
+            chip.attach(offset, self, pin);
+            self.touch_with(&[pin], |state| {
+                let id = state.net(net);
+                state.engine.connect(pin, Some(id));
+            });
+        }
+        // A net that was not changed by the line tells nobody; the line must know.
+        self.change(|state| {
+            let pin = chip.tap(offset);
+            if let Some((pin, id)) = pin.and_then(|pin| Some((pin, state.engine.net_of(pin)?))) {
+                let (level, at_ns) = (state.engine.level(id), state.engine.now_ns());
+                state.show(pin, level, at_ns);
+            }
+        });
+    }
+
+    /// Takes a line off its net; whether it was on one. It then holds its own value again.
+    pub fn unwire(&self, chip: &SimChip, offset: Offset) -> bool {
+        let Some(pin) = chip.tap(offset) else {
+            return false;
+        };
+        chip.detach(offset);
+        self.change(|state| {
+            if let Some(tap) = state.taps.get_mut(pin.index()) {
+                *tap = None;
+            }
+            state.engine.remove_pin(pin);
+        });
+        true
+    }
+
+    /// Takes all lines of a chip off their nets: it is unplugged.
+    pub fn unplug(&self, chip: &SimChip) {
+        for offset in chip.tapped() {
+            self.unwire(chip, offset);
+        }
+    }
+
+    /// Puts a part on the board, wired to nets by name, in the order of its pins; nets that are not there
+    /// are made. A part of the same name goes.
+    pub fn place(&self, name: &str, kind: &str, part: Box<dyn Part>, pins: &[Option<String>]) {
+        let _ = self.take_away(name);
+        self.change(|state| {
+            let names = part.pins().iter().copied();
+            let wires = pins.iter().cloned().chain(core::iter::repeat(None));
+            let pins: Vec<_> = names.zip(wires).collect();
+            let net = |(_, net): &(_, Option<String>)| net.as_deref().map(|net| state.net(net));
+            let ids: Vec<_> = pins.iter().map(net).collect();
+            let id = state.engine.add_part(name, part, &ids);
+            let kind = kind.to_string();
+            state.parts.insert(name.into(), Placed { id, kind, pins });
+        });
+    }
+
+    /// Takes a part off the board; whether it was there.
+    #[must_use]
+    pub fn take_away(&self, name: &str) -> bool {
+        self.change(|state| {
+            let part = state.parts.remove(name);
+            if let Some(part) = &part {
+                state.engine.remove_part(part.id);
+            }
+            part.is_some()
+        })
+    }
+
+    /// Does something to a part by hand; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// What can be done to it instead.
+    pub fn operate(
+        &self,
+        part: &str,
+        action: Action,
+        now: Timestamp,
+    ) -> Option<Result<(), &'static str>> {
+        self.run(|state| {
+            let id = state.parts.get(part)?.id;
+            Some(state.engine.operate(id, action, now.monotonic_ns))
+        })
+    }
+
+    /// Moves time to `now`; to be called at [`Nets::next_deadline`].
+    pub fn advance(&self, now: Timestamp) {
+        self.run(|state| state.engine.advance(now.monotonic_ns));
+    }
+
+    /// When [`Nets::advance`] has something to do next, in nanoseconds of the monotonic clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        let mut state = self.0.state.lock();
+        let next = state.engine.next_deadline();
+        state.told = next;
+        next
+    }
+
+    /// Sets who is woken when the next deadline is earlier than the one last asked for, or there is
+    /// a report.
+    pub fn set_waker(&self, waker: Waker) {
+        *self.0.waker.lock() = Some(waker);
+    }
+
+    /// Takes the oldest report.
+    #[must_use]
+    pub fn next_report(&self) -> Option<Report> {
+        self.0.state.lock().reports.pop_front()
+    }
+
+    /// All nets, by name.
+    #[must_use]
+    pub fn nets(&self) -> Vec<NetView> {
+        let state = self.0.state.lock();
+        let view = |(name, wired): (&String, &Wired)| NetView {
+            name: name.clone(),
+            level: state.engine.level(wired.id),
+            node: state.engine.node(wired.id),
+            pull: wired.pull,
+            delay_ns: wired.delay_ns,
+            lines: state
+                .taps_of(wired.id)
+                .map(|tap| tap.label.clone())
+                .collect(),
+        };
+        state.nets.iter().map(view).collect()
+    }
+
+    /// All parts, by name.
+    #[must_use]
+    pub fn parts(&self) -> Vec<PartView> {
+        let state = self.0.state.lock();
+        let view = |(name, part): (&String, &Placed)| PartView {
+            name: name.clone(),
+            kind: part.kind.clone(),
+            state: state.engine.state(part.id).into(),
+            pins: part.pins.clone(),
+        };
+        state.parts.iter().map(view).collect()
+    }
+
+    /// The lines of these pins do something else.
+    pub(crate) fn touch(&self, pins: &[PinId]) {
+        self.touch_with(pins, |_| {});
+    }
+
+    fn touch_with(&self, pins: &[PinId], change: impl FnOnce(&mut State)) {
+        self.run(|state| {
+            let now = pins.iter().find_map(|pin| state.tap(*pin)?.chip.now());
+            let now_ns = now.unwrap_or_default().monotonic_ns;
+            state.engine.advance(now_ns);
+            change(state);
+            for pin in pins {
+                // Asked now and not when it changed: of two threads the later one must win.
+                let drive = state.tap(*pin).map(|tap| tap.chip.drive(tap.offset));
+                if let Some(drive) = drive {
+                    state.engine.set(*pin, drive);
+                }
+            }
+            state.engine.settle(now_ns);
+        });
+    }
+
+    /// Changes the wiring itself.
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        self.run(|state| {
+            let result = change(state);
+            state.engine.settle(0);
+            result
+        })
+    }
+
+    /// Does something to the engine, and then all that follows from it.
+    fn run<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.0.state.lock();
+        let result = act(&mut state);
+        state.show_all();
+        let next = state.engine.next_deadline();
+        let is_earlier = next.is_some_and(|at| state.told.is_none_or(|told| at < told));
+        if is_earlier {
+            state.told = next;
+        }
+        let has_report = state.take_reports();
+        let delivers = !state.outbox.is_empty();
+        drop(state);
+        if delivers {
+            self.deliver();
+        }
+        if is_earlier || has_report {
+            self.wake();
+        }
+        result
+    }
+
+    /// Delivers what lines have seen, oldest first. Only one thread does at a time, or two edges of a
+    /// line could change places; another one's are delivered by it.
+    fn deliver(&self) {
+        let mut state = self.0.state.lock();
+        if core::mem::replace(&mut state.is_delivering, true) {
+            return;
+        }
+        while let Some(delivery) = state.outbox.pop_front() {
+            drop(state);
+            delivery.run();
+            state = self.0.state.lock();
+        }
+        state.is_delivering = false;
+    }
+
+    fn wake(&self) {
+        let waker = self.0.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl State {
+    /// The net of this name, made if it is not there.
+    fn net(&mut self, name: &str) -> NetId {
+        if let Some(wired) = self.nets.get(name) {
+            return wired.id;
+        }
+        let id = self.engine.add_net(name);
+        let wired = Wired {
+            id,
+            pull: None,
+            delay_ns: 0,
+        };
+        self.nets.insert(name.into(), wired);
+        id
+    }
+
+    fn tap(&self, pin: PinId) -> Option<&Tap> {
+        self.taps.get(pin.index())?.as_ref()
+    }
+
+    fn put_tap(&mut self, pin: PinId, chip: &SimChip, offset: Offset, label: &str) {
+        let index = pin.index();
+        if self.taps.len() <= index {
+            self.taps.resize(index + 1, None);
+        }
+        if let Some(place) = self.taps.get_mut(index) {
+            *place = Some(Tap {
+                chip: chip.clone(),
+                offset,
+                label: label.into(),
+            });
+        }
+    }
+
+    fn taps_of(&self, net: NetId) -> impl Iterator<Item = &Tap> {
+        self.engine
+            .pins_of(net)
+            .iter()
+            .filter_map(|pin| self.tap(*pin))
+    }
+
+    /// Shows lines the levels of their nets; what follows goes to the outbox.
+    fn show_all(&mut self) {
+        let State {
+            engine,
+            taps,
+            outbox,
+            ..
+        } = self;
+        for seen in engine.take_seen() {
+            let tap = taps.get(seen.pin.index()).and_then(Option::as_ref);
+            outbox.extend(tap.and_then(|tap| tap.chip.see(tap.offset, seen.level, seen.at_ns)));
+        }
+    }
+
+    fn show(&mut self, pin: PinId, level: Level, at_ns: u64) {
+        let delivery = self
+            .tap(pin)
+            .and_then(|tap| tap.chip.see(tap.offset, level, at_ns));
+        self.outbox.extend(delivery);
+    }
+
+    /// Moves the engine's reports to where they wait; whether there were any.
+    fn take_reports(&mut self) -> bool {
+        let before = self.reports.len();
+        self.reports.extend(self.engine.take_reports());
+        let is_more = self.reports.len() > before;
+        let excess = self.reports.len().saturating_sub(REPORTS_MAX);
+        self.reports.drain(..excess);
+        is_more
+    }
+}
+
+impl fmt::Debug for Nets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.state.lock();
+        f.debug_struct("Nets")
+            .field("nets", &state.nets.len())
+            .field("parts", &state.parts.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! Buffers and inverters: the smallest parts, to repeat a net on another one.
+
+use alloc::boxed::Box;
+
+use super::{Io, Kind, Part};
+use crate::net::Drive;
+
+pub(super) const BUFFER: Kind = Kind {
+    name: "buffer",
+    pins: &["in", "out"],
+    keys: &[],
+    make: |_| Ok(Box::new(Gate { inverts: false })),
+};
+
+pub(super) const INVERTER: Kind = Kind {
+    name: "inverter",
+    pins: &["in", "out"],
+    keys: &[],
+    make: |_| Ok(Box::new(Gate { inverts: true })),
+};
+
+/// Drives its output as its input says.
+#[derive(Debug)]
+struct Gate {
+    inverts: bool,
+}
+
+impl Part for Gate {
+    fn pins(&self) -> &'static [&'static str] {
+        BUFFER.pins
+    }
+
+    fn react(&mut self, io: &mut Io<'_>) {
+        let level = io.level(0);
+        io.drive(1, Drive::output(if self.inverts { !level } else { level }));
+    }
+}
