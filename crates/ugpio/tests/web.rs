@@ -246,8 +246,11 @@ fn streams_tell_the_board_and_its_changes_and_end_with_the_run() {
     while message(&mut listener)["event"]["offset"] != 2 {}
     drop(run.stdin.take());
     assert!(run.child.wait().unwrap().success());
-    while message(&mut follower) != Value::Null {}
-    while message(&mut listener) != Value::Null {}
+    for mut stream in [follower, listener] {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("event: end\ndata: {}\n"), "{rest}");
+    }
 }
 
 #[test]

@@ -203,11 +203,14 @@ async fn follow(State(app): State<App>) -> Response {
         Ok(following) => following,
         Err(failure) => return answer(Err(failure)),
     };
-    let messages = unfold(following, move |mut following| {
+    let messages = unfold(Some(following), move |following| {
         let inlet = app.inlet.clone();
         async move {
-            let text = following.next(&inlet).await?;
-            Some((sent(&text), following))
+            let mut following = following?;
+            let Some(text) = following.next(&inlet).await else {
+                return Some((ended(), None));
+            };
+            Some((sent(&text), Some(following)))
         }
     });
     stream(messages)
@@ -219,10 +222,18 @@ async fn events(State(app): State<App>) -> Response {
         Ok(hearing) => hearing,
         Err(failure) => return answer(Err(failure)),
     };
-    stream(unfold(hearing, async |mut hearing| {
-        let text = hearing.next().await?;
-        Some((sent(&text), hearing))
+    stream(unfold(Some(hearing), async |hearing| {
+        let mut hearing = hearing?;
+        let Some(text) = hearing.next().await else {
+            return Some((ended(), None));
+        };
+        Some((sent(&text), Some(hearing)))
     }))
+}
+
+/// What comes last when the run is over: a connection that is lost has no such end.
+fn ended() -> Result<Event, Infallible> {
+    Ok(Event::default().event("end").data("{}"))
 }
 
 fn sent(text: &str) -> Result<Event, Infallible> {

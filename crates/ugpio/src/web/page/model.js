@@ -53,7 +53,7 @@ export class Model {
     // The shortest way a message has had: later ones waited somewhere.
     this.lag = Math.min(this.lag, now - at);
     this.updates += 1;
-    if (event.kind === "board") this.board(event.chips);
+    if (event.kind === "board") this.board(event.chips, at);
     else if (event.kind === "update") for (const update of event.lines) this.update(update);
     this.last = at;
     return event.kind;
@@ -68,13 +68,13 @@ export class Model {
     return now - this.lag - 60;
   }
 
-  board(chips) {
+  board(chips, at) {
     const lines = new Map();
     for (const chip of chips) {
       for (const line of chip.lines) {
         const key = chip.name + ":" + line.offset;
         const old = this.lines.get(key);
-        const kept = old && old.chip.label === chip.label ? old : { track: null, count: 0, seen: 0, rate: 0 };
+        const kept = old && old.chip.label === chip.label ? old : { since: at, track: null, count: 0, seen: 0, rate: 0 };
         const { offset, name, level, pull, ...info } = line;
         lines.set(key, Object.assign(kept, { key, chip, offset, name, level, pull, info, touched: true }));
       }

@@ -46,9 +46,11 @@ export function draw(context, { width, height, end, span, line, colors }) {
     }
     level = !level;
   }
-  context.lineTo(0, level ? top : bottom);
+  // Before it was told of for the first time nothing is known of it.
+  const start = Math.max(0, x(line.since));
+  context.lineTo(start, level ? top : bottom);
   context.stroke();
-  return moving;
+  return moving || start > 0;
 }
 
 /** Spans in which a line changed too often to tell each change: a band. */
