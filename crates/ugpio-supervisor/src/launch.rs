@@ -68,6 +68,8 @@ pub struct LaunchOptions {
     pub keep_stderr: bool,
     /// Directories that are removed, with all they contain, when the run is over, however it ended.
     pub remove_at_end: Vec<PathBuf>,
+    /// Whether the front ends only when [`Session::conclude`] says how, and not with the program.
+    pub hold_front: bool,
 }
 
 impl LaunchOptions {
@@ -82,6 +84,7 @@ impl LaunchOptions {
             leftover: Leftover::default(),
             keep_stderr: false,
             remove_at_end: Vec::new(),
+            hold_front: false,
         }
     }
 }
@@ -104,6 +107,7 @@ struct Plan {
     leftover: Leftover,
     keep_stderr: bool,
     remove_at_end: Vec<PathBuf>,
+    hold_front: bool,
     /// The signal mask the front was started with.
     mask: SignalSet,
 }
@@ -171,6 +175,7 @@ impl Plan {
             filter: options.filter.assemble(Arch::NATIVE),
             leftover: options.leftover,
             keep_stderr: options.keep_stderr,
+            hold_front: options.hold_front,
             remove_at_end: options.remove_at_end,
             mask: process::set_mask(&SignalSet::all()),
         })

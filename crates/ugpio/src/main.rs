@@ -3,7 +3,8 @@
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
 //! the gpio-sim control tree in it), [`ctl`] for the outside
-//! world of a run, [`doctor`] for the machine. [`web`] is the live board of a run.
+//! world of a run, [`trace`] for recordings of one, [`doctor`] for the machine. [`web`] is the live board
+//! of a run.
 
 mod board;
 mod cli;
@@ -12,6 +13,7 @@ mod control;
 mod ctl;
 mod doctor;
 mod run;
+mod trace;
 mod tree;
 mod web;
 
@@ -43,6 +45,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Verb::Ctl(args) => return ctl::main(&args.into()),
         Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
         Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),
+        Verb::Trace(args) => return finish(trace::main(&args.verb)),
         Verb::Client(verb) => return finish(client::run(&verb)),
     };
     finish(done.map(|()| status::OK))

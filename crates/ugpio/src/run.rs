@@ -21,7 +21,7 @@ use tracing_subscriber::filter::LevelFilter;
 use ugpio_supervisor::arch::Sys;
 use ugpio_supervisor::filter::When;
 use ugpio_supervisor::launch::{
-    Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
+    Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
 };
 use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
 use ugpio_supervisor::shadow;
@@ -36,6 +36,7 @@ use crate::control::plugged::{Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
+use crate::trace::session::{Tracing, Wish};
 use crate::tree::SimTree;
 use crate::tree::release::Release;
 use crate::web;
@@ -52,6 +53,8 @@ struct Run {
     web: Option<web::Bound>,
     /// The kernel release to tell, if not the machine's.
     release: Option<Release>,
+    /// What is to be recorded, played and compared.
+    wish: Wish,
 }
 
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
@@ -95,6 +98,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         });
     };
     let board = Board::load(args.board.as_deref(), &args.chips).map_err(|e| own(&e))?;
+    let wish = Wish::of(args, &board).map_err(Failure::own)?;
     let bound = socket::bind(args.socket.as_deref(), &socket::directory()).map_err(|e| own(&e))?;
     let web = args.web.map(web::bind).transpose().map_err(|e| own(&e))?;
     let shadow = shadow::place().map_err(|e| {
@@ -122,6 +126,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         _ => Leftover::Leave,
     };
     options.keep_stderr = args.verbose > 0;
+    options.hold_front = wish.has_verdict();
     // The socket as well: killed, this process could not remove it.
     options.remove_at_end = vec![shadow.clone(), bound.path().into()];
     Ok((
@@ -132,6 +137,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             shadow,
             web,
             release,
+            wish,
         },
         options,
     ))
@@ -167,17 +173,18 @@ fn log(verbose: u8) {
 }
 
 /// Answers the program until nobody is left. Runs in the supervisor.
-fn supervise(session: Session, run: Run) -> ExitCode {
+fn supervise(session: Session, mut run: Run) -> ExitCode {
     raise_descriptor_limit();
     let registry = Registry::new();
-    let (hub, dispatcher) = match answer(&session, &registry, &run) {
+    let wish = core::mem::take(&mut run.wish);
+    let (hub, dispatcher, tracing) = match answer(&session, &registry, &run, wish) {
         Ok(answering) => answering,
         Err(failure) => {
             drop(run.bound);
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, run.web, hub) {
+    if let Err(error) = serve(session, &run.bound, run.web, hub, &tracing) {
         // The guardian sees us go, and ends everything.
         tracing::error!("cannot go on: {error}");
         drop(run.bound);
@@ -192,11 +199,15 @@ fn answer(
     session: &Session,
     registry: &Registry,
     run: &Run,
-) -> Result<(Rc<Hub>, Dispatcher), Failure> {
+    wish: Wish,
+) -> Result<(Rc<Hub>, Dispatcher, Tracing), Failure> {
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
     let plugged = Plugged::new(registry, &run.board, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
     let plugged = Shared::new(plugged);
+    let tracing = wish
+        .start(&plugged)
+        .map_err(|e| fail("cannot start a thread", &e))?;
     let extras = Extras {
         tree: Some(Arc::new(SimTree::new(
             plugged.clone(),
@@ -228,11 +239,20 @@ fn answer(
         closed.files().is_empty()
     };
     let hub = Hub::new(plugged, run.hello.clone(), Box::new(settle));
-    Ok((hub, dispatcher))
+    if let Some(tap) = tracing.tap() {
+        hub.tap(tap);
+    }
+    Ok((hub, dispatcher, tracing))
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
-fn serve(session: Session, bound: &Bound, web: Option<web::Bound>, hub: Rc<Hub>) -> io::Result<()> {
+fn serve(
+    session: Session,
+    bound: &Bound,
+    web: Option<web::Bound>,
+    hub: Rc<Hub>,
+    tracing: &Tracing,
+) -> io::Result<()> {
     let listener = bound.listener()?;
     listener.set_nonblocking(true)?;
     tracing::info!("control socket {}", bound.path().display());
@@ -245,8 +265,9 @@ fn serve(session: Session, bound: &Bound, web: Option<web::Bound>, hub: Rc<Hub>)
         if let Some(web) = web {
             serve_web(web, &hub);
         }
-        follow(session, &hub).await?;
+        let mut session = follow(session, &hub, tracing).await?;
         hub.end().await;
+        conclude(&mut session, &hub, tracing);
         Ok(())
     })
 }
@@ -264,7 +285,7 @@ fn serve_web(web: web::Bound, hub: &Rc<Hub>) {
 }
 
 /// Steps the session whenever something has happened, until nobody is left.
-async fn follow(mut session: Session, hub: &Hub) -> io::Result<()> {
+async fn follow(mut session: Session, hub: &Hub, tracing: &Tracing) -> io::Result<Session> {
     let ready = listen(session.as_fd())?;
     loop {
         while let Some(event) = session.step() {
@@ -272,13 +293,31 @@ async fn follow(mut session: Session, hub: &Hub) -> io::Result<()> {
                 Event::ProgramEnded(ending) => {
                     tracing::info!("the program {ending}");
                     hub.program_ended();
+                    if !session.is_front_to_wait() {
+                        conclude(&mut session, hub, tracing);
+                    }
                 }
-                Event::AllEnded => return Ok(()),
+                Event::AllEnded => return Ok(session),
             }
         }
         // Cleared before the next step, so that what comes during it is not missed.
         ready.readable().await?.clear_ready();
     }
+}
+
+/// Finishes what is recorded so far, says what has come of it, and lets the front end.
+fn conclude(session: &mut Session, hub: &Hub, tracing: &Tracing) {
+    hub.catch_up();
+    let verdict = tracing.verdict();
+    if session.is_concluded() {
+        return;
+    }
+    for note in &verdict.notes {
+        session.say(note);
+    }
+    let is_success = session.ending() == Some(&Ending::Exited(0));
+    let instead = Ending::Exited(status::NO.into());
+    session.conclude((verdict.is_failure && is_success).then_some(instead));
 }
 
 /// Watches a descriptor on the tokio loop; it stays with its owner, ours is a duplicate.

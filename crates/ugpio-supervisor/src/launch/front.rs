@@ -97,6 +97,10 @@ impl Front {
                 self.stop(signal);
                 None
             }
+            Ok(Some(Message::Note(line))) => {
+                eprintln!("ugpio: {line}");
+                None
+            }
             Ok(Some(Message::Ended { ending, is_last })) => {
                 // With nobody left there is no reason not to see everything cleaned up.
                 if is_last || self.leftover == Leftover::Wait {

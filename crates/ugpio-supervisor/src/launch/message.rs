@@ -18,6 +18,8 @@ pub(super) enum Message {
     Started { program: Pid, supervisor: Pid },
     /// This signal stopped the program.
     Stopped(i32),
+    /// A line for standard error.
+    Note(String),
     /// The program has ended, or never started; nothing follows. If it `is_last`, all of the run is over with it.
     Ended { ending: Ending, is_last: bool },
 }
@@ -60,6 +62,10 @@ impl Message {
                 ],
             ),
             Self::Stopped(signal) => numbers(b't', &[*signal]),
+            Self::Note(line) => {
+                let text = line.as_bytes();
+                [b"n", &text[..text.len().min(MAX - 1)]].concat()
+            }
             Self::Ended {
                 ending: Ending::Exited(code),
                 is_last,
@@ -92,6 +98,7 @@ impl Message {
                 supervisor: pid(1)?,
             },
             b't' => Self::Stopped(number(0)?),
+            b'n' => Self::Note(String::from_utf8_lossy(rest).into_owned()),
             b'e' => Self::Ended {
                 ending: Ending::Exited(number(0)?),
                 is_last: number(1)? != 0,
@@ -131,6 +138,7 @@ mod tests {
                 supervisor: Pid::INIT,
             },
             Message::Stopped(20),
+            Message::Note("4 changes were lost".into()),
             Message::Ended {
                 ending: Ending::Exited(3),
                 is_last: true,

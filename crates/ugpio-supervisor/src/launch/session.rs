@@ -49,6 +49,7 @@ pub struct Session {
     ready: OwnedFd,
     leftover: Leftover,
     remove_at_end: Vec<PathBuf>,
+    hold_front: bool,
     /// How the program ended, once it has.
     ending: Option<Ending>,
     progress: Progress,
@@ -139,6 +140,7 @@ impl Session {
             ready,
             leftover: plan.leftover,
             remove_at_end: plan.remove_at_end,
+            hold_front: plan.hold_front,
             ending: None,
             progress: Progress::default(),
         })
@@ -204,6 +206,31 @@ impl Session {
         // The guardian repeats this until nobody is left.
         descendants::kill_all();
         process::exit_now(code)
+    }
+
+    /// Has the front print a line on its standard error, after `ugpio: `. Lost if the front reads nothing.
+    pub fn say(&self, line: &str) {
+        let _ = Message::Note(line.to_owned()).send(self.link.as_fd());
+    }
+
+    /// Whether the front waits for those that outlive the program, or they are to be killed first.
+    #[must_use]
+    pub fn is_front_to_wait(&self) -> bool {
+        self.leftover != Leftover::Leave
+    }
+
+    /// Whether the front was told how to end.
+    #[must_use]
+    pub fn is_concluded(&self) -> bool {
+        self.progress.is_front_told
+    }
+
+    /// Lets a front end that was held, as the program did or in another way. Only the first call counts.
+    pub fn conclude(&mut self, instead: Option<Ending>) {
+        if let Some(ending) = instead {
+            self.ending = Some(ending);
+        }
+        self.tell_front();
     }
 
     /// Waits as long as `timeout` says and handles what is ready; whether anything was.
@@ -273,6 +300,7 @@ impl Session {
             self.ending = failure.or_else(|| self.guardian_failure()).or(Some(ending));
             match self.leftover {
                 Leftover::Kill => self.kill(),
+                Leftover::Leave | Leftover::Wait if self.hold_front => {}
                 Leftover::Leave | Leftover::Wait => self.tell_front(),
             }
         }
@@ -312,7 +340,9 @@ impl Session {
         if self.progress.is_guardian_gone {
             guardian::remove_all(&self.remove_at_end);
         }
-        self.tell_front();
+        if !self.hold_front {
+            self.tell_front();
+        }
         Some(Event::AllEnded)
     }
 }

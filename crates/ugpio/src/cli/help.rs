@@ -47,9 +47,12 @@ Examples:
   ugpio run --chip demo:4 --chip other:32 -- python3 blink.py
   ugpio run --board boards/demo.toml -- ./test.sh
   ugpio run --chip demo -- sh -c 'ugpio ctl pull demo 2 up; ugpio get demo:2'
+  ugpio run --chip demo --trace out.vcd -- ./blink; ugpio trace show out.vcd
+  ugpio run --chip demo --replay in.vcd --expect golden.vcd -- ./blink
 
 Exit status:
   that of PROGRAM; if a signal ended it, the same signal ends ugpio run; else
+  1    PROGRAM exited with 0, but its outputs are not those of --expect
   125  ugpio run itself failed
   126  PROGRAM cannot be executed
   127  PROGRAM is not found";
@@ -66,6 +69,22 @@ Examples:
   ugpio ctl wait demo 3 high --timeout 5s && echo the LED is lit
   ugpio ctl unplug demo
   ugpio ctl events --json | jq -c .
+
+",
+    statuses!()
+);
+
+/// After the verbs of `trace`.
+pub(crate) const TRACE: &str = concat!(
+    "Recordings are value change dumps (.vcd): of `ugpio run --trace`, or of
+PulseView, Wokwi or a simulator. GTKWave, PulseView and Surfer show ours too.
+
+Examples:
+  ugpio run --chip demo --trace out.vcd -- ./blink
+  ugpio trace show out.vcd
+  ugpio trace show out.vcd --from 10ms --to 20ms demo.led
+  ugpio trace svg out.vcd > out.svg
+  ugpio trace diff yesterday.vcd out.vcd --tolerance 5ms
 
 ",
     statuses!()

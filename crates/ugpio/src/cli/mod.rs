@@ -1,6 +1,6 @@
 //! The command line of the whole program: what clap knows, what `--help` teaches.
 //!
-//! [`Cli`] is the root; [`run`] and [`ctl`] hold the arguments of the verbs that own a board,
+//! [`Cli`] is the root; [`run`] and [`ctl`] hold the arguments of the verbs that own a board, [`trace`] those for recordings,
 //! [`client`] those of the verbs that speak to chips, [`words`] the values they take, [`pages`] makes
 //! completions and man pages from all of it. `main` parses and dispatches; nothing here acts.
 
@@ -9,6 +9,7 @@ pub(crate) mod ctl;
 pub(crate) mod help;
 pub(crate) mod pages;
 pub(crate) mod run;
+pub(crate) mod trace;
 pub(crate) mod words;
 
 #[cfg(test)]
@@ -60,6 +61,9 @@ pub(crate) enum Verb {
     /// Drive and watch the board of a running `ugpio run`
     #[command(after_help = help::CTL)]
     Ctl(ctl::Args),
+    /// Show, draw and compare recordings of `ugpio run --trace`
+    #[command(after_help = help::TRACE)]
+    Trace(trace::Args),
     /// The ordinary clients.
     #[command(flatten)]
     Client(client::Verb),

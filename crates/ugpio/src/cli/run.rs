@@ -1,10 +1,13 @@
 //! `ugpio run`: the arguments. [`crate::run`] acts on them.
 
+use core::time::Duration;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::words::period;
 use crate::board::ChipSpec;
+use crate::trace::place::Assignment;
 
 /// Arguments of `ugpio run`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +35,22 @@ pub(crate) struct Args {
     /// Tell PROGRAM that the kernel is of this release; from 6.14 on, gpio-sim lines have `valid`
     #[arg(long, value_name = "RELEASE")]
     pub(crate) kernel_release: Option<String>,
+    /// Record the board: levels, directions, consumers, plugs; as a value change dump, or one JSON
+    /// object a line if it ends with .json; may be repeated
+    #[arg(long, value_name = "FILE.vcd|FILE.json")]
+    pub(crate) trace: Vec<PathBuf>,
+    /// Pull the lines as this recording says, from when PROGRAM requests one of them
+    #[arg(long, value_name = "FILE.vcd")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Compare what PROGRAM drives with the outputs of this recording; exit with 1 if it differs
+    #[arg(long, value_name = "FILE.vcd")]
+    pub(crate) expect: Option<PathBuf>,
+    /// With --expect, compare times too: a change may come this much earlier or later
+    #[arg(long, value_name = "TIME", value_parser = period, requires = "expect")]
+    pub(crate) tolerance: Option<Duration>,
+    /// Say which line a signal of --replay or --expect is, - for none; may be repeated
+    #[arg(long = "signal", value_name = "SIGNAL=CHIP:LINE")]
+    pub(crate) signals: Vec<Assignment>,
     /// Say on standard error what is answered; twice for every call
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

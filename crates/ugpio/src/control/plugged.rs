@@ -31,6 +31,8 @@ pub(crate) struct Plugged {
     next_tag: u64,
     changes: Changes,
     events: VecDeque<Happened>,
+    /// The chips of the `Plugged` events, as they were then; not kept if nobody asks for them.
+    arrivals: Option<VecDeque<ChipState>>,
     /// The N of every `gpio-sim.N`, those that have no chip now included.
     platform_ids: BTreeSet<u32>,
     lines: Arc<Lines>,
@@ -84,6 +86,7 @@ impl Plugged {
             next_tag: 0,
             changes: Changes::new(PENDING_CHANGES),
             events: VecDeque::new(),
+            arrivals: None,
             platform_ids: BTreeSet::new(),
             lines: Arc::default(),
         };
@@ -253,6 +256,9 @@ impl Plugged {
             names,
             sim,
         };
+        if let Some(arrivals) = &mut self.arrivals {
+            arrivals.push_back(chip.state());
+        }
         self.chips.insert(tag, chip);
         self.collect();
         self.events.push_back(Happened {
@@ -298,6 +304,16 @@ impl Plugged {
             self.collect();
         }
         self.events.pop_front()
+    }
+
+    /// Keeps what each chip is like that is plugged in from now on, for [`Plugged::next_arrival`].
+    pub(crate) fn keep_arrivals(&mut self) {
+        self.arrivals = Some(VecDeque::new());
+    }
+
+    /// What the chip of a `Plugged` event was like; to be asked once for each, in their order.
+    pub(crate) fn next_arrival(&mut self) -> Option<ChipState> {
+        self.arrivals.as_mut()?.pop_front()
     }
 
     /// Makes events of the changes so far.

@@ -28,8 +28,8 @@ use super::frame::Frames;
 use super::peer;
 use super::plugged::Shared;
 use super::protocol::{
-    Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, MAX_REQUEST, Reply,
-    Request, WaitParams, json,
+    ChipState, Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, MAX_REQUEST,
+    Reply, Request, WaitParams, json,
 };
 use crate::board::{ChipSpec, DEFAULT_LINES};
 
@@ -47,6 +47,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Makes a link to the live board.
 type Linker = dyn Fn() -> io::Result<String>;
+/// Sees every event, and the chip that was plugged in if that is the event. Must not block.
+pub(crate) type Tap = Box<dyn Fn(&Happened, Option<ChipState>)>;
 
 /// What the tasks of one server share.
 pub(crate) struct Hub {
@@ -56,6 +58,8 @@ pub(crate) struct Hub {
     hello: Hello,
     /// Makes links to the live board, if there is one.
     link: OnceCell<Box<Linker>>,
+    /// Sees every event before the listeners do.
+    tap: OnceCell<Tap>,
     /// Brings the board up to date with what the program has closed; whether nothing is open any more.
     settle: Box<dyn Fn() -> bool>,
     stage: watch::Sender<Stage>,
@@ -93,6 +97,7 @@ impl Hub {
             followers: Followers::new(),
             hello,
             link: OnceCell::new(),
+            tap: OnceCell::new(),
             settle,
             stage: watch::Sender::new(Stage::Running),
             clients: Cell::new(0),
@@ -145,13 +150,32 @@ impl Hub {
         let _ = stage.wait_for(is_over).await;
     }
 
+    /// The oldest event that was not handed on, and what was plugged in, if that is what happened.
+    fn next_event(&self) -> Option<(Happened, Option<ChipState>)> {
+        let mut plugged = self.plugged.borrow_mut();
+        let happened = plugged.next_event()?;
+        let arrival = match happened.event {
+            Event::Plugged(_) => plugged.next_arrival(),
+            _ => None,
+        };
+        Some((happened, arrival))
+    }
+
+    /// Lets `tap` see every event from now on. Only the first is heard.
+    pub(crate) fn tap(&self, tap: Tap) {
+        let _ = self.tap.set(tap);
+    }
+
     /// Hands on at most a batch of what has happened; whether there may be more.
     fn hand_on(&self) -> bool {
         for _ in 0..BATCH {
-            let Some(event) = self.plugged.borrow_mut().next_event() else {
+            let Some((event, arrival)) = self.next_event() else {
                 return false;
             };
             self.followers.note(&event);
+            if let Some(tap) = self.tap.get() {
+                tap(&event, arrival);
+            }
             // Fails only if nobody listens.
             let _ = self.events.send(event);
         }
@@ -165,7 +189,7 @@ impl Hub {
     }
 
     /// Hands on everything that has happened until now.
-    pub(super) fn catch_up(&self) {
+    pub(crate) fn catch_up(&self) {
         (self.settle)();
         while self.hand_on() {}
     }

@@ -85,6 +85,23 @@ pub(crate) struct InfoState {
     pub(crate) debounce_us: u32,
 }
 
+#[cfg(test)]
+impl InfoState {
+    /// A line that is plain but for this.
+    pub(crate) fn plain(consumer: Option<&str>, direction: Direction) -> InfoState {
+        InfoState {
+            consumer: consumer.map(str::to_owned),
+            used: consumer.is_some(),
+            direction,
+            active_low: false,
+            bias: Bias::default(),
+            drive: Drive::default(),
+            edges: Edges::default(),
+            debounce_us: 0,
+        }
+    }
+}
+
 /// Which chip an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChipAt {

@@ -1,0 +1,107 @@
+//! A recorder loses nothing that it has room for, and says what it lost.
+
+use super::*;
+use crate::control::protocol::{ChipAt, Direction, InfoState, Level, LineAt, LineState, Pull};
+use crate::trace::wave::{Bit, Wave};
+
+const START: Timestamp = Timestamp::at(0);
+
+fn chip(label: &str) -> ChipState {
+    let info = InfoState::plain(None, Direction::Input);
+    let line = LineState {
+        offset: 0,
+        name: None,
+        level: Level::Low,
+        pull: Pull::Down,
+        info,
+    };
+    ChipState {
+        id: 0,
+        name: format!("chip-{label}"),
+        label: label.to_owned(),
+        lines: vec![line],
+    }
+}
+
+fn level(label: &str, at_ns: u64, level: Level) -> Happened {
+    let chip = ChipAt {
+        chip: format!("chip-{label}"),
+        label: label.to_owned(),
+    };
+    let line = LineAt {
+        chip,
+        offset: 0,
+        name: None,
+    };
+    let event = Event::Level { line, level };
+    Happened { at_ns, event }
+}
+
+#[test]
+fn a_chip_that_comes_late_is_named_before_the_end() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.vcd");
+    let targets = vec![Target::open(&path).unwrap(), Target::Memory];
+    let recorder = Recorder::start(targets, &[chip("a")], START).unwrap();
+    recorder.tap(&level("a", 10, Level::High), None);
+    recorder.tap(&level("b", 20, Level::High), Some(chip("b")));
+    recorder.tap(&level("b", 30, Level::High), None);
+    let synced = recorder.sync(Timestamp::at(40));
+    assert_eq!((synced.trouble, synced.lost), (vec![], 0));
+    let wave = Wave::read(&path).unwrap();
+    assert_eq!(Wave::of_bytes(&synced.memory.unwrap()).unwrap(), wave);
+    assert_eq!(wave.end_ns, 40);
+    let levels: Vec<_> = wave.lines().map(|(_, line)| &line.level.0).collect();
+    assert_eq!(*levels[0], [(0, Bit::Low), (10, Bit::High)]);
+    let wanted = [(0, Bit::Unknown), (20, Bit::Low), (30, Bit::High)];
+    assert_eq!(*levels[1], wanted);
+    // And it goes on after that.
+    recorder.tap(&level("a", 50, Level::Low), None);
+    recorder.tap(&level("c", 60, Level::High), Some(chip("c")));
+    let _ = recorder.sync(Timestamp::at(70));
+    let wave = Wave::read(&path).unwrap();
+    assert_eq!((wave.end_ns, wave.lines().count()), (70, 3));
+    assert_eq!(wave.chips[0].lines[0].level.0.len(), 3);
+    assert!(!place.path().join("a.vcd.part").exists());
+}
+
+#[test]
+fn what_there_is_no_room_for_is_counted() {
+    let (to, orders) = sync_channel(2);
+    let recorder = Recorder {
+        to,
+        left_out: Cell::new(0),
+        left_out_in_all: Cell::new(0),
+    };
+    for at in 0..5 {
+        recorder.tap(&level("a", at, Level::High), None);
+    }
+    let taken = || match orders.try_recv() {
+        Ok(Order::Happened(happened)) => happened,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(taken().at_ns, 0);
+    assert_eq!(taken().at_ns, 1);
+    recorder.tap(&level("a", 9, Level::Low), None);
+    assert_eq!(taken().event, Event::Lost { count: 3 });
+    assert_eq!(taken().at_ns, 9);
+    assert_eq!(recorder.left_out_in_all.get(), 3);
+}
+
+#[test]
+fn a_full_disk_is_trouble_and_a_strange_ending_a_mistake() {
+    let full = File::options().read(true).write(true).open("/dev/full");
+    let file = TraceFile {
+        path: "full.vcd".into(),
+        file: full.unwrap(),
+    };
+    let recorder = Recorder::start(vec![Target::Vcd(file)], &[chip("a")], START);
+    let trouble = recorder.unwrap().sync(START).trouble;
+    let wanted = "full.vcd: No space left on device (os error 28)";
+    assert_eq!(trouble, [wanted]);
+    let complaint = |path: &str| Target::open(Path::new(path)).unwrap_err();
+    assert!(complaint("a.txt").starts_with("a.txt: a trace ends with"));
+    assert!(complaint("a").starts_with("a: a trace ends with"));
+    assert!(complaint("a.fst").contains("vcd2fst"));
+    assert!(complaint("/nowhere/a.vcd").starts_with("/nowhere/a.vcd: "));
+}

@@ -1,0 +1,91 @@
+//! What a recording asks for, and that it is done in order.
+
+use Bit::{High, Low, Unknown};
+use gpiolib::{Registry, Timestamp};
+
+use super::*;
+use crate::board::Board;
+use crate::control::plugged::Plugged;
+use crate::control::protocol::{ChipAt, Direction, InfoState, Level, LineAt};
+use crate::trace::wave::Steps;
+
+fn placed(offset: u32, level: &[(u64, Bit)], output: &[(u64, Bit)], held: Option<u64>) -> Placed {
+    let mut consumer = vec![(0, "-".to_owned())];
+    consumer.extend(held.map(|at| (at, "me".to_owned())));
+    Placed {
+        chip: "demo".to_owned(),
+        offset,
+        wave: LineWave {
+            level: Steps(level.to_vec()),
+            output: Steps(output.to_vec()),
+            consumer: Steps(consumer),
+            ..LineWave::default()
+        },
+    }
+}
+
+#[test]
+fn inputs_are_pulled_from_the_request_on() {
+    let button = [(0, Low), (30, High), (70, Low)];
+    let button = placed(1, &button, &[(0, Low)], Some(50));
+    let led = placed(2, &[(0, Low), (60, High)], &[(0, High)], Some(40));
+    let script = Script::of(&[button, led]);
+    assert_eq!(
+        script.lines,
+        [("demo".to_owned(), 1)],
+        "outputs are left alone"
+    );
+    let step = |pull| Step { line: 0, pull };
+    assert_eq!(script.first, [step(Pull::Up)], "as it was when requested");
+    assert_eq!(script.then, [(20, step(Pull::Down))]);
+}
+
+#[test]
+fn a_line_is_left_alone_while_it_is_an_output() {
+    let level = [
+        (0, High),
+        (10, Low),
+        (20, High),
+        (30, Low),
+        (40, Unknown),
+        (50, High),
+    ];
+    let output = [(0, Low), (5, High), (25, Low)];
+    let wave = placed(0, &level, &output, None).wave;
+    let wanted = [(0, Pull::Up), (30, Pull::Down), (50, Pull::Up)];
+    assert_eq!(levels(&wave), wanted);
+}
+
+fn request(offset: u32) -> Happened {
+    let chip = ChipAt {
+        chip: "gpiochip0".into(),
+        label: "demo".into(),
+    };
+    let name = None;
+    let line = LineAt { chip, offset, name };
+    let info = InfoState::plain(Some("me"), Direction::Input);
+    let event = Event::Requested { line, info };
+    let at_ns = now().monotonic_ns;
+    Happened { at_ns, event }
+}
+
+#[test]
+fn a_player_pulls_before_and_after_the_request() {
+    let mut board = Board::default();
+    board.chips.push("demo:2".parse().unwrap());
+    let plugged = Plugged::new(&Registry::new(), &board, Timestamp::at(1)).unwrap();
+    let plugged = Shared::new(plugged);
+    let script = Script::of(&[placed(1, &[(0, High), (2_000, Low)], &[], None)]);
+    let player = Player::start(script, plugged.clone()).unwrap();
+    let level = || {
+        let line = plugged.borrow().line(&"demo".into(), &Key::Number(1));
+        line.unwrap().level
+    };
+    assert_eq!(level(), Level::High);
+    player.tap(&request(0));
+    player.tap(&request(1));
+    player.tap(&request(1));
+    while level() == Level::High {
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,149 @@
+//! What a run is asked to record, play and compare, from the command line to the verdict.
+//!
+//! [`Wish`] is made while every mistake can still be a plain error; [`Wish::start`] makes it a
+//! [`Tracing`] when the board is plugged in and the program does not run yet. `run` puts
+//! [`Tracing::tap`] into the control server, and asks for the [`Verdict`] when the program has ended.
+
+use std::io;
+use std::rc::Rc;
+
+use super::expect::Expectation;
+use super::place::place;
+use super::record::{Recorder, Target};
+use super::replay::{Player, Script};
+use super::wave::Wave;
+use crate::board::Board;
+use crate::cli::run::Args;
+use crate::cli::trace::rules;
+use crate::control::plugged::Shared;
+use crate::control::server::{Tap, now};
+
+/// The most differences that are said; the rest is counted.
+const MAX_DIFFERENCES: usize = 20;
+
+/// What a run is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    targets: Vec<Target>,
+    script: Option<Script>,
+    expectation: Option<Expectation>,
+}
+
+impl Wish {
+    /// What these arguments ask of a run on this board.
+    ///
+    /// # Errors
+    /// A recording cannot be read, fits the board ill, or a trace cannot be written.
+    pub(crate) fn of(args: &Args, board: &Board) -> Result<Wish, String> {
+        let mut wish = Wish::default();
+        if let Some(path) = &args.replay {
+            let wave = Wave::read(path).map_err(|error| error.to_string())?;
+            let placed = place(&wave, board, &args.signals)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            wish.script = Some(Script::of(&placed));
+        }
+        if let Some(path) = &args.expect {
+            let rules = rules(args.tolerance);
+            wish.expectation = Some(Expectation::load(path, board, &args.signals, rules)?);
+            wish.targets.push(Target::Memory);
+        }
+        // Last: what is read must not be written over because of a mistake elsewhere.
+        for path in &args.trace {
+            wish.targets.push(Target::open(path)?);
+        }
+        Ok(wish)
+    }
+
+    /// Whether something is to be done when the program has ended.
+    pub(crate) fn has_verdict(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
+    /// Begins with the board as it is now. The program does not run yet.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub(crate) fn start(self, plugged: &Shared) -> io::Result<Tracing> {
+        let start = now();
+        let chips = plugged.borrow().list().chips;
+        let recorder = match self.targets {
+            targets if targets.is_empty() => None,
+            targets => Some(Rc::new(Recorder::start(targets, &chips, start)?)),
+        };
+        if recorder.is_some() {
+            plugged.borrow_mut().keep_arrivals();
+        }
+        let player = match self.script {
+            Some(script) => Some(Player::start(script, plugged.clone())?),
+            None => None,
+        };
+        Ok(Tracing {
+            recorder,
+            player: player.map(Rc::new),
+            expectation: self.expectation,
+        })
+    }
+}
+
+/// What goes on besides the run.
+#[derive(Debug)]
+pub(crate) struct Tracing {
+    recorder: Option<Rc<Recorder>>,
+    player: Option<Rc<Player>>,
+    expectation: Option<Expectation>,
+}
+
+/// What has come of it.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// What is to be said, a line each.
+    pub(crate) notes: Vec<String>,
+    /// The run did not do what was expected.
+    pub(crate) is_failure: bool,
+}
+
+impl Tracing {
+    /// What is to see every event.
+    pub(crate) fn tap(&self) -> Option<Tap> {
+        let (recorder, player) = (self.recorder.clone(), self.player.clone());
+        if recorder.is_none() && player.is_none() {
+            return None;
+        }
+        Some(Box::new(move |happened, arrival| {
+            if let Some(player) = &player {
+                player.tap(happened);
+            }
+            if let Some(recorder) = &recorder {
+                recorder.tap(happened, arrival);
+            }
+        }))
+    }
+
+    /// Has everything written that was tapped, and compares. Called once all of the program's doings
+    /// have been tapped.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let mut verdict = Verdict::default();
+        let Some(recorder) = &self.recorder else {
+            return verdict;
+        };
+        let synced = recorder.sync(now());
+        verdict.notes = synced.trouble;
+        if synced.lost > 0 {
+            let lost = synced.lost;
+            verdict.notes.push(format!(
+                "trace: {lost} changes came too fast and are missing"
+            ));
+        }
+        if let (Some(expectation), Some(dump)) = (&self.expectation, synced.memory) {
+            let mut found = expectation.judge(&dump);
+            verdict.is_failure = !found.is_empty();
+            let more = found.len().saturating_sub(MAX_DIFFERENCES);
+            found.truncate(MAX_DIFFERENCES);
+            verdict.notes.extend(found);
+            if more > 0 {
+                verdict.notes.push(format!("and {more} more differences"));
+            }
+        }
+        verdict
+    }
+}
