@@ -1,6 +1,6 @@
 # Sourced by ./demo, ./test and .ci/run, from the top of the checkout: what building and running take.
 # As root, Debian packages that are missing are installed; otherwise they are named, and that is all.
-# Sets PYTHON. Functions: need_rust, need_compiler, need_python, gpiod_python.
+# Sets PYTHON. Functions: need_rust, need_compiler, need_python, python_with.
 # shellcheck shell=sh
 
 say() { printf '%s\n' "$*" >&2; }
@@ -50,14 +50,13 @@ need_python() {
 	PYTHON=/usr/bin/python3
 }
 
-# A Python with the package gpiod from PyPI, in the virtual environment $1.
-gpiod_python() {
-	if ! "$1/bin/python" -c 'import gpiod' 2>/dev/null ||
-		! cmp -s tests/clients/python_gpiod/requirements.txt "$1/requirements.txt"; then
+# A Python with the packages of the requirements file $2 from PyPI, in the virtual environment $1.
+python_with() {
+	if ! cmp -s "$2" "$1/requirements.txt"; then
 		need_python
 		rm -rf "$1"
 		"$PYTHON" -m venv "$1" &&
-			"$1/bin/pip" install -q --only-binary :all: -r tests/clients/python_gpiod/requirements.txt >&2 &&
-			cp tests/clients/python_gpiod/requirements.txt "$1/"
+			"$1/bin/pip" install -q --only-binary :all: -r "$2" >&2 &&
+			cp "$2" "$1/requirements.txt"
 	fi
 }

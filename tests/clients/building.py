@@ -1,0 +1,157 @@
+"""Puts what the clients need into the stage: builds it, or copies it from where it was installed.
+
+`build` is what `run.py` calls; a step of STEPS builds for the clients it names, and is left out when
+none of them runs. A step that fails makes its clients fail; nothing is skipped.
+"""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+C_FLAGS = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
+C_PROGRAMS = [
+    "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "looker"
+]
+FILES = [
+    "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
+    "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
+    "tools/tools.toml",
+]
+# Programs that docs/recipes.md shows, word for word.
+RECIPES = {
+    "recipe_pytest": "python_gpiod/test_recipe.py",
+    "recipe_cargo_test": "gpiocdev/tests/recipe.rs",
+}
+# Crates that publish their tests, and the features these are built with.
+ONE_ABI = "--no-default-features --features async_io,async_tokio,"
+SUITES = {
+    "suite_gpiosim": ("gpiosim", "--all-features"),
+    "suite_gpiocdev_uapi": ("gpiocdev-uapi", "--all-features"),
+    "suite_gpiocdev": ("gpiocdev", "--all-features"),
+    "suite_gpiocdev_v1": ("gpiocdev", ONE_ABI + "uapi_v1"),
+    "suite_gpiocdev_v2": ("gpiocdev", ONE_ABI + "uapi_v2"),
+}
+
+
+class CannotBuild(Exception):
+    """A step did not succeed; its text says why."""
+
+
+@dataclass
+class Stage:
+    """The folder that clients run from, and what is known about what lies in it."""
+
+    folder: Path
+    cache: Path  # kept between runs
+    broken: dict = field(default_factory=dict)  # client -> why it cannot run
+    versions: dict = field(default_factory=dict)  # program -> its version
+
+
+def build(stage, ugpio, python, wanted):
+    """Fills the stage with what the wanted clients need."""
+    shutil.copy(ugpio, stage.folder / "bin" / "ugpio")
+    for file in FILES:
+        shutil.copy(HERE / file, stage.folder)
+    recipes = (HERE / "../../docs/recipes.md").read_text()
+    for name, file in RECIPES.items():
+        if (HERE / file).read_text() not in recipes:
+            stage.broken[name] = f"not in recipes.md: {file}"
+    copy_python(stage, python)
+    for step, names in STEPS:
+        needed = wanted & set(names)
+        if not needed:
+            continue
+        try:
+            step(stage, needed)
+        except CannotBuild as why:
+            stage.broken.update(dict.fromkeys(needed, str(why)))
+
+
+def copy_python(stage, python):
+    """The virtual environment, and which packages it has."""
+    shutil.copytree(python, stage.folder / "venv", symlinks=True)
+    script = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    packages = json.loads(run([stage.folder / "venv/bin/python", "-c", script]))
+    stage.versions.update({f"PyPI `{name}`": version for name, version in packages.items()})
+
+
+def run(words, **more):
+    """What a command prints on its standard output."""
+    try:
+        done = subprocess.run(words, text=True, capture_output=True, stdin=subprocess.DEVNULL, **more)
+    except FileNotFoundError as missing:
+        raise CannotBuild(f"there is no {missing.filename} here") from None
+    if done.returncode:
+        raise CannotBuild(f"{' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def c_programs(stage, names):
+    for name in C_PROGRAMS:
+        run(["cc", *C_FLAGS, "-o", stage.folder / name, HERE / "c" / f"{name}.c"])
+
+
+def cargo_tests(manifest, target, *more):
+    """Builds a package's tests; by name, where each program lies."""
+    words = ["cargo", "test", "--locked", "--quiet", "--no-run", "--message-format=json"]
+    output = run([*words, "--manifest-path", manifest, "--target-dir", target, *more])
+    messages = [json.loads(line) for line in output.splitlines()]
+    return {m["target"]["name"]: Path(m["executable"]) for m in messages if m.get("executable")}
+
+
+def gpiocdev(stage, names):
+    """The two programs of the gpiocdev project."""
+    target = stage.cache / "gpiocdev"
+    programs = cargo_tests(HERE / "gpiocdev" / "Cargo.toml", target, "--release")
+    shutil.copy(target / "release" / "gpiocdev-client", stage.folder)
+    shutil.copy(programs["recipe"], stage.folder / "recipe")
+    stage.versions.update({f"crates.io `{k}`": v["version"] for k, v in published_crates().items()})
+
+
+def published_crates():
+    """The packages that the gpiocdev project is locked to, fetched if need be."""
+    words = ["cargo", "metadata", "--locked", "--format-version=1", "--manifest-path"]
+    packages = json.loads(run([*words, HERE / "gpiocdev" / "Cargo.toml"]))["packages"]
+    return {package["name"]: package for package in packages}
+
+
+def crate_suites(stage, names):
+    """The tests of published crates, as their packages have them, with the packages' own lock files."""
+    crates = published_crates()
+    # Not optimised: what takes time here is the building.
+    profile = ["--config=profile.dev.debug=0", "--config=profile.dev.opt-level=0", "--tests"]
+    for name in sorted(names):
+        crate, features = SUITES[name]
+        version = crates[crate]["version"]
+        stage.versions[f"crates.io `{crate}`"] = version
+        package = stage.cache / "packages" / f"{crate}-{version}"
+        if not package.exists():
+            # Moved when it is complete: a copy cut short must not be taken for the package.
+            half = package.with_suffix(".half")
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(Path(crates[crate]["manifest_path"]).parent, half)
+            half.rename(package)
+        target = stage.cache / "suites"
+        programs = cargo_tests(package / "Cargo.toml", target, *profile, *features.split())
+        (stage.folder / name).mkdir()
+        for program, path in programs.items():
+            shutil.copy(path, stage.folder / name / program)
+
+
+def debian_tools(stage, names):
+    """The tools of libgpiod 1 that are installed here."""
+    version = run(["gpiodetect", "--version"]).split()[2].removeprefix("v")
+    if not version.startswith("1."):
+        raise CannotBuild(f"gpiod {version} is here; the tools of 1.6 (Debian 12) are wanted")
+    stage.versions["Debian `gpiod`"] = version
+
+
+STEPS = [
+    (c_programs, [*C_PROGRAMS, "leaks", "lifecycle"]),
+    (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
+    (crate_suites, list(SUITES)),
+    (debian_tools, ["debian_tools"]),
+]

@@ -1,0 +1,128 @@
+"""The clients: which programs run, on what board, and what each must say.
+
+One entry of CLIENTS is one client; `run.py` runs them in this order, `building.py` puts what they
+need into the stage. To add one, see CONTRIBUTING.md.
+"""
+
+from dataclasses import dataclass
+
+OURS = "of this repository"
+BOARD = ["--board", "{stage}/board.toml"]
+
+
+@dataclass
+class Client:
+    """One program: what is plugged in for it, how it starts, and what it must say."""
+
+    name: str
+    of: str  # the program under it: a key of what building.py found the version of, or OURS
+    what: str  # what is run, for docs/clients.md
+    plugged: list | None  # options of `ugpio run`; None starts the program without it
+    command: list  # words; {stage} and {python} are filled in
+    says: tuple = ()  # each must be in the output
+    status: int = 0
+    after: str = ""  # given to its standard input once `ugpio run` has returned
+    contained: bool = True  # can run in a container, which ends with its first process
+
+
+def c_client(name, what, chips, says, **more):
+    plugged = [word for chip in chips for word in ("--chip", chip)]
+    return Client(name, OURS, f"C, static: {what}", plugged, [f"{{stage}}/{name}"], (says,), **more)
+
+
+def crate_suite(name, crate, features):
+    """The tests a crate publishes in its package; they make their chips in the gpio-sim tree."""
+    script = 'for test in "$1"/*; do echo "$test"; "$test" || exit; done'
+    command = ["/bin/sh", "-c", script, name, f"{{stage}}/{name}"]
+    what = f"the package's own tests, {features}"
+    return Client(name, f"crates.io `{crate}`", what, [], command, ("test result: ok",), contained=False)
+
+
+CLIENTS = [
+    Client(
+        "python_gpiod",
+        "PyPI `gpiod`",
+        "a test program of ours",
+        BOARD,
+        ["{python}", "{stage}/test_gpiod.py"],
+        ("\nOK\n",),
+    ),
+    Client(
+        "gpiocdev",
+        "crates.io `gpiocdev`",
+        "a program of ours, with tokio and async-io",
+        BOARD,
+        ["{stage}/gpiocdev-client"],
+        ("edges, tokio: ok", "edges, async-io: ok", "unplug, tokio: ok"),
+    ),
+    Client(
+        "recipe_pytest",
+        "PyPI `gpiod`",
+        "the recipe for pytest",
+        ["--chip", "bench:8"],
+        ["{python}", "-m", "pytest", "-q", "-p", "no:cacheprovider", "{stage}/test_recipe.py"],
+        ("1 passed",),
+    ),
+    Client(
+        "recipe_cargo_test",
+        "crates.io `gpiocdev`",
+        "the recipe for `cargo test`",
+        ["--chip", "bench:8"],
+        ["{stage}/recipe"],
+        ("1 passed",),
+    ),
+    crate_suite("suite_gpiosim", "gpiosim", "all features"),
+    crate_suite("suite_gpiocdev_uapi", "gpiocdev-uapi", "all features"),
+    crate_suite("suite_gpiocdev", "gpiocdev", "all features, v1 and v2 in one"),
+    crate_suite("suite_gpiocdev_v1", "gpiocdev", "v1 alone, tokio, async-io"),
+    crate_suite("suite_gpiocdev_v2", "gpiocdev", "v2 alone, tokio, async-io"),
+    Client(
+        "debian_tools",
+        "Debian `gpiod`",
+        "gpiodetect, gpioinfo, gpiofind, gpioget, gpioset, gpiomon with each option (v1 ABI)",
+        ["--board", "{stage}/tools.toml"],
+        ["{python}", "{stage}/test_tools.py"],
+        ("\nOK\n",),
+    ),
+    c_client("rawcalls", "raw system calls", ["raw:8", "doomed:4"], "raw system calls: ok"),
+    c_client("hammer", "threads on one chip", ["hammer:16"], "hammer: ok"),
+    c_client(
+        "daemons",
+        "daemons that outlive their parent",
+        ["daemons:4"],
+        "daemon 2: ok",
+        status=7,
+        after="ggg",
+        contained=False,
+    ),
+    c_client("selfexec", "lines kept over exec", ["exec:4"], "self exec: ok, 5 generations"),
+    c_client("swapped", "lines swapped by dup2", ["swap:4"], "swapped: ok"),
+    c_client("stopped", "stopped and continued", ["stopped:4"], "stopped: ok"),
+    c_client("killed", "killed in the middle of calls", ["killed:4"], "killed: ok"),
+    c_client("badcalls", "bad pointers and numbers", ["bad:8"], "bad calls: ok"),
+    Client(
+        "leaks",
+        OURS,
+        "Python: nothing leaks in long runs",
+        ["--chip", "leaks:8"],
+        ["{python}", "{stage}/leaks.py", "{stage}"],
+        ("leaks: ok",),
+    ),
+    Client(
+        "lifecycle",
+        OURS,
+        "Python: starts, signals and ends of runs",
+        None,
+        ["{python}", "{stage}/test_lifecycle.py"],
+        ("\nOK\n",),
+        contained=False,
+    ),
+    Client(
+        "shell",
+        OURS,
+        "a shell script",
+        ["--chip", "desk:8", "--chip", "doomed:4"],
+        ["/bin/sh", "{stage}/client.sh"],
+        ("shell: ok",),
+    ),
+]
