@@ -28,6 +28,13 @@ pub trait Records: Send {
 
     /// Moves the oldest bytes into `record`, which is one record long; says no when none waits.
     fn pop(&mut self, record: &mut [u8]) -> bool;
+
+    /// Gives up the oldest record and adds one at the end, of which no reader is to be told.
+    fn replace_oldest(&mut self, record: &[u8]) {
+        let mut oldest = [0; size_of::<v2::LineInfoChanged>()];
+        self.pop(&mut oldest[..record.len()]);
+        self.push(record);
+    }
 }
 
 /// Records in memory.
@@ -85,6 +92,10 @@ impl Fifo {
 
     fn pop(&self, record: &mut [u8]) -> bool {
         self.0.lock().pop(record)
+    }
+
+    fn replace_oldest(&self, record: &[u8]) {
+        self.0.lock().replace_oldest(record);
     }
 
     /// Reads records of `size` bytes to `addr`, going on while `step` bytes of `len` are left.
@@ -151,6 +162,11 @@ impl Store<EdgeEvent> for LineEvents {
 
     fn push(&mut self, event: EdgeEvent) {
         self.0.push(repr::v2::line_event(&event).as_bytes());
+    }
+
+    fn replace_oldest(&mut self, event: EdgeEvent) {
+        self.0
+            .replace_oldest(repr::v2::line_event(&event).as_bytes());
     }
 
     fn pop(&mut self) -> Option<EdgeEvent> {

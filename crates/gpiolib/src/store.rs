@@ -17,6 +17,12 @@ pub trait Store<T>: Send {
 
     /// Takes the oldest record.
     fn pop(&mut self) -> Option<T>;
+
+    /// Gives up the oldest record and adds one at the end, of which no reader is to be told.
+    fn replace_oldest(&mut self, record: T) {
+        self.pop();
+        self.push(record);
+    }
 }
 
 /// Records in memory.
@@ -76,8 +82,7 @@ impl Overflow {
             return true;
         }
         if self == Self::DropOldest {
-            store.pop();
-            store.push(record);
+            store.replace_oldest(record);
         }
         false
     }

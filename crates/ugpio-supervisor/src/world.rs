@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use crate::arch::Sys;
 use crate::calls::{Opener, PathLayer};
+use crate::files::sleepers::Sleeper;
 use crate::files::{Files, raw_errno};
 use crate::notif::Dispatch;
 use crate::outcome::{Call, Reply};
@@ -42,6 +43,10 @@ pub struct Extras {
     pub tree: Option<Arc<dyn Tree>>,
     /// The kernel release that `uname` tells instead of the machine's.
     pub release: Option<String>,
+    /// Whether every call that could show a difference is trapped ([`FilterSpec::strict`]), and so must be answered.
+    ///
+    /// [`FilterSpec::strict`]: crate::filter::FilterSpec::strict
+    pub is_strict: bool,
 }
 
 /// Where the chips are, and what is open of them.
@@ -75,7 +80,11 @@ impl World {
         let chips = Chips {
             registry,
             shadow,
-            files: Files::new()?,
+            files: if extras.is_strict {
+                Files::strict()?
+            } else {
+                Files::new()?
+            },
             shown: Mutex::default(),
         };
         let chips = Arc::new(chips);
@@ -123,12 +132,27 @@ impl Dispatch for World {
         if !call.is_value_ioctl() {
             self.chips.files.reap();
         }
-        match call.sys {
-            Some(Sys::Ioctl) => self.chips.files.ioctl(listener, &self.dirs, call),
-            Some(Sys::Read | Sys::Readv) => match self.chips.files.read(&self.dirs, call) {
-                Reply::Continue => self.paths.handle(call, listener),
-                reply => reply,
-            },
+        let slept = self.chips.files.woken(call);
+        match (call.sys, slept.as_deref()) {
+            // The call that was called back, without its number.
+            (Some(Sys::RestartSyscall), Some(slept)) => {
+                let again = Call {
+                    id: call.id,
+                    ..slept.call
+                };
+                self.answer(&again, listener, Some(slept))
+            }
+            (_, slept) => self.answer(call, listener, slept),
+        }
+    }
+}
+
+impl World {
+    fn answer(&self, call: &Call, listener: &Listener, slept: Option<&Sleeper>) -> Reply {
+        let (files, dirs) = (&self.chips.files, &self.dirs);
+        let reply = match call.sys {
+            Some(Sys::Ioctl) => return files.ioctl(listener, dirs, call),
+            Some(Sys::Read | Sys::Readv) => files.read(listener, dirs, call, slept),
             Some(
                 Sys::Fcntl
                 | Sys::Lseek
@@ -141,11 +165,18 @@ impl Dispatch for World {
                 | Sys::Writev
                 | Sys::Pwrite64
                 | Sys::Pwritev,
-            ) => match self.chips.files.operation(&self.dirs, call) {
-                Reply::Continue => self.paths.handle(call, listener),
-                reply => reply,
-            },
-            _ => self.paths.handle(call, listener),
+            ) => files.operation(dirs, call),
+            Some(Sys::Poll | Sys::Ppoll) => files.poll(listener, dirs, call, slept),
+            Some(Sys::Select | Sys::Pselect6) => files.select(dirs, call),
+            Some(Sys::EpollWait | Sys::EpollPwait | Sys::EpollPwait2) => {
+                files.epoll_wait(dirs, call)
+            }
+            Some(Sys::EpollCtl) => files.epoll_ctl(dirs, call),
+            _ => Reply::Continue,
+        };
+        match reply {
+            Reply::Continue => self.paths.handle(call, listener),
+            reply => reply,
         }
     }
 }

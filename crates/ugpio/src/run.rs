@@ -55,6 +55,8 @@ struct Run {
     release: Option<Release>,
     /// What is to be recorded, played and compared.
     wish: Wish,
+    /// Whether every difference from Linux is to be hidden.
+    is_strict: bool,
 }
 
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
@@ -115,6 +117,9 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     let release = Release::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let mut options = LaunchOptions::new(program);
     options.filter = options.filter.with_tree();
+    if args.strict {
+        options.filter = options.filter.strict();
+    }
     if release.is_some() {
         options.filter = options.filter.trap(Sys::Uname, When::Always);
     }
@@ -138,6 +143,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             web,
             release,
             wish,
+            is_strict: args.strict,
         },
         options,
     ))
@@ -214,6 +220,7 @@ fn answer(
             run.release.as_ref(),
         ))),
         release: run.release.as_ref().map(ToString::to_string),
+        is_strict: run.is_strict,
     };
     let world = World::with(registry.clone(), &run.shadow, extras)
         .map_err(|e| fail("cannot make the virtual files", &e))?;

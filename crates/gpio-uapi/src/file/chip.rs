@@ -182,4 +182,13 @@ impl ChipFile {
         }
         self.fifo.read(to, size, Abi::V2.change_size() as u64)
     }
+
+    /// One record of v1 is all that a read of its size takes; more of them follow no simple rule.
+    pub(super) fn takes_whole(&self, len: u64) -> bool {
+        let size = self.latch.get().change_size() as u64;
+        match self.latch.get() {
+            Abi::V1 => len == size,
+            Abi::V2 => len > 0 && len.is_multiple_of(size),
+        }
+    }
 }

@@ -141,6 +141,17 @@ impl File {
         }
     }
 
+    /// Whether a read of `len` bytes is filled by whole records, however many wait.
+    pub fn takes_whole(&self, len: u64) -> bool {
+        let whole = |size: usize| len > 0 && len.is_multiple_of(size as u64);
+        match self {
+            Self::Chip(file) => file.takes_whole(len),
+            Self::LineRequest(_) => whole(size_of::<crate::abi::v2::LineEvent>()),
+            Self::LineEvent(_) => whole(size_of::<crate::abi::v1::EventDataV1>()),
+            Self::LineHandle(_) => false,
+        }
+    }
+
     /// Answers `poll(2)`: everything that is true now, whatever was asked for.
     pub fn poll(&self) -> PollMask {
         let fifo = match self {

@@ -5,7 +5,6 @@
 //! by writing back the very bytes that were read from it.
 
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
 use gpio_uapi::{Caller, Fault, File, Records, Ring};
@@ -13,8 +12,9 @@ use gpiolib::Errno;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
 
-use super::link::{Link, LinkRecords, Pair};
+use super::link::{Link, Pair};
 use super::{Files, errno_of};
+use crate::outcome::Call;
 use crate::sys::remote;
 use crate::sys::seccomp::Listener;
 
@@ -31,13 +31,27 @@ pub(crate) struct Trapped<'a> {
     pub(crate) pair: Option<Pair>,
 }
 
+impl<'a> Trapped<'a> {
+    pub(crate) fn new(files: &'a Files, listener: &'a Listener, call: &Call) -> Self {
+        Self {
+            files,
+            listener,
+            id: call.id,
+            tid: call.tid,
+            cmd: call.uint(1),
+            input: None,
+            pair: None,
+        }
+    }
+}
+
 impl Trapped<'_> {
     fn pair(&mut self) -> Result<&Pair, Errno> {
         if self.pair.is_none() {
             let pair = if self.cmd == GPIO_GET_LINEHANDLE {
                 Link::handle()
             } else {
-                Link::pipe()
+                self.files.pipe()
             };
             self.pair = Some(pair.map_err(errno_of)?);
         }
@@ -67,10 +81,15 @@ impl Caller for Trapped<'_> {
 
     fn records(&mut self) -> Box<dyn Records> {
         match self.pair() {
-            Ok(pair) => Box::new(LinkRecords::new(Arc::clone(&pair.link))),
+            Ok(_) => {}
             // `reserve_fd` reports the failure.
-            Err(_) => Box::new(Ring::new()),
+            Err(_) => return Box::new(Ring::new()),
         }
+        let pair = self.pair.as_ref();
+        pair.map_or_else(
+            || Box::new(Ring::new()) as Box<dyn Records>,
+            |pair| self.files.records(pair),
+        )
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {

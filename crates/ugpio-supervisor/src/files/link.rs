@@ -5,6 +5,7 @@
 //! is what stays here: it takes records, tells how many bytes nobody has read yet, and hangs up.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use gpio_uapi::Records;
@@ -14,6 +15,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 
 use super::handles;
+use super::mirror::Mirror;
 use crate::procdir::Object;
 use crate::sys::socket;
 
@@ -26,6 +28,10 @@ pub(crate) struct Link {
     kind: Kind,
     /// `None` once hung up.
     end: Mutex<Option<OwnedFd>>,
+    /// The records, where they are kept here. Its lock comes before that of `end`.
+    pub(super) mirror: Option<Mutex<Mirror>>,
+    /// Whether an epoll set of the program waits for it in a way in which no record may wake it.
+    pub(super) is_deaf: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,6 +64,20 @@ impl Link {
         })
     }
 
+    /// A pipe for any file with events, whose records are kept here.
+    pub(crate) fn mirrored_pipe() -> Result<Pair, Errno> {
+        let pair = Self::pipe()?;
+        let end = pair.link.end().take();
+        let link = Self {
+            kind: Kind::Pipe,
+            end: Mutex::new(end),
+            mirror: Some(Mutex::default()),
+            is_deaf: AtomicBool::new(false),
+        };
+        let link = Arc::new(link);
+        Ok(Pair { link, ..pair })
+    }
+
     /// A socket pair for a chip file.
     ///
     /// The program's end has sent us bytes that we never read, so that closing ours later makes
@@ -88,6 +108,8 @@ impl Link {
         let link = Arc::new(Self {
             kind: Kind::Handle,
             end: Mutex::new(None),
+            mirror: None,
+            is_deaf: AtomicBool::new(false),
         });
         Ok(Pair {
             link,
@@ -100,6 +122,8 @@ impl Link {
         Arc::new(Self {
             kind,
             end: Mutex::new(Some(ours)),
+            mirror: None,
+            is_deaf: AtomicBool::new(false),
         })
     }
 
@@ -110,6 +134,16 @@ impl Link {
     /// Runs `act` with our end, unless it is hung up.
     pub(crate) fn with<R>(&self, act: impl FnOnce(BorrowedFd<'_>) -> R) -> Option<R> {
         self.end().as_ref().map(|end| act(end.as_fd()))
+    }
+
+    /// Says whether no record may wake an epoll set that waits for it.
+    pub(crate) fn set_deaf(&self, is_deaf: bool) {
+        self.is_deaf.store(is_deaf, Ordering::Relaxed);
+    }
+
+    /// Whether [`Link::hang_up`] has been here, or there was never anything to hang up.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        self.end().is_none()
     }
 
     /// The chip is gone: what was not read is lost, and the program's end reports a hang-up.
@@ -123,8 +157,7 @@ impl Link {
     /// How many bytes the program has not read yet.
     fn unread(&self, record: usize) -> usize {
         let bytes = self.with(|end| match self.kind {
-            Kind::Pipe => rustix::io::ioctl_fionread(end)
-                .map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)),
+            Kind::Pipe => unread(end),
             Kind::Socket => record * socket::unsent(end) / charge_of(record).max(1),
             Kind::Handle => 0,
         });
@@ -132,8 +165,30 @@ impl Link {
     }
 }
 
+/// How many bytes are in a pipe.
+pub(super) fn unread(write_end: BorrowedFd<'_>) -> usize {
+    rustix::io::ioctl_fionread(write_end).map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0))
+}
+
+/// Puts records into a pipe, which grows if it has to. Fails if the program has closed its end, or hoards unread
+/// bytes beyond what any queue holds; either way nobody misses them.
+pub(super) fn put(write_end: BorrowedFd<'_>, bytes: &[u8]) -> bool {
+    let mut written = rustix::io::write(write_end, bytes);
+    if written == Err(Errno::AGAIN) {
+        let _ = rustix::pipe::fcntl_setpipe_size(write_end, 16 * SMALL_PIPE);
+        written = rustix::io::write(write_end, bytes);
+    }
+    written == Ok(bytes.len())
+}
+
+/// Takes the oldest bytes out of a pipe whose write end this is.
+pub(super) fn take(write_end: BorrowedFd<'_>, record: &mut [u8]) -> bool {
+    let taken = read_end(write_end).and_then(|read_end| rustix::io::read(&read_end, &mut *record));
+    taken == Ok(record.len())
+}
+
 /// Takes everything out of a pipe whose write end this is.
-fn drain(write_end: BorrowedFd<'_>) {
+pub(super) fn drain(write_end: BorrowedFd<'_>) {
     let Ok(read_end) = read_end(write_end) else {
         return;
     };
@@ -202,26 +257,17 @@ impl Records for LinkRecords {
     fn push(&mut self, record: &[u8]) {
         self.record = record.len();
         self.link.with(|end| {
-            // A failure means that the program has closed its end, or that it hoards unread bytes
-            // beyond what any queue holds; either way nobody misses the record.
-            let sent = match self.link.kind {
-                Kind::Pipe => rustix::io::write(end, record),
-                Kind::Socket => rustix::net::send(end, record, SendFlags::NOSIGNAL),
-                Kind::Handle => Ok(0),
-            };
-            if sent == Err(Errno::AGAIN) && self.link.kind == Kind::Pipe {
-                let _ = rustix::pipe::fcntl_setpipe_size(end, 16 * SMALL_PIPE);
-                let _ = rustix::io::write(end, record);
+            // A failure means the same as that of a pipe.
+            match self.link.kind {
+                Kind::Pipe => put(end, record),
+                Kind::Socket => rustix::net::send(end, record, SendFlags::NOSIGNAL).is_ok(),
+                Kind::Handle => true,
             }
         });
     }
 
     fn pop(&mut self, record: &mut [u8]) -> bool {
-        let popped = self.link.with(|end| {
-            let read_end = read_end(end)?;
-            rustix::io::read(&read_end, &mut *record)
-        });
-        matches!(popped, Some(Ok(count)) if count == record.len())
+        self.link.with(|end| take(end, record)).unwrap_or(false)
     }
 }
 

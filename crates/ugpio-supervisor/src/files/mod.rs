@@ -5,14 +5,19 @@
 //! passing need no bookkeeping; what it remembers of numbers is checked at every use. The rules are `gpio_uapi`'s; here are the links to the program, the
 //! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
 //!
-//! Lock order: reaping → table → the core's locks → link. No lock is held over a copy to or from the program's
+//! Lock order: reaping → table → the core's locks → mirror → link; the list of sleepers is the last. No lock is held over a copy to or from the program's
 //! memory.
 
 mod caller;
+mod epoll;
 pub(crate) mod handles;
 pub(crate) mod link;
+mod mirror;
 mod operations;
+mod poll;
 mod presence;
+mod reads;
+pub(crate) mod sleepers;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -22,7 +27,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use gpio_uapi::{File, Outcome};
+use gpio_uapi::{File, Outcome, Records};
 use gpiolib::{Device, Errno, Timestamp};
 use rustix::fs::OFlags;
 use rustix::process::Pid;
@@ -30,7 +35,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use self::caller::Trapped;
 use self::link::{Link, LinkRecords, Pair};
+use self::mirror::MirrorRecords;
 use self::presence::Presence;
+use self::sleepers::{Sleeper, Sleepers};
 use self::timers::Timers;
 use self::witness::Witness;
 use crate::outcome::{Call, Reply};
@@ -48,6 +55,9 @@ pub struct Files {
     reaping: Mutex<()>,
     presence: Presence,
     timers: Timers,
+    sleepers: Arc<Sleepers>,
+    /// Whether records are kept here, and every call that could show a difference is trapped.
+    is_strict: bool,
 }
 
 /// How many guesses are kept.
@@ -71,12 +81,27 @@ impl Files {
     ///
     /// No descriptors or threads are left.
     pub fn new() -> std::io::Result<Arc<Self>> {
+        Self::with(false)
+    }
+
+    /// No open files yet; the records of those to come are kept here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::new`].
+    pub fn strict() -> std::io::Result<Arc<Self>> {
+        Self::with(true)
+    }
+
+    fn with(is_strict: bool) -> std::io::Result<Arc<Self>> {
         let files = Arc::new(Self {
             table: Mutex::default(),
             recent: Mutex::default(),
             reaping: Mutex::default(),
             presence: Presence::new()?,
             timers: Timers::new()?,
+            sleepers: Sleepers::start()?,
+            is_strict,
         });
         Timers::start(&files)?;
         Ok(files)
@@ -92,11 +117,35 @@ impl Files {
     ///
     /// `ENODEV`: the chip is gone. `EMFILE`, `ENFILE`: no descriptor is free here.
     pub fn open_chip(&self, device: &Device, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let pair = Link::socket().map_err(errno_of)?;
-        let file = File::open(device, Box::new(LinkRecords::new(Arc::clone(&pair.link))))?;
+        let pair = if self.is_strict {
+            Link::mirrored_pipe()
+        } else {
+            Link::socket()
+        };
+        let pair = pair.map_err(errno_of)?;
+        let file = File::open(device, self.records(&pair))?;
         let theirs = pair.theirs.try_clone().map_err(|_| Errno::ENFILE)?;
         self.insert(pair, file, flags & OFlags::RWMODE);
         Ok(theirs)
+    }
+
+    /// A pipe for a line or event file.
+    fn pipe(&self) -> Result<Pair, rustix::io::Errno> {
+        if self.is_strict {
+            Link::mirrored_pipe()
+        } else {
+            Link::pipe()
+        }
+    }
+
+    /// The place for the records of a file that this link leads to.
+    fn records(&self, pair: &Pair) -> Box<dyn Records> {
+        let link = Arc::clone(&pair.link);
+        if self.is_strict {
+            Box::new(MirrorRecords::new(link, Arc::clone(&self.sleepers)))
+        } else {
+            Box::new(LinkRecords::new(link))
+        }
     }
 
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
@@ -186,6 +235,11 @@ impl Files {
         Some(rows + &open.file.fdinfo())
     }
 
+    /// The thread has made a call: what it slept in before, if it was let sleep. Told only under `--strict`.
+    pub(crate) fn woken(&self, call: &Call) -> Option<Arc<Sleeper>> {
+        self.is_strict.then(|| self.sleepers.remove(call.tid))?
+    }
+
     /// Answers an ioctl; `Continue` if the descriptor is none of ours.
     pub(crate) fn ioctl(&self, listener: &Listener, dirs: &ProcDirs, call: &Call) -> Reply {
         let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
@@ -194,16 +248,7 @@ impl Files {
         if let Some(reply) = operations::ioctl_of_every_file(call) {
             return reply;
         }
-        let (id, tid) = (call.id, call.tid);
-        let mut caller = Trapped {
-            files: self,
-            listener,
-            id,
-            tid,
-            cmd: call.uint(1),
-            input: None,
-            pair: None,
-        };
+        let mut caller = Trapped::new(self, listener, call);
         let outcome = open
             .file
             .ioctl(call.uint(1), call.args[2], &mut caller, now());
@@ -216,20 +261,6 @@ impl Files {
             Outcome::Fail(errno) => fail(errno),
             // No ioctl waits.
             Outcome::Wait(_) => fail(Errno::EAGAIN),
-        }
-    }
-
-    /// Answers a read whose size is that of a GPIO record: `ENODEV` if the chip is gone, where the
-    /// pipe would say "end of file"; every other read is the kernel's.
-    pub(crate) fn read(&self, dirs: &ProcDirs, call: &Call) -> Reply {
-        match self.find(dirs, call.tid, call.int(0)) {
-            Some(open) if !open.is_readable() => fail(Errno::EBADF),
-            Some(open) if open.is_gone() => fail(if open.file.kind().has_events() {
-                Errno::ENODEV
-            } else {
-                Errno::EINVAL
-            }),
-            _ => Reply::Continue,
         }
     }
 
@@ -271,7 +302,7 @@ impl Files {
             .cloned()
             .collect();
         for open in gone {
-            open.link.hang_up();
+            self.sleepers.hang_up(&open.link);
         }
     }
 

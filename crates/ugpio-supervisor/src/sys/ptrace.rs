@@ -1,9 +1,11 @@
-//! Making a thread that waits in a trapped call carry out another one.
+//! Making a thread that waits in a call begin it anew, or carry out another one.
 //!
-//! [`change_directory`] is the one use: no value answers `chdir` into a directory that the kernel does not find at
+//! [`recall`] takes a thread out of a call in which it sleeps, so that the call comes again and can be answered.
+//!
+//! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
 //! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
-//! Called by `world` through the path layer. The thread cannot be one that a debugger holds already.
+//! Called by `world` through the path layer and by `files`. The thread cannot be one that a debugger holds already.
 #![expect(
     unsafe_code,
     reason = "ptrace(2) and waitid(2) for stops have no safe wrapper"
@@ -18,6 +20,8 @@ use rustix::process::Pid;
 use super::process::hold_waiting;
 use super::seccomp::{Listener, Wait};
 use super::{check, remote};
+use crate::arch::{Arch, Sys};
+use crate::outcome::Call;
 
 /// Stops that are passed over before we give up: each is a signal that arrived meanwhile.
 const PATIENCE: u32 = 64;
@@ -68,6 +72,65 @@ pub(crate) fn change_directory(
     }
     thread.detach();
     Ok(())
+}
+
+/// A thread that was stopped on its way out of a call in which it slept.
+pub(crate) struct Recalled {
+    thread: Traced,
+    call: Call,
+}
+
+/// Stops the thread that sleeps in this call, which makes it leave the call without a result; `None` if it does not
+/// sleep there any more, or a debugger has it. To be resumed soon, by the same thread of ours, with the session kept
+/// from waiting ([`hold_waiting`]).
+pub(crate) fn recall(call: &Call) -> Option<Recalled> {
+    if !may_sleep_in(call) {
+        return None;
+    }
+    let thread = Traced::seize(call.tid).ok()?;
+    if thread.await_interruption().is_err() {
+        thread.detach();
+        return None;
+    }
+    Some(Recalled {
+        thread,
+        call: *call,
+    })
+}
+
+impl Recalled {
+    /// Lets the thread go: it makes its call again.
+    pub(crate) fn resume(self) {
+        let begun_anew = |registers: Registers| {
+            if registers.is_interrupted(self.call.nr) {
+                let again = registers.repeating(&self.thread)?.making(&self.call);
+                self.thread.set_registers(again)?;
+            }
+            Ok::<_, Errno>(())
+        };
+        if let Err(errno) = self.thread.registers().and_then(begun_anew) {
+            tracing::debug!(%errno, tid = %self.call.tid, "a call that was called back ends with EINTR");
+        }
+        self.thread.detach();
+    }
+}
+
+/// Whether the thread may be asleep in this call now.
+// KERNEL: fs/proc/base.c proc_pid_syscall: the number of the call it sleeps in, or "running"
+fn may_sleep_in(call: &Call) -> bool {
+    let path = format!("/proc/{}/syscall", call.tid);
+    let Ok(text) = std::fs::read_to_string(path) else {
+        // Not told on every machine; a thread that is gone cannot be stopped.
+        return true;
+    };
+    let restart = Arch::NATIVE.number(Sys::RestartSyscall);
+    match text.split_whitespace().next() {
+        Some("running") => true,
+        Some(number) => number
+            .parse()
+            .is_ok_and(|nr| nr == call.nr || Some(nr) == restart),
+        None => false,
+    }
 }
 
 /// A thread that the calling one traces.
@@ -244,6 +307,17 @@ impl Registers {
         self.unrestarted()
     }
 
+    /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.
+    fn is_interrupted(&self, nr: u32) -> bool {
+        self.0.orig_rax == u64::from(nr) && self.result() == -i64::from(libc::EINTR)
+    }
+
+    /// About to make a call that it has made already.
+    fn making(mut self, call: &Call) -> Self {
+        self.0.rax = u64::from(call.nr);
+        self.unrestarted()
+    }
+
     /// No call is under way that the kernel might begin anew.
     fn unrestarted(mut self) -> Self {
         self.0.orig_rax = u64::MAX;
@@ -274,6 +348,17 @@ impl Registers {
     /// Returned from a call with `result`.
     fn returning(mut self, result: i64) -> Self {
         self.0.regs[0] = result.cast_unsigned();
+        self
+    }
+
+    /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.
+    fn is_interrupted(&self, nr: u32) -> bool {
+        self.0.regs[8] == u64::from(nr) && self.result() == -i64::from(libc::EINTR)
+    }
+
+    /// About to make a call that it has made already.
+    fn making(mut self, call: &Call) -> Self {
+        self.0.regs[0] = call.args[0];
         self
     }
 

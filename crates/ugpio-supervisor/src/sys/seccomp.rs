@@ -152,6 +152,15 @@ impl Listener {
         Self { fd, wait }
     }
 
+    /// Another handle of the same listener.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is free.
+    pub fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(Self::new(self.fd.try_clone()?, self.wait))
+    }
+
     /// Whether signals can take back a call that was received.
     #[must_use]
     pub fn wait(&self) -> Wait {

@@ -1,0 +1,345 @@
+//! `poll`, `ppoll`, `select` and `pselect6` under `--strict`.
+//!
+//! What stands for a GPIO file polls rightly while the kernel knows all its records and its chip is there; then the
+//! call is let through. Else it is answered here, with the engine's word for our files and the kernel's, asked
+//! through duplicates, for the others.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Weak};
+
+use gpio_uapi::PollMask;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::link::Link;
+use super::sleepers::{Need, Sleeper};
+use super::{Files, OpenFile, now};
+use crate::arch::Sys;
+use crate::outcome::{Call, Reply};
+use crate::procdir::ProcDirs;
+use crate::sys::remote;
+use crate::sys::seccomp::Listener;
+
+/// The most descriptors in one call that are looked at; a call with more is the kernel's.
+const FDS_MAX: u32 = 4096;
+/// What poll reports without being asked.
+const ALWAYS: u32 = 0x18;
+/// What makes a descriptor readable, writable and exceptional to select. KERNEL: fs/select.c
+const SETS: [u32; 3] = [0x1 | 0x40 | 0x80 | 0x18, 0x4 | 0x100 | 0x200 | 0x8, 0x2];
+
+/// One descriptor that a call waits for.
+pub(super) struct Waited {
+    pub(super) fd: i32,
+    /// What is asked for, `POLLERR` and `POLLHUP` included.
+    pub(super) events: u32,
+    pub(super) open: Option<Arc<OpenFile>>,
+}
+
+impl Waited {
+    /// Whether no new record may wake who waits like this.
+    // KERNEL: the wake-ups of gpiolib-cdev.c carry EPOLLIN alone (v6.12)
+    fn need(&self) -> Need {
+        if is_deaf(self.events) {
+            Need::Deaf
+        } else {
+            Need::Nothing
+        }
+    }
+
+    fn on(&self) -> Option<(Weak<Link>, Need)> {
+        let open = self.open.as_ref()?;
+        Some((Arc::downgrade(&open.link), self.need()))
+    }
+}
+
+/// Whether these events include readable data, but not in the way in which records are announced.
+pub(super) fn is_deaf(events: u32) -> bool {
+    events & PollMask::RDNORM.bits() != 0 && events & PollMask::IN.bits() == 0
+}
+
+/// Whether the kernel would poll any of these wrongly.
+pub(super) fn are_wrong<'a>(files: impl IntoIterator<Item = &'a Arc<OpenFile>>) -> bool {
+    files
+        .into_iter()
+        .any(|open| open.file.kind().has_events() && (open.is_gone() || open.link.is_held()))
+}
+
+impl Files {
+    /// Answers `poll` and `ppoll`. `slept` is what the thread slept in before, if it was called back.
+    pub(crate) fn poll(
+        &self,
+        listener: &Listener,
+        dirs: &ProcDirs,
+        call: &Call,
+        slept: Option<&Sleeper>,
+    ) -> Reply {
+        let waited = self.waited(dirs, call);
+        let Some(waited) = waited.filter(|all| all.iter().any(|one| one.open.is_some())) else {
+            return Reply::Continue;
+        };
+        let deadline_ns = slept.map_or_else(|| deadline(call), |slept| slept.deadline_ns);
+        self.sleepers.add(Sleeper {
+            deadline_ns,
+            ..Sleeper::new(call, waited.iter().filter_map(Waited::on).collect())
+        });
+        if !are_wrong(waited.iter().filter_map(|one| one.open.as_ref())) {
+            return Reply::Continue;
+        }
+        let masks = masks(dirs, call.tid, &waited);
+        let is_ready = |(one, mask): (&Waited, &u32)| *mask & one.events != 0;
+        let ready = waited.iter().zip(&masks).filter(|both| is_ready(*both));
+        let count = ready.clone().count();
+        let only_deaf = ready
+            .clone()
+            .all(|(one, mask)| one.open.is_some() && is_deaf(one.events) && mask & ALWAYS == 0);
+        // Who slept like this sees the record only when the time is over.
+        let must_sleep_until = slept.and(deadline_ns).filter(|at| *at > now().monotonic_ns);
+        let answer = Answer {
+            addr: call.args[0],
+            masks: waited
+                .iter()
+                .zip(&masks)
+                .map(|(one, mask)| mask & one.events)
+                .collect(),
+            count: i64::try_from(count).unwrap_or(i64::MAX),
+        };
+        match must_sleep_until {
+            _ if count == 0 => Reply::Continue,
+            None if slept.is_some() && only_deaf && deadline_ns.is_none() => Reply::Continue,
+            Some(at) if only_deaf => self.later(listener, call, at, answer),
+            _ => {
+                self.sleepers.remove(call.tid);
+                answer.give(call.tid)
+            }
+        }
+    }
+
+    /// Answers at the end of the time, which is near; if it is not, the thread goes on sleeping.
+    fn later(&self, listener: &Listener, call: &Call, at_ns: u64, answer: Answer) -> Reply {
+        const NEAR_NS: u64 = 30_000_000;
+        let Some(listener) = listener
+            .try_clone()
+            .ok()
+            .filter(|_| at_ns - now().monotonic_ns <= NEAR_NS)
+        else {
+            return Reply::Continue;
+        };
+        let (id, tid) = (call.id, call.tid);
+        self.sleepers.remove(tid);
+        self.sleepers.at(at_ns, move || {
+            let result = match answer.give(tid) {
+                Reply::Return(count) => Ok(count),
+                _ => Err(Errno::FAULT),
+            };
+            // Fails if the thread has died meanwhile.
+            let _ = listener.reply(id, result);
+        });
+        Reply::Answered
+    }
+
+    /// What a `poll` or `ppoll` waits for; `None` if that cannot be read, or is too much.
+    fn waited(&self, dirs: &ProcDirs, call: &Call) -> Option<Vec<Waited>> {
+        let count = call.uint(1);
+        if count > FDS_MAX || self.is_empty() {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(count).ok()? * 8];
+        remote::read_exact(call.tid, call.args[0], &mut bytes).ok()?;
+        let entry = |entry: &[u8]| {
+            let fd = i32::from_ne_bytes(entry[..4].try_into().ok()?);
+            let events = u32::from(u16::from_ne_bytes(entry[4..6].try_into().ok()?));
+            let open = (fd >= 0).then(|| self.find(dirs, call.tid, fd)).flatten();
+            let events = events | ALWAYS;
+            Some(Waited { fd, events, open })
+        };
+        bytes.chunks_exact(8).map(entry).collect()
+    }
+
+    /// Answers `select` and `pselect6`.
+    pub(crate) fn select(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+        let Some(mut sets) = Sets::read(call).filter(|_| !self.is_empty()) else {
+            return Reply::Continue;
+        };
+        let waited: Vec<_> = sets
+            .descriptors()
+            .map(|(fd, events)| {
+                let open = self.find(dirs, call.tid, fd);
+                Waited { fd, events, open }
+            })
+            .collect();
+        if waited.iter().all(|one| one.open.is_none()) {
+            return Reply::Continue;
+        }
+        let on = waited.iter().filter_map(Waited::on).collect();
+        self.sleepers.add(Sleeper::new(call, on));
+        if !are_wrong(waited.iter().filter_map(|one| one.open.as_ref())) {
+            return Reply::Continue;
+        }
+        let masks = masks(dirs, call.tid, &waited);
+        let invalid = u32::from(PollFlags::NVAL.bits());
+        if masks.iter().any(|mask| mask & invalid != 0) {
+            return Reply::Continue;
+        }
+        let ready = waited.iter().zip(masks).map(|(one, mask)| (one.fd, mask));
+        let count = sets.keep(ready);
+        if count == 0 {
+            return Reply::Continue;
+        }
+        self.sleepers.remove(call.tid);
+        match sets.write(call.tid) {
+            Ok(()) => Reply::Return(count),
+            Err(errno) => Reply::Fail(errno),
+        }
+    }
+}
+
+/// What a `poll` is answered with.
+struct Answer {
+    /// Of the array of descriptors.
+    addr: u64,
+    masks: Vec<u32>,
+    count: i64,
+}
+
+impl Answer {
+    fn give(&self, tid: Pid) -> Reply {
+        let mut addr = self.addr;
+        for mask in &self.masks {
+            // The last two bytes of the eight are what is reported.
+            let reported = u16::try_from(*mask).unwrap_or(0).to_ne_bytes();
+            if remote::write_all(tid, addr.wrapping_add(6), &reported).is_err() {
+                return Reply::Fail(Errno::FAULT);
+            }
+            addr = addr.wrapping_add(8);
+        }
+        Reply::Return(self.count)
+    }
+}
+
+/// When a `poll` or `ppoll` gives up.
+fn deadline(call: &Call) -> Option<u64> {
+    let left_ns = if call.sys == Some(Sys::Poll) {
+        u64::try_from(call.int(2)).ok()?.saturating_mul(1_000_000)
+    } else {
+        let mut time = [0; 16];
+        (call.args[2] != 0).then_some(())?;
+        remote::read_exact(call.tid, call.args[2], &mut time).ok()?;
+        let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+        let (seconds, ns) = (number(&time[..8])?, number(&time[8..])?);
+        seconds.saturating_mul(1_000_000_000).saturating_add(ns)
+    };
+    Some(now().monotonic_ns.saturating_add(left_ns))
+}
+
+/// What each descriptor polls now.
+fn masks(dirs: &ProcDirs, tid: Pid, waited: &[Waited]) -> Vec<u32> {
+    let process = process_of(dirs, tid);
+    let mask = |one: &Waited| match &one.open {
+        _ if one.fd < 0 => 0,
+        Some(open) => open.file.poll().bits(),
+        None => process
+            .as_ref()
+            .map_or(0, |process| mask_of(process, one.fd, one.events)),
+    };
+    waited.iter().map(mask).collect()
+}
+
+/// What a descriptor that is none of ours polls now; nothing if this machine does not let us look.
+fn mask_of(process: &OwnedFd, fd: i32, events: u32) -> u32 {
+    let file = match pidfd_getfd(process, fd, PidfdGetfdFlags::empty()) {
+        Ok(file) => file,
+        Err(Errno::BADF) => return u32::from(PollFlags::NVAL.bits()),
+        Err(_) => return 0,
+    };
+    let events = PollFlags::from_bits_retain(u16::try_from(events & 0xffff).unwrap_or(0));
+    let mut fds = [PollFd::new(&file, events)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    match poll(&mut fds, Some(&at_once)) {
+        Ok(_) => u32::from(fds[0].revents().bits()),
+        Err(_) => 0,
+    }
+}
+
+/// The process of a thread.
+pub(super) fn process_of(dirs: &ProcDirs, tid: Pid) -> Option<OwnedFd> {
+    use std::io::Read as _;
+    let mut file = std::fs::File::from(dirs.open(tid, c"status", OFlags::RDONLY).ok()?);
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    let leader = text.lines().find_map(|row| row.strip_prefix("Tgid:\t"))?;
+    let leader = Pid::from_raw(leader.parse().ok()?)?;
+    pidfd_open(leader, PidfdFlags::empty()).ok()
+}
+
+/// The sets of a `select`: what is to be read, written and exceptional.
+struct Sets {
+    addrs: [u64; 3],
+    bits: [Vec<u8>; 3],
+    count: usize,
+}
+
+impl Sets {
+    /// `None` if they cannot be read, or are too large.
+    fn read(call: &Call) -> Option<Self> {
+        let count = usize::try_from(call.int(0)).ok()?;
+        if call.uint(0) > FDS_MAX {
+            return None;
+        }
+        let addrs = [call.args[1], call.args[2], call.args[3]];
+        let mut bits = [const { Vec::new() }; 3];
+        for (set, addr) in bits.iter_mut().zip(addrs) {
+            // The kernel reads whole words of 64.
+            *set = vec![0; count.div_ceil(64) * 8];
+            if addr != 0 {
+                remote::read_exact(call.tid, addr, set).ok()?;
+            }
+        }
+        Some(Self { addrs, bits, count })
+    }
+
+    fn has(&self, set: usize, fd: usize) -> bool {
+        self.bits[set][fd / 8] >> (fd % 8) & 1 == 1
+    }
+
+    /// Each descriptor in any set, and what it is to be polled for.
+    fn descriptors(&self) -> impl Iterator<Item = (i32, u32)> {
+        (0..self.count).filter_map(|fd| {
+            let sets = (0..3).filter(|set| self.has(*set, fd));
+            let events = sets.fold(0, |events, set| events | SETS[set]);
+            (events != 0).then_some((i32::try_from(fd).ok()?, events))
+        })
+    }
+
+    /// Leaves what is ready, and says how much that is.
+    fn keep(&mut self, ready: impl Iterator<Item = (i32, u32)>) -> i64 {
+        let mut count = 0;
+        for (fd, mask) in ready {
+            let fd = usize::try_from(fd).unwrap_or(0);
+            for (set, events) in SETS.iter().enumerate() {
+                if !self.has(set, fd) {
+                    continue;
+                }
+                if mask & events == 0 {
+                    self.bits[set][fd / 8] &= !(1 << (fd % 8));
+                } else {
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+
+    fn write(&self, tid: Pid) -> Result<(), Errno> {
+        for (addr, set) in self.addrs.iter().zip(&self.bits) {
+            if *addr != 0 {
+                remote::write_all(tid, *addr, set)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! `read` and `readv` of a GPIO file.
+//!
+//! By default the kernel reads, out of the pipe or socket, and only what it would answer wrongly at once is answered
+//! here. Under `--strict` the engine reads, and the kernel only sleeps: a read that has to wait is let through, and
+//! finishes in the kernel if it takes whole records, else it is called back ([`super::sleepers`]).
+
+use std::sync::Arc;
+
+use gpio_uapi::Outcome;
+use gpiolib::Errno;
+use rustix::fs::OFlags;
+
+use super::caller::Trapped;
+use super::operations::flags_of;
+use super::sleepers::{Need, Sleeper};
+use super::{Files, OpenFile, fail, now};
+use crate::arch::Sys;
+use crate::outcome::{Call, Reply};
+use crate::procdir::ProcDirs;
+use crate::sys::remote;
+use crate::sys::seccomp::Listener;
+
+/// The most that one read transfers. KERNEL: include/linux/fs.h MAX_RW_COUNT
+const READ_MAX: u64 = 0x7fff_f000;
+/// The most segments of one `readv`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
+const SEGMENTS_MAX: u64 = 1024;
+
+impl Files {
+    /// Answers `read` and `readv`; `Continue` if the descriptor is none of ours, or the kernel is to read or sleep.
+    /// `slept` is what the thread slept in before, if it was called back.
+    pub(crate) fn read(
+        &self,
+        listener: &Listener,
+        dirs: &ProcDirs,
+        call: &Call,
+        slept: Option<&Sleeper>,
+    ) -> Reply {
+        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+            return Reply::Continue;
+        };
+        if !open.is_readable() {
+            return fail(Errno::EBADF);
+        }
+        // KERNEL: a handle has no read operation, whether its chip is there or not
+        if !open.file.kind().has_events() {
+            return fail(Errno::EINVAL);
+        }
+        if self.is_strict {
+            let reading = Reading {
+                files: self,
+                listener,
+                call,
+                open: &open,
+            };
+            return match call.sys {
+                Some(Sys::Readv) => reading.segments(dirs, slept),
+                _ => reading.one(dirs),
+            };
+        }
+        if open.is_gone() {
+            return fail(Errno::ENODEV);
+        }
+        let on = vec![(Arc::downgrade(&open.link), Need::Nothing)];
+        self.sleepers.add(Sleeper::new(call, on));
+        Reply::Continue
+    }
+}
+
+/// One read under `--strict`.
+struct Reading<'a> {
+    files: &'a Files,
+    listener: &'a Listener,
+    call: &'a Call,
+    open: &'a OpenFile,
+}
+
+impl Reading<'_> {
+    /// `read(fd, addr, len)`.
+    fn one(&self, dirs: &ProcDirs) -> Reply {
+        let (addr, len) = (self.call.args[1], self.call.args[2]);
+        if len.cast_signed() < 0 {
+            return fail(Errno::EINVAL);
+        }
+        let need = if self.open.file.takes_whole(len) {
+            Need::Nothing
+        } else {
+            Need::CallBack
+        };
+        self.sleep(need, 0);
+        match self.ask_engine(addr, len.min(READ_MAX)) {
+            // The kernel finishes a read of nothing at once.
+            // DIFFERS: a blocking one does not wait for the record that it is too small for.
+            Outcome::Wait(_) if len == 0 && self.is_nonblocking(dirs) => {
+                self.awake(Outcome::Fail(Errno::EAGAIN))
+            }
+            Outcome::Wait(_) if len == 0 => self.awake(Outcome::Fail(Errno::EINVAL)),
+            Outcome::Wait(_) => Reply::Continue,
+            outcome => self.awake(outcome),
+        }
+    }
+
+    /// `readv(fd, segments, count)`: one read for each segment, until one is not filled.
+    // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
+    fn segments(&self, dirs: &ProcDirs, slept: Option<&Sleeper>) -> Reply {
+        let Some(segments) = self.table() else {
+            return Reply::Continue;
+        };
+        if segments.iter().all(|(_, len)| *len == 0) {
+            return Reply::Return(0);
+        }
+        let same =
+            |slept: &&Sleeper| slept.call.nr == self.call.nr && slept.call.args == self.call.args;
+        let before = slept.filter(same).map_or(0, |slept| slept.read);
+        self.sleep(Need::CallBack, before);
+        let (mut read, mut skipped) = (before, 0);
+        for (addr, len) in segments {
+            if skipped < before {
+                skipped += len;
+                continue;
+            }
+            match self.ask_engine(addr, len.min(READ_MAX)) {
+                Outcome::Done(count) => {
+                    read += count;
+                    if count != len {
+                        break;
+                    }
+                }
+                Outcome::Wait(_) if read > 0 && self.is_nonblocking(dirs) => break,
+                Outcome::Wait(_) => {
+                    self.sleep(Need::CallBack, read);
+                    return Reply::Continue;
+                }
+                Outcome::Fail(_) if read > 0 => break,
+                failed => return self.awake(failed),
+            }
+        }
+        self.awake(Outcome::Done(read))
+    }
+
+    /// The segments of a `readv`; `None` if the kernel refuses them.
+    fn table(&self) -> Option<Vec<(u64, u64)>> {
+        let count = self.call.args[2];
+        if count > SEGMENTS_MAX {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(count).ok()? * 16];
+        remote::read_exact(self.call.tid, self.call.args[1], &mut bytes).ok()?;
+        let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+        let segments = bytes
+            .chunks_exact(16)
+            .map(|segment| Some((number(&segment[..8])?, number(&segment[8..])?)));
+        let segments: Vec<_> = segments.collect::<Option<_>>()?;
+        let are_lengths = segments.iter().all(|(_, len)| len.cast_signed() >= 0);
+        are_lengths.then_some(segments)
+    }
+
+    fn is_nonblocking(&self, dirs: &ProcDirs) -> bool {
+        flags_of(dirs, self.call.tid, self.call.int(0))
+            .is_ok_and(|flags| flags & OFlags::NONBLOCK.bits() != 0)
+    }
+
+    fn ask_engine(&self, addr: u64, len: u64) -> Outcome {
+        let mut caller = Trapped::new(self.files, self.listener, self.call);
+        // Whether the descriptor blocks is the kernel's to know: it is let through if there is nothing.
+        let outcome = self.open.file.read(addr, len, false, &mut caller, now());
+        if self.open.file.next_deadline().is_some() {
+            self.files.timers.kick();
+        }
+        outcome
+    }
+
+    /// The call may be let through. Said before the queue is looked at, so that no record comes in between unseen.
+    fn sleep(&self, need: Need, read: u64) {
+        let on = vec![(Arc::downgrade(&self.open.link), need)];
+        self.files.sleepers.add(Sleeper {
+            read,
+            ..Sleeper::new(self.call, on)
+        });
+    }
+
+    fn awake(&self, outcome: Outcome) -> Reply {
+        self.files.sleepers.remove(self.call.tid);
+        match outcome {
+            Outcome::Done(count) => Reply::Return(i64::try_from(count).unwrap_or(i64::MAX)),
+            Outcome::Fail(errno) => fail(errno),
+            Outcome::Wait(_) => Reply::Continue,
+        }
+    }
+}
