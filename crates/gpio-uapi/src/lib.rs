@@ -45,6 +45,7 @@
 //! - [`abi`]: the raw structures, flags and numbers. No behaviour.
 //! - [`repr`]: raw structures judged and turned into values of the core, and back.
 //! - [`mod@file`]: one state machine for each kind of open file.
+//! - `refusal`: every check that can fail, with its errno and its words.
 //! - `fifo`, `mem`, `outcome`: the seams to whoever carries the calls.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -56,9 +57,11 @@ mod fifo;
 pub mod file;
 mod mem;
 mod outcome;
+mod refusal;
 pub mod repr;
 
 pub use fifo::{Records, Ring};
 pub use file::{File, FileKind};
 pub use mem::{Caller, Fault};
 pub use outcome::{Outcome, PollMask, Readiness};
+pub use refusal::{Place, Reason, Refusal};

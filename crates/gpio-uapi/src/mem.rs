@@ -10,6 +10,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::fifo::Records;
 use crate::file::File;
+use crate::refusal::Refusal;
 
 /// An access to the caller's memory failed; the caller sees `EFAULT`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,6 +56,11 @@ pub trait Caller {
         _ = fd;
     }
 
+    /// Is told why the call is refused, just before it is.
+    fn refused(&mut self, refusal: &Refusal) {
+        _ = refusal;
+    }
+
     /// Puts `file` behind a reserved number. Cannot fail.
     fn install_fd(&mut self, fd: i32, file: File);
 }
@@ -63,7 +69,7 @@ pub trait Caller {
 pub(crate) fn fetch<T: FromBytes + IntoBytes>(
     caller: &mut dyn Caller,
     addr: u64,
-) -> Result<T, Errno> {
+) -> Result<T, Refusal> {
     let mut value = T::new_zeroed();
     caller.copy_in(addr, value.as_mut_bytes())?;
     Ok(value)
@@ -74,6 +80,6 @@ pub(crate) fn store<T: Immutable + IntoBytes>(
     caller: &mut dyn Caller,
     addr: u64,
     value: &T,
-) -> Result<(), Errno> {
+) -> Result<(), Refusal> {
     Ok(caller.copy_out(addr, value.as_bytes())?)
 }

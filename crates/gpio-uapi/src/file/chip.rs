@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::task::Waker;
 
-use gpiolib::{Device, Errno, Error, InfoQueue, Line, LineInfo, Offset};
+use gpiolib::{Device, Errno, InfoQueue, Line, LineInfo, Offset};
 
 use super::line_event::LineEvent;
 use super::line_handle::LineHandle;
@@ -15,6 +15,7 @@ use crate::abi::{ioctl, v1, v2};
 use crate::fifo::{Abi, Buffer, Changes, Fifo, Latch};
 use crate::mem::{Caller, fetch, store};
 use crate::outcome::Outcome;
+use crate::refusal::{Reason, Refusal};
 use crate::repr;
 
 /// An open `/dev/gpiochipN`. Keeps the device, holds no line.
@@ -55,7 +56,7 @@ impl ChipFile {
         self.watches.set_waker(waker);
     }
 
-    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         match cmd {
             ioctl::GPIO_GET_CHIPINFO => self.get_chip_info(arg, caller),
             ioctl::GPIO_V2_GET_LINEINFO => self.get_line_info(arg, caller),
@@ -66,11 +67,11 @@ impl ChipFile {
             ioctl::GPIO_GET_LINEHANDLE => self.get_line_handle(arg, caller),
             ioctl::GPIO_GET_LINEEVENT => self.get_line_event(arg, caller),
             ioctl::GPIO_GET_LINEINFO_UNWATCH => self.unwatch_line_info(arg, caller),
-            _ => Err(Errno::EINVAL),
+            _ => Err(Reason::UnknownCommand.into()),
         }
     }
 
-    fn get_chip_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_chip_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let info = ChipInfo {
             name: to_name(self.device.name().as_bytes()),
             label: to_name(self.device.label().as_bytes()),
@@ -79,23 +80,24 @@ impl ChipFile {
         store(caller, arg, &info)
     }
 
-    fn line(&self, offset: Offset) -> Result<Line, Errno> {
-        self.device.line(offset).ok_or(Errno::EINVAL)
+    fn line(&self, offset: Offset) -> Result<Line, Refusal> {
+        let found = self.device.line(offset);
+        found.ok_or(Refusal::from(Reason::NoSuchLine).at(offset))
     }
 
-    fn get_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineInfo = fetch(caller, arg)?;
         let line = self.line(repr::v2::parse_info(&raw)?)?;
         store(caller, arg, &repr::v2::line_info(&line.info()))
     }
 
-    fn get_line_info_v1(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_line_info_v1(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v1::LineInfoV1 = fetch(caller, arg)?;
         let line = self.line(Offset::new(raw.line_offset))?;
         store(caller, arg, &repr::v1::line_info(&line.info()))
     }
 
-    fn watch_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn watch_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineInfo = fetch(caller, arg)?;
         let line = self.line(repr::v2::parse_info(&raw)?)?;
         self.watch(&line, Abi::V2, |info| {
@@ -103,7 +105,7 @@ impl ChipFile {
         })
     }
 
-    fn watch_line_info_v1(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn watch_line_info_v1(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v1::LineInfoV1 = fetch(caller, arg)?;
         let line = self.line(Offset::new(raw.line_offset))?;
         self.watch(&line, Abi::V1, |info| {
@@ -120,12 +122,14 @@ impl ChipFile {
         &self,
         line: &Line,
         abi: Abi,
-        answer: impl FnOnce(&LineInfo) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
-        self.latch.set(abi)?;
-        self.watches.watch(line.offset()).map_err(Error::errno)?;
+        answer: impl FnOnce(&LineInfo) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let refuse = |reason: Reason| Refusal::from(reason).at(line.offset());
+        self.latch.set(abi).map_err(|_| refuse(Reason::OtherAbi))?;
+        let watched = self.watches.watch(line.offset());
+        watched.map_err(|_| refuse(Reason::AlreadyWatched))?;
         if self.device.is_gone() {
-            return Err(Errno::ENODEV);
+            return Err(Reason::Gone.into());
         }
         answer(&line.info()).inspect_err(|_| {
             // Fails only if another thread unwatched the line meanwhile, which is as good.
@@ -133,12 +137,13 @@ impl ChipFile {
         })
     }
 
-    fn unwatch_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn unwatch_line_info(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let line = self.line(Offset::new(fetch(caller, arg)?))?;
-        self.watches.unwatch(line.offset()).map_err(Error::errno)
+        let unwatched = self.watches.unwatch(line.offset());
+        unwatched.map_err(|_| Refusal::from(Reason::NotWatched).at(line.offset()))
     }
 
-    fn get_line(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_line(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let mut raw: v2::LineRequest = fetch(caller, arg)?;
         let request = repr::v2::parse_request(&raw)?;
         let file = LineRequest::new(&self.device, &request, Fifo::new(caller.records()))?;
@@ -148,7 +153,7 @@ impl ChipFile {
         })
     }
 
-    fn get_line_handle(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_line_handle(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let mut raw: v1::HandleRequest = fetch(caller, arg)?;
         let file = LineHandle::new(&self.device, &repr::v1::parse_handle(&raw)?)?;
         install(caller, File::LineHandle(file), |caller, fd| {
@@ -157,7 +162,7 @@ impl ChipFile {
         })
     }
 
-    fn get_line_event(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_line_event(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let mut raw: v1::EventRequest = fetch(caller, arg)?;
         let request = repr::v1::parse_event(&raw, self.device.ngpio())?;
         let file = LineEvent::new(&self.device, &request, Fifo::new(caller.records()))?;

@@ -3,8 +3,9 @@
 //! [`Detector`] keeps what was last asked for, because what a reconfiguration does depends on it.
 //! The detecting itself (filter, timers, numbers) is the core's [`EdgeQueue`].
 
-use gpiolib::{Config, Desc, EdgeQueue, Edges, Errno, Error, LineConfig};
+use gpiolib::{Config, Desc, EdgeQueue, Edges, Error, LineConfig};
 
+use crate::refusal::Refusal;
 use crate::repr::Setup;
 use crate::repr::v2::EventBuffer;
 
@@ -55,7 +56,7 @@ pub(super) struct Target<'a> {
 
 impl Target<'_> {
     /// Makes sure there is room for events.
-    fn allocate(&self, edges: Edges) -> Result<(), Errno> {
+    fn allocate(&self, edges: Edges) -> Result<(), Refusal> {
         if edges.is_empty() {
             Ok(())
         } else {
@@ -63,10 +64,8 @@ impl Target<'_> {
         }
     }
 
-    fn listen(&self, edges: Edges) -> Result<(), Errno> {
-        self.desc
-            .attach_edges(self.queue, self.index, edges)
-            .map_err(Error::errno)
+    fn listen(&self, edges: Edges) -> Result<(), Refusal> {
+        Ok(self.desc.attach_edges(self.queue, self.index, edges)?)
     }
 }
 
@@ -84,7 +83,7 @@ impl Detector {
 
     /// Starts listening to an input that is not listened to.
     // KERNEL: gpiolib-cdev.c edge_detector_setup (v6.12).
-    pub(super) fn start(&mut self, target: &Target<'_>, setup: &Setup) -> Result<(), Errno> {
+    pub(super) fn start(&mut self, target: &Target<'_>, setup: &Setup) -> Result<(), Refusal> {
         let config = &setup.config;
         target.allocate(config.edges)?;
         if let Some(period_us) = setup.debounce_us {
@@ -103,13 +102,13 @@ impl Detector {
     /// Has the hardware debounce the line, or the core where the hardware cannot.
     // KERNEL: gpiolib-cdev.c debounce_setup (v6.12): the level is read before the interrupt is
     // looked for; both edges are listened to whatever the program asked for.
-    fn debounce(&mut self, target: &Target<'_>, period_us: u32) -> Result<(), Errno> {
+    fn debounce(&mut self, target: &Target<'_>, period_us: u32) -> Result<(), Refusal> {
         match target.desc.set_config(Config::InputDebounce(period_us)) {
             Err(Error::Unsupported) if period_us == 0 => return Ok(()),
             Err(Error::Unsupported) => {}
-            other => return other.map_err(Error::errno),
+            other => return Ok(other?),
         }
-        let level = target.desc.level().map_err(Error::errno)?;
+        let level = target.desc.level()?;
         target.queue.start_debounce(target.index, period_us, level);
         target
             .listen(Edges::BOTH)
@@ -134,7 +133,7 @@ impl Detector {
 
     /// Takes over a new setup of an input.
     // KERNEL: gpiolib-cdev.c edge_detector_update (v6.12).
-    pub(super) fn update(&mut self, target: &Target<'_>, setup: &Setup) -> Result<(), Errno> {
+    pub(super) fn update(&mut self, target: &Target<'_>, setup: &Setup) -> Result<(), Refusal> {
         let period_us = setup.debounce_us.unwrap_or(0);
         if self.settings == (&setup.config).into() && self.period_us == period_us {
             return Ok(());

@@ -13,6 +13,7 @@ use crate::abi::{ioctl, v1};
 use crate::fifo::{Buffer, EventData, Fifo};
 use crate::mem::{Caller, store};
 use crate::outcome::Outcome;
+use crate::refusal::{Reason, Refusal};
 use crate::repr::v1::Event;
 
 /// How many edges are kept; further ones are dropped.
@@ -34,10 +35,11 @@ impl LineEvent {
     /// request is told of before that is known. No flag shows the edges.
     // KERNEL: gpiolib-cdev.c lineevent_create (v6.12): the interrupt is taken even for no edges;
     // lineevent_irq_handler stamps with the monotonic clock, whatever the line's clock is.
-    pub(super) fn new(device: &Device, request: &Event, fifo: Fifo) -> Result<Self, Errno> {
+    pub(super) fn new(device: &Device, request: &Event, fifo: Fifo) -> Result<Self, Refusal> {
         let desc = lines::request(device, request.offset, request.consumer)?;
         lines::apply_v1_flags(&desc, &request.config);
-        desc.direction_input().map_err(Error::errno)?;
+        desc.direction_input()
+            .map_err(|error| Refusal::from(error).at(request.offset))?;
         desc.announce(InfoChangeKind::Requested);
         let events = Box::new(EventData(fifo.clone()));
         let queue = EdgeQueue::new(&[request.offset], CAPACITY, Overflow::DropNewest, events);
@@ -50,8 +52,8 @@ impl LineEvent {
         queue.configure(0, &listened);
         let armed = desc.attach_edges(&queue, 0, edges.inverted(request.config.active_low));
         armed.map_err(|error| match error {
-            Error::NoEdges => Errno::ENODEV,
-            other => other.errno(),
+            Error::NoEdges => Refusal::from(Reason::NoEdgesV1).at(request.offset),
+            other => Refusal::from(other).at(request.offset),
         })?;
         Ok(Self {
             device: device.clone(),
@@ -73,15 +75,15 @@ impl LineEvent {
         self.queue.set_waker(waker);
     }
 
-    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         match cmd {
             ioctl::GPIOHANDLE_GET_LINE_VALUES => self.get_line_values(arg, caller),
-            _ => Err(Errno::EINVAL),
+            _ => Err(Reason::UnknownCommand.into()),
         }
     }
 
-    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
-        let value = self.line.lock().value().map_err(Error::errno)?;
+    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
+        let value = self.line.lock().value()?;
         let mut values = [0; LINES_MAX];
         values[0] = u8::from(value.is_active());
         store(caller, arg, &v1::HandleData { values })

@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
-use gpiolib::{Desc, Device, Errno, Error, InfoChangeKind, Mutex};
+use gpiolib::{Desc, Device, InfoChangeKind, Mutex};
 
 use super::lines::{self, all};
 use crate::abi::common::LINES_MAX;
 use crate::abi::{ioctl, v1};
 use crate::mem::{Caller, fetch, store};
+use crate::refusal::{Reason, Refusal};
 use crate::repr::Setup;
 use crate::repr::v1::{Handle, parse_config};
 
@@ -23,12 +24,12 @@ pub struct LineHandle {
 impl LineHandle {
     /// Requests and configures each line before the next is touched.
     // KERNEL: gpiolib-cdev.c linehandle_create (v6.12).
-    pub(super) fn new(device: &Device, request: &Handle) -> Result<Self, Errno> {
+    pub(super) fn new(device: &Device, request: &Handle) -> Result<Self, Refusal> {
         let count = request.lines.len();
         let mut lines = Vec::with_capacity(count);
         for (offset, setup) in &request.lines {
             let desc = lines::request(device, *offset, request.consumer)?;
-            let done = configure_first(&desc, setup);
+            let done = configure_first(&desc, setup).map_err(|why| why.at(*offset));
             // Kept also when it failed: the lines are released in the order of the request.
             lines.push(desc);
             done?;
@@ -44,47 +45,56 @@ impl LineHandle {
         &self.device
     }
 
-    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         match cmd {
             ioctl::GPIOHANDLE_GET_LINE_VALUES => self.get_line_values(arg, caller),
             ioctl::GPIOHANDLE_SET_LINE_VALUES => self.set_line_values(arg, caller),
             ioctl::GPIOHANDLE_SET_CONFIG => self.set_config(arg, caller),
-            _ => Err(Errno::EINVAL),
+            _ => Err(Reason::UnknownCommand.into()),
         }
     }
 
-    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
-        let bits = gpiolib::values(&self.lines.lock(), all(self.count)).map_err(Error::errno)?;
+    fn get_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
+        let bits = gpiolib::values(&self.lines.lock(), all(self.count))?;
         let values = core::array::from_fn(|index| u8::from(bits >> index & 1 == 1));
         store(caller, arg, &v1::HandleData { values })
     }
 
     /// Sets all lines. Only the first line's direction is looked at, and before the pointer is.
     // KERNEL: gpiolib-cdev.c linehandle_ioctl (v6.12).
-    fn set_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
-        if !self.lines.lock().first().is_some_and(Desc::is_output) {
-            return Err(Errno::EPERM);
+    fn set_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
+        let first = self
+            .lines
+            .lock()
+            .first()
+            .map(|desc| (desc.is_output(), desc.offset()));
+        if let Some((false, offset)) = first {
+            return Err(Refusal::from(Reason::NotOutput).at(offset));
         }
         let raw: v1::HandleData = fetch(caller, arg)?;
         let bits = bits(&raw.values);
-        gpiolib::set_values(&self.lines.lock(), all(self.count), bits).map_err(Error::errno)
+        Ok(gpiolib::set_values(
+            &self.lines.lock(),
+            all(self.count),
+            bits,
+        )?)
     }
 
     /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
     // KERNEL: gpiolib-cdev.c linehandle_set_config (v6.12).
-    fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v1::HandleConfig = fetch(caller, arg)?;
         let setups = parse_config(&raw, self.count)?;
         for (desc, setup) in self.lines.lock().iter().zip(&setups) {
             lines::apply_v1_flags(desc, &setup.config);
-            lines::set_direction(desc, setup)?;
+            lines::set_direction(desc, setup).map_err(|why| why.at(desc.offset()))?;
             desc.announce(InfoChangeKind::Config);
         }
         Ok(())
     }
 }
 
-fn configure_first(desc: &Desc, setup: &Setup) -> Result<(), Errno> {
+fn configure_first(desc: &Desc, setup: &Setup) -> Result<(), Refusal> {
     lines::apply_v1_flags(desc, &setup.config);
     lines::persist(desc)?;
     lines::set_direction(desc, setup)?;

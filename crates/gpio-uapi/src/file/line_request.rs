@@ -7,8 +7,7 @@ use core::fmt::Write;
 use core::task::Waker;
 
 use gpiolib::{
-    Desc, Device, Direction, EdgeQueue, Errno, Error, InfoChangeKind, Mutex, Offset, Overflow,
-    Timestamp,
+    Desc, Device, Direction, EdgeQueue, Errno, InfoChangeKind, Mutex, Offset, Overflow, Timestamp,
 };
 
 use super::detector::{Detector, Target};
@@ -17,6 +16,7 @@ use crate::abi::{ioctl, v2};
 use crate::fifo::{Buffer, Fifo, LineEvents};
 use crate::mem::{Caller, fetch, store};
 use crate::outcome::Outcome;
+use crate::refusal::{Reason, Refusal};
 use crate::repr::v2::{EventBuffer, Request, parse_config};
 use crate::repr::{Setup, real_lines};
 
@@ -44,7 +44,7 @@ impl LineRequest {
     /// Requests and configures each line before the next is touched. A failure releases those
     /// taken so far, in order, and its own line too.
     // KERNEL: gpiolib-cdev.c linereq_create (v6.12).
-    pub(super) fn new(device: &Device, request: &Request, fifo: Fifo) -> Result<Self, Errno> {
+    pub(super) fn new(device: &Device, request: &Request, fifo: Fifo) -> Result<Self, Refusal> {
         let offsets: Box<[Offset]> = request.lines.iter().map(|(offset, _)| *offset).collect();
         // A buffer that cannot be made never receives anything: edges are refused first.
         let capacity = request.buffer.capacity().unwrap_or(1);
@@ -52,11 +52,10 @@ impl LineRequest {
         let queue = EdgeQueue::new(&offsets, capacity, Overflow::DropOldest, events);
         let mut lines = Lines::new(request.buffer, offsets.len());
         for (offset, setup) in &request.lines {
-            lines.add(
-                lines::request(device, *offset, request.consumer)?,
-                &queue,
-                setup,
-            )?;
+            let desc = lines::request(device, *offset, request.consumer)?;
+            lines
+                .add(desc, &queue, setup)
+                .map_err(|why| why.at(*offset))?;
         }
         Ok(Self {
             device: device.clone(),
@@ -83,22 +82,22 @@ impl LineRequest {
         self.queue.set_timer_waker(waker);
     }
 
-    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         match cmd {
             ioctl::GPIO_V2_LINE_GET_VALUES => self.get_values(arg, caller),
             ioctl::GPIO_V2_LINE_SET_VALUES => self.set_values(arg, caller),
             ioctl::GPIO_V2_LINE_SET_CONFIG => self.set_config(arg, caller),
-            _ => Err(Errno::EINVAL),
+            _ => Err(Reason::UnknownCommand.into()),
         }
     }
 
     /// Reads values; a line that the core debounces shows its debounced value.
     // KERNEL: gpiolib-cdev.c linereq_get_values (v6.12): the mask comes back as it was given.
-    fn get_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn get_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineValues = fetch(caller, arg)?;
         let mask = real_lines(raw.mask, self.offsets.len());
         if mask == 0 {
-            return Err(Errno::EINVAL);
+            return Err(Reason::EmptyMask.into());
         }
         let bits = self.read_values(mask)?;
         store(
@@ -111,9 +110,9 @@ impl LineRequest {
         )
     }
 
-    fn read_values(&self, mask: u64) -> Result<u64, Errno> {
+    fn read_values(&self, mask: u64) -> Result<u64, Refusal> {
         let lines = self.lines.lock();
-        let mut bits = gpiolib::values(&lines.descs, mask).map_err(Error::errno)?;
+        let mut bits = gpiolib::values(&lines.descs, mask)?;
         for (index, (desc, detector)) in lines.descs.iter().zip(&lines.detectors).enumerate() {
             if detector.is_debouncing()
                 && mask >> index & 1 == 1
@@ -128,7 +127,7 @@ impl LineRequest {
 
     /// Sets values; refused as a whole when any selected line is not an output.
     // KERNEL: gpiolib-cdev.c linereq_set_values (v6.12).
-    fn set_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn set_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineValues = fetch(caller, arg)?;
         let mask = real_lines(raw.mask, self.offsets.len());
         let descs = &self.lines.lock().descs;
@@ -136,24 +135,26 @@ impl LineRequest {
             .iter()
             .enumerate()
             .filter(|(index, _)| mask >> index & 1 == 1);
-        if selected.any(|(_, desc)| !desc.is_output()) {
-            return Err(Errno::EPERM);
+        if let Some((_, desc)) = selected.find(|(_, desc)| !desc.is_output()) {
+            return Err(Refusal::from(Reason::NotOutput).at(desc.offset()));
         }
         if mask == 0 {
-            return Err(Errno::EINVAL);
+            return Err(Reason::EmptyMask.into());
         }
-        gpiolib::set_values(descs, mask, raw.bits).map_err(Error::errno)
+        Ok(gpiolib::set_values(descs, mask, raw.bits)?)
     }
 
     /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
     // KERNEL: gpiolib-cdev.c linereq_set_config (v6.12).
-    fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Errno> {
+    fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineConfig = fetch(caller, arg)?;
-        let setups = parse_config(&raw, self.offsets.len())?;
+        let offset_of = |index: usize| self.offsets.get(index).copied();
+        let setups = parse_config(&raw, self.offsets.len()).map_err(|why| why.among(offset_of))?;
         let mut lines = self.lines.lock();
         for (index, setup) in setups.iter().enumerate() {
             if setup.config.direction.is_some() {
-                lines.reconfigure(index, &self.queue, setup)?;
+                let done = lines.reconfigure(index, &self.queue, setup);
+                done.map_err(|why| why.at_index(index).among(offset_of))?;
             }
         }
         Ok(())
@@ -220,7 +221,7 @@ impl Lines {
     /// Adds a line just requested and configures it, up to telling its watchers.
     ///
     /// It is added even when that fails: the lines are released in the order of the request.
-    fn add(&mut self, desc: Desc, queue: &EdgeQueue, setup: &Setup) -> Result<(), Errno> {
+    fn add(&mut self, desc: Desc, queue: &EdgeQueue, setup: &Setup) -> Result<(), Refusal> {
         let index = self.descs.len();
         self.descs.push(desc);
         self.detectors.push(Detector::default());
@@ -239,7 +240,12 @@ impl Lines {
     }
 
     /// Takes over a new configuration that has a direction.
-    fn reconfigure(&mut self, index: usize, queue: &EdgeQueue, setup: &Setup) -> Result<(), Errno> {
+    fn reconfigure(
+        &mut self,
+        index: usize,
+        queue: &EdgeQueue,
+        setup: &Setup,
+    ) -> Result<(), Refusal> {
         let Some((target, detector)) = self.target(index, queue) else {
             return Ok(());
         };

@@ -1,7 +1,8 @@
 //! What the three kinds of line files share: requesting one line, and setting its direction.
 
-use gpiolib::{Desc, Device, Direction, Errno, Error, Label, LineConfig, Offset};
+use gpiolib::{Desc, Device, Direction, Error, Label, LineConfig, Offset};
 
+use crate::refusal::{Reason, Refusal};
 use crate::repr::Setup;
 
 /// Requests one line; from here on its watchers are told when it is released, whatever comes next.
@@ -11,27 +12,29 @@ use crate::repr::Setup;
 /// `EINVAL` beyond the last line, `EBUSY`, `ENODEV`, or what the driver says.
 // KERNEL: gpiolib-cdev.c, and gpiolib.h gpiod_request_user (v6.12): a provider that is not ready
 // looks to a program like one that is gone.
-pub(super) fn request(device: &Device, offset: Offset, consumer: Label) -> Result<Desc, Errno> {
-    let line = device.line(offset).ok_or(Errno::EINVAL)?;
+pub(super) fn request(device: &Device, offset: Offset, consumer: Label) -> Result<Desc, Refusal> {
+    let refuse = |reason: Reason| Refusal::from(reason).at(offset);
+    let line = device.line(offset).ok_or(refuse(Reason::NoSuchLine))?;
     let desc = line.request(consumer).map_err(|error| match error {
-        Error::ProbeDefer => Errno::ENODEV,
-        other => other.errno(),
+        Error::ProbeDefer => refuse(Reason::Gone),
+        Error::Busy => refuse(Reason::Held),
+        other => Refusal::from(other).at(offset),
     })?;
     desc.announce_release();
     Ok(desc)
 }
 
 /// Tells the driver that the line need not survive sleep any less than it does.
-pub(super) fn persist(desc: &Desc) -> Result<(), Errno> {
-    desc.set_transitory(false).map_err(Error::errno)
+pub(super) fn persist(desc: &Desc) -> Result<(), Refusal> {
+    Ok(desc.set_transitory(false)?)
 }
 
 /// Sets the direction a setup asks for; none asked for leaves the line as it is.
-pub(super) fn set_direction(desc: &Desc, setup: &Setup) -> Result<(), Errno> {
+pub(super) fn set_direction(desc: &Desc, setup: &Setup) -> Result<(), Refusal> {
     match setup.config.direction {
         None => Ok(()),
-        Some(Direction::Input) => desc.direction_input().map_err(Error::errno),
-        Some(Direction::Output) => desc.direction_output(setup.value).map_err(Error::errno),
+        Some(Direction::Input) => Ok(desc.direction_input()?),
+        Some(Direction::Output) => Ok(desc.direction_output(setup.value)?),
     }
 }
 

@@ -28,6 +28,7 @@ pub use line_request::LineRequest;
 use crate::fifo::{Buffer, Fifo, Records};
 use crate::mem::Caller;
 use crate::outcome::{Outcome, PollMask};
+use crate::refusal::{Reason, Refusal};
 
 /// An open file of a GPIO program: an *open file description*, whoever has how many numbers for it.
 ///
@@ -99,7 +100,7 @@ impl File {
     /// Answers `ioctl(2)`. A new file, if the call makes one, is given to `caller`.
     pub fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller, now: Timestamp) -> Outcome {
         if self.device().is_gone() {
-            return Outcome::Fail(Errno::ENODEV);
+            return refuse(caller, Reason::Gone.into());
         }
         self.advance(now);
         let result = match self {
@@ -108,7 +109,10 @@ impl File {
             Self::LineHandle(file) => file.ioctl(cmd, arg, caller),
             Self::LineEvent(file) => file.ioctl(cmd, arg, caller),
         };
-        result.into()
+        match result {
+            Ok(()) => Outcome::Done(0),
+            Err(refusal) => refuse(caller, refusal),
+        }
     }
 
     /// Answers `read(2)` of `len` bytes to `addr`.
@@ -237,6 +241,13 @@ impl File {
     }
 }
 
+/// Tells the caller why, and the program that.
+#[cold]
+fn refuse(caller: &mut dyn Caller, refusal: Refusal) -> Outcome {
+    caller.refused(&refusal);
+    Outcome::Fail(refusal.errno())
+}
+
 /// Hands a new file to the caller, in the order of Linux: number, answer, file.
 ///
 /// `answer` copies the structure with the new number out. When it fails the file is dropped, which
@@ -244,14 +255,14 @@ impl File {
 fn install(
     caller: &mut dyn Caller,
     file: File,
-    answer: impl FnOnce(&mut dyn Caller, i32) -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    let fd = caller.reserve_fd()?;
+    answer: impl FnOnce(&mut dyn Caller, i32) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let fd = caller.reserve_fd().map_err(Reason::Caller)?;
     match answer(caller, fd) {
         Ok(()) => caller.install_fd(fd, file),
-        Err(errno) => {
+        Err(refusal) => {
             caller.cancel_fd(fd);
-            return Err(errno);
+            return Err(refusal);
         }
     }
     Ok(())

@@ -8,9 +8,10 @@
 pub mod v1;
 pub mod v2;
 
-use gpiolib::{Bias, Drive, Errno, LineConfig, Value};
+use gpiolib::{Bias, Drive, LineConfig, Value};
 
 use crate::abi::common::LINES_MAX;
+use crate::refusal::{Reason, Refusal};
 
 /// What a valid request wants of one line.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,10 +29,10 @@ pub struct Setup {
 /// # Errors
 ///
 /// `EINVAL` for any other number.
-pub fn line_count(lines: u32) -> Result<usize, Errno> {
+pub fn line_count(lines: u32) -> Result<usize, Refusal> {
     match usize::try_from(lines) {
         Ok(count @ 1..=LINES_MAX) => Ok(count),
-        _ => Err(Errno::EINVAL),
+        _ => Err(Reason::LineCount.into()),
     }
 }
 
@@ -71,11 +72,11 @@ mod tests {
 
     #[test]
     fn line_counts_from_1_to_64_are_valid() {
-        assert_eq!(line_count(0), Err(Errno::EINVAL));
+        assert_eq!(line_count(0), Err(Reason::LineCount.into()));
         assert_eq!(line_count(1), Ok(1));
         assert_eq!(line_count(64), Ok(64));
-        assert_eq!(line_count(65), Err(Errno::EINVAL));
-        assert_eq!(line_count(u32::MAX), Err(Errno::EINVAL));
+        assert_eq!(line_count(65), Err(Reason::LineCount.into()));
+        assert_eq!(line_count(u32::MAX), Err(Reason::LineCount.into()));
     }
 
     #[test]

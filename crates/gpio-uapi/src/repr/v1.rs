@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use gpiolib::{
-    Bias, Direction, Drive, EdgeEvent, Edges, Errno, EventClock, InfoChange, Label, LineConfig,
-    LineInfo, Offset, Value,
+    Bias, Direction, Drive, EdgeEvent, Edges, EventClock, InfoChange, Label, LineConfig, LineInfo,
+    Offset, Value,
 };
 
 use super::v2::{change_id, consumer, edge_id, info_flags};
@@ -12,6 +12,7 @@ use super::{Setup, bias, drive, line_count};
 use crate::abi::common::to_name;
 use crate::abi::v1::{self, EventFlags, HandleFlags, LineInfoFlags};
 use crate::abi::v2::LineFlags;
+use crate::refusal::{Reason, Refusal};
 
 /// A valid request for a line handle.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub struct Event {
 /// # Errors
 ///
 /// `EINVAL`.
-pub fn parse_handle(raw: &v1::HandleRequest) -> Result<Handle, Errno> {
+pub fn parse_handle(raw: &v1::HandleRequest) -> Result<Handle, Refusal> {
     let count = line_count(raw.lines)?;
     let config = handle_config(raw.flags)?;
     let offsets = raw.lineoffsets.iter().copied().map(Offset::new);
@@ -56,10 +57,10 @@ pub fn parse_handle(raw: &v1::HandleRequest) -> Result<Handle, Errno> {
 /// # Errors
 ///
 /// `EINVAL`, also when neither direction is asked for. The padding is not looked at.
-pub fn parse_config(raw: &v1::HandleConfig, lines: usize) -> Result<Vec<Setup>, Errno> {
+pub fn parse_config(raw: &v1::HandleConfig, lines: usize) -> Result<Vec<Setup>, Refusal> {
     let config = handle_config(raw.flags)?;
     if config.direction.is_none() {
-        return Err(Errno::EINVAL);
+        return Err(Reason::NoDirection.into());
     }
     Ok(setups(config, &raw.default_values).take(lines).collect())
 }
@@ -76,8 +77,8 @@ fn setups(config: LineConfig, values: &[u8]) -> impl Iterator<Item = Setup> {
 
 /// Judges the flags of a line handle.
 // KERNEL: gpiolib-cdev.c linehandle_validate_flags (v6.12).
-fn handle_config(bits: u32) -> Result<LineConfig, Errno> {
-    let flags = HandleFlags::from_bits(bits).ok_or(Errno::EINVAL)?;
+fn handle_config(bits: u32) -> Result<LineConfig, Reason> {
+    let flags = HandleFlags::from_bits(bits).ok_or(Reason::UnknownFlag)?;
     let direction = match (
         flags.contains(HandleFlags::INPUT),
         flags.contains(HandleFlags::OUTPUT),
@@ -85,31 +86,31 @@ fn handle_config(bits: u32) -> Result<LineConfig, Errno> {
         (false, false) => None,
         (true, false) => Some(Direction::Input),
         (false, true) => Some(Direction::Output),
-        (true, true) => return Err(Errno::EINVAL),
+        (true, true) => return Err(Reason::TwoDirections),
     };
     let drive = handle_drive(flags)?;
     let bias = handle_bias(flags)?;
     if drive != Drive::PushPull && direction != Some(Direction::Output) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::DriveOfNoOutput);
     }
     if bias != Bias::AsIs && direction.is_none() {
-        return Err(Errno::EINVAL);
+        return Err(Reason::BiasOfNoDirection);
     }
     Ok(config(flags, direction, drive, bias))
 }
 
-fn handle_drive(flags: HandleFlags) -> Result<Drive, Errno> {
+fn handle_drive(flags: HandleFlags) -> Result<Drive, Reason> {
     let open_drain = flags.contains(HandleFlags::OPEN_DRAIN);
-    drive(open_drain, flags.contains(HandleFlags::OPEN_SOURCE)).ok_or(Errno::EINVAL)
+    drive(open_drain, flags.contains(HandleFlags::OPEN_SOURCE)).ok_or(Reason::TwoDrives)
 }
 
-fn handle_bias(flags: HandleFlags) -> Result<Bias, Errno> {
+fn handle_bias(flags: HandleFlags) -> Result<Bias, Reason> {
     bias(
         flags.contains(HandleFlags::BIAS_DISABLE),
         flags.contains(HandleFlags::BIAS_PULL_UP),
         flags.contains(HandleFlags::BIAS_PULL_DOWN),
     )
-    .ok_or(Errno::EINVAL)
+    .ok_or(Reason::SeveralBiases)
 }
 
 fn config(
@@ -134,15 +135,15 @@ fn config(
 ///
 /// `EINVAL`. Unlike everywhere else the offset is judged here, before the flags.
 // KERNEL: gpiolib-cdev.c lineevent_create (v6.12).
-pub fn parse_event(raw: &v1::EventRequest, ngpio: u32) -> Result<Event, Errno> {
+pub fn parse_event(raw: &v1::EventRequest, ngpio: u32) -> Result<Event, Refusal> {
     if raw.lineoffset >= ngpio {
-        return Err(Errno::EINVAL);
+        return Err(Refusal::from(Reason::NoSuchLine).at(Offset::new(raw.lineoffset)));
     }
-    let flags = HandleFlags::from_bits(raw.handleflags).ok_or(Errno::EINVAL)?;
-    let edges = EventFlags::from_bits(raw.eventflags).ok_or(Errno::EINVAL)?;
+    let flags = HandleFlags::from_bits(raw.handleflags).ok_or(Reason::UnknownFlag)?;
+    let edges = EventFlags::from_bits(raw.eventflags).ok_or(Reason::UnknownEdge)?;
     let of_outputs = HandleFlags::OUTPUT | HandleFlags::OPEN_DRAIN | HandleFlags::OPEN_SOURCE;
     if flags.intersects(of_outputs) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::OutputFlagOnEvent.into());
     }
     let bias = handle_bias(flags)?;
     Ok(Event {

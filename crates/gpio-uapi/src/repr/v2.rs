@@ -14,6 +14,7 @@ use zerocopy::IntoBytes;
 use super::{Setup, bias, drive, line_count};
 use crate::abi::common::{self, to_name};
 use crate::abi::v2::{self, LineAttribute, LineFlags, NUM_ATTRS_MAX};
+use crate::refusal::{Reason, Refusal};
 
 /// Most records a line request can keep.
 const EVENT_BUFFER_MAX: u32 = 1024;
@@ -56,11 +57,12 @@ impl EventBuffer {
     /// `EINVAL` for a size of one, which Linux's FIFO cannot be made with. It is noticed only
     /// when edges are first wanted.
     // KERNEL: kfifo.c __kfifo_alloc (v6.12): fewer than two elements are refused.
-    pub fn capacity(self) -> Result<usize, Errno> {
+    pub fn capacity(self) -> Result<usize, Refusal> {
         if self.0 < 2 {
-            return Err(Errno::EINVAL);
+            return Err(Reason::BufferOfOne.into());
         }
-        usize::try_from(self.0.next_power_of_two()).map_err(|_| Errno::ENOMEM)
+        usize::try_from(self.0.next_power_of_two())
+            .map_err(|_| Reason::Caller(Errno::ENOMEM).into())
     }
 }
 
@@ -69,12 +71,13 @@ impl EventBuffer {
 /// # Errors
 ///
 /// `EINVAL`, or `EOPNOTSUPP` for the hardware timestamp clock.
-pub fn parse_request(raw: &v2::LineRequest) -> Result<Request, Errno> {
+pub fn parse_request(raw: &v2::LineRequest) -> Result<Request, Refusal> {
     let count = line_count(raw.num_lines)?;
     if raw.padding.iter().any(|&word| word != 0) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::RequestPadding.into());
     }
-    let setups = parse_config(&raw.config, count)?;
+    let offset_of = |index| raw.offsets.get(index).copied().map(Offset::new);
+    let setups = parse_config(&raw.config, count).map_err(|why| why.among(offset_of))?;
     Ok(Request {
         lines: raw
             .offsets
@@ -104,9 +107,14 @@ pub(super) fn consumer(raw: &common::NameBytes) -> Label {
 ///
 /// `EINVAL`, or `EOPNOTSUPP` for the hardware timestamp clock; the first line in error decides.
 // KERNEL: gpiolib-cdev.c gpio_v2_line_config_validate (v6.12).
-pub fn parse_config(raw: &v2::LineConfig, lines: usize) -> Result<Vec<Setup>, Errno> {
+pub fn parse_config(raw: &v2::LineConfig, lines: usize) -> Result<Vec<Setup>, Refusal> {
     let attrs = Attributes::check(raw)?;
-    (0..lines).map(|index| attrs.setup(1 << index)).collect()
+    let setup = |index: usize| {
+        attrs
+            .setup(1 << index)
+            .map_err(|why| Refusal::from(why).at_index(index))
+    };
+    (0..lines).map(setup).collect()
 }
 
 /// A configuration whose structure is sound; its flags are not judged yet.
@@ -117,16 +125,20 @@ struct Attributes<'a> {
 
 impl<'a> Attributes<'a> {
     /// Checks the number of attributes, and everything that must be zero.
-    fn check(raw: &'a v2::LineConfig) -> Result<Self, Errno> {
+    fn check(raw: &'a v2::LineConfig) -> Result<Self, Reason> {
         let count = usize::try_from(raw.num_attrs).unwrap_or(usize::MAX);
-        if count > NUM_ATTRS_MAX || raw.padding.iter().any(|&word| word != 0) {
-            return Err(Errno::EINVAL);
+        if count > NUM_ATTRS_MAX {
+            return Err(Reason::TooManyAttributes);
+        }
+        if raw.padding.iter().any(|&word| word != 0) {
+            return Err(Reason::ConfigPadding);
         }
         let (used, unused) = raw.attrs.split_at(count);
-        if used.iter().any(|attribute| attribute.attr.padding != 0)
-            || unused.as_bytes().iter().any(|&byte| byte != 0)
-        {
-            return Err(Errno::EINVAL);
+        if used.iter().any(|attribute| attribute.attr.padding != 0) {
+            return Err(Reason::AttributePadding);
+        }
+        if unused.as_bytes().iter().any(|&byte| byte != 0) {
+            return Err(Reason::UnusedAttribute);
         }
         Ok(Self {
             flags: raw.flags,
@@ -141,7 +153,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// What the configuration means for the line with this bit.
-    fn setup(&self, line: u64) -> Result<Setup, Errno> {
+    fn setup(&self, line: u64) -> Result<Setup, Reason> {
         let flags = self
             .first(v2::ATTR_FLAGS, line)
             .map_or(self.flags, |attr| attr.value);
@@ -150,7 +162,7 @@ impl<'a> Attributes<'a> {
             .map(LineAttribute::debounce_period_us);
         let config = line_config(flags)?;
         if debounce_us.is_some() && config.direction != Some(Direction::Input) {
-            return Err(Errno::EINVAL);
+            return Err(Reason::DebounceOfNoInput);
         }
         let values = self
             .first(v2::ATTR_OUTPUT_VALUES, line)
@@ -165,13 +177,13 @@ impl<'a> Attributes<'a> {
 
 /// Judges the effective flags of a line.
 // KERNEL: gpiolib-cdev.c gpio_v2_line_flags_validate (v6.12). No HTE provider is built in.
-fn line_config(bits: u64) -> Result<LineConfig, Errno> {
-    let flags = LineFlags::from_bits(bits).ok_or(Errno::EINVAL)?;
+fn line_config(bits: u64) -> Result<LineConfig, Reason> {
+    let flags = LineFlags::from_bits(bits).ok_or(Reason::UnknownFlag)?;
     if flags.contains(LineFlags::USED) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::UsedFlag);
     }
     if flags.contains(LineFlags::EVENT_CLOCK_HTE) {
-        return Err(Errno::EOPNOTSUPP);
+        return Err(Reason::HardwareClock);
     }
     let direction = match (
         flags.contains(LineFlags::INPUT),
@@ -180,32 +192,35 @@ fn line_config(bits: u64) -> Result<LineConfig, Errno> {
         (false, false) => None,
         (true, false) => Some(Direction::Input),
         (false, true) => Some(Direction::Output),
-        (true, true) => return Err(Errno::EINVAL),
+        (true, true) => return Err(Reason::TwoDirections),
     };
     let edges = Edges {
         rising: flags.contains(LineFlags::EDGE_RISING),
         falling: flags.contains(LineFlags::EDGE_FALLING),
     };
     if !edges.is_empty() && direction != Some(Direction::Input) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::EdgesOfNoInput);
     }
     let drive = drive(
         flags.contains(LineFlags::OPEN_DRAIN),
         flags.contains(LineFlags::OPEN_SOURCE),
     )
-    .ok_or(Errno::EINVAL)?;
+    .ok_or(Reason::TwoDrives)?;
     if drive != Drive::PushPull && direction != Some(Direction::Output) {
-        return Err(Errno::EINVAL);
+        return Err(Reason::DriveOfNoOutput);
     }
     let bias = bias(
         flags.contains(LineFlags::BIAS_DISABLED),
         flags.contains(LineFlags::BIAS_PULL_UP),
         flags.contains(LineFlags::BIAS_PULL_DOWN),
-    )
-    .ok_or(Errno::EINVAL)?;
-    if bias != Bias::AsIs && direction.is_none() {
-        return Err(Errno::EINVAL);
+    );
+    // KERNEL: a bias without a direction is found before a second bias is.
+    if bias != Some(Bias::AsIs) && direction.is_none() {
+        return Err(Reason::BiasOfNoDirection);
     }
+    let Some(bias) = bias else {
+        return Err(Reason::SeveralBiases);
+    };
     let clock = match flags.contains(LineFlags::EVENT_CLOCK_REALTIME) {
         true => EventClock::Realtime,
         false => EventClock::Monotonic,
@@ -226,10 +241,10 @@ fn line_config(bits: u64) -> Result<LineConfig, Errno> {
 /// # Errors
 ///
 /// `EINVAL` when the padding is not zero.
-pub fn parse_info(raw: &v2::LineInfo) -> Result<Offset, Errno> {
+pub fn parse_info(raw: &v2::LineInfo) -> Result<Offset, Refusal> {
     match raw.padding {
         [0, 0, 0, 0] => Ok(Offset::new(raw.offset)),
-        _ => Err(Errno::EINVAL),
+        _ => Err(Reason::InfoPadding.into()),
     }
 }
 
