@@ -87,6 +87,9 @@ impl Files {
         let is_empty = !open.file.poll().contains(PollMask::RDNORM);
         let deaf = is_read && is_empty && is_deaf(u32::from_ne_bytes(events));
         open.link.set_deaf(deaf);
+        if !self.sleepers.must_wait(&open.link) && !deaf {
+            open.link.release();
+        }
         Reply::Continue
     }
 
