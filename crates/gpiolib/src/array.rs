@@ -56,7 +56,7 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<u64> {
         let Some((_, first)) = run.first() else {
             return Ok(());
         };
-        let levels = ops::cannot_is_io(first.pass.enter()?.get_multiple(offsets))?;
+        let levels = first.call(|chip| ops::cannot_is_io(chip.get_multiple(offsets)))?;
         for (place, (index, desc)) in run.iter().enumerate() {
             let level = Level::from(levels >> place & 1 == 1);
             found |= u64::from(level.value(desc.config().active_low).is_active()) << index;
@@ -103,6 +103,6 @@ pub(crate) fn write(members: Vec<Member<'_>>, values: u64) -> Result<()> {
         for (place, (index, desc)) in run.iter().enumerate() {
             levels |= u64::from(value(*index).level(desc.config().active_low).is_high()) << place;
         }
-        ops::no_outputs(first.pass.enter()?.set_multiple(offsets, levels))
+        first.call(|chip| ops::no_outputs(chip.set_multiple(offsets, levels)))
     })
 }

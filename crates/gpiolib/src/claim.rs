@@ -1,31 +1,42 @@
 //! The one request behind all clones of a descriptor.
 
 use crate::device::Slot;
+use crate::revoke::Word;
+use crate::sync::atomic::AtomicU32;
 use crate::{Device, Label, Module, Offset, Result, ops};
 
 /// A request that must end with the last of its handles. Holds the device and its owner module.
-#[derive(Debug)]
 pub(crate) struct Claim {
-    pub(crate) device: Device,
+    /// The device, and the line's flags.
+    word: Word,
     pub(crate) offset: Offset,
 }
 
 impl Claim {
     // KERNEL: gpiolib.c gpiod_request (v6.12): the module first, then the chip, then the line.
     pub(crate) fn request(device: Device, offset: Offset, consumer: Label) -> Result<Self> {
-        let owner = device.owner();
-        owner.map_or(Ok(()), Module::hold)?;
-        if let Err(error) = ops::claim(&device, offset, consumer) {
-            owner.inspect(|owner| owner.release());
-            return Err(error);
-        }
-        Ok(Self { device, offset })
+        let word = Word::find(device, |state| state.word(offset)).ok_or(ops::NO_LINE)?;
+        let device = word.device();
+        let hold = Hold::take(device.owner())?;
+        ops::claim(device, offset, consumer)?;
+        hold.keep();
+        Ok(Self { word, offset })
     }
 
     #[inline]
+    pub(crate) const fn device(&self) -> &Device {
+        self.word.device()
+    }
+
+    /// The flags of the line.
+    #[inline]
+    pub(crate) const fn flags(&self) -> &AtomicU32 {
+        self.word.get()
+    }
+
     pub(crate) fn slot(&self) -> Slot<'_> {
-        // INVARIANT: `offset` was checked by `claim`; a device never loses lines.
-        self.device
+        // INVARIANT: `offset` was checked by `request`; a device never loses lines.
+        self.device()
             .slot(self.offset)
             .expect("a claimed line exists")
     }
@@ -33,8 +44,28 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        ops::free(&self.device, self.offset);
-        if let Some(owner) = self.device.owner() {
+        let _hold = Hold(self.device().owner());
+        ops::free(self.device(), self.offset);
+    }
+}
+
+/// A module held for a line, until it is kept. Let go also if the driver panics.
+struct Hold<'a>(Option<&'a Module>);
+
+impl<'a> Hold<'a> {
+    fn take(owner: Option<&'a Module>) -> Result<Self> {
+        owner.map_or(Ok(()), Module::hold)?;
+        Ok(Self(owner))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if let Some(owner) = self.0 {
             owner.release();
         }
     }

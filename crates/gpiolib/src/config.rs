@@ -97,6 +97,8 @@ pub(crate) mod flags {
     pub(crate) const ANNOUNCED: u32 = 1 << 15;
     /// The state may be lost over sleep or reset.
     pub(crate) const TRANSITORY: u32 = 1 << 16;
+    /// The request is being made: its consumer is not written down yet.
+    pub(crate) const UNNAMED: u32 = 1 << 17;
 
     /// What a [`super::LineConfig`] covers, direction aside.
     pub(crate) const SETTINGS: u32 = ACTIVE_LOW
@@ -118,7 +120,8 @@ pub(crate) mod flags {
         | HOGGED
         | ARMED
         | ANNOUNCED
-        | TRANSITORY;
+        | TRANSITORY
+        | UNNAMED;
 }
 
 impl LineConfig {

@@ -34,10 +34,10 @@ use crate::config::flags;
 use crate::device::{Device, Slot};
 use crate::ops;
 use crate::revoke::Pass;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
-    Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo, Name,
-    Offset, Overflow, Result, Ring, Value,
+    Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
+    Name, Offset, Overflow, Result, Ring, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -112,11 +112,14 @@ impl Line {
 #[derive(Clone)]
 pub struct Desc {
     pub(crate) pass: Pass<Claim>,
+    /// The claim's, so that a call need not go there.
+    offset: Offset,
 }
 
 impl Desc {
     pub(crate) fn new(claim: Claim) -> Self {
         Self {
+            offset: claim.offset,
             pass: Pass::new(claim),
         }
     }
@@ -129,36 +132,50 @@ impl Desc {
     /// The device the line belongs to.
     #[must_use]
     pub fn device(&self) -> &Device {
-        &self.claim().device
+        self.claim().device()
     }
 
     /// The line's index in its chip.
     #[must_use]
-    pub fn offset(&self) -> Offset {
-        self.claim().offset
+    pub const fn offset(&self) -> Offset {
+        self.offset
     }
 
     /// The line, to look at.
     #[must_use]
     pub fn line(&self) -> Line {
-        Line::new(self.claim().device.clone(), self.claim().offset)
+        Line::new(self.device().clone(), self.offset)
     }
 
-    #[inline]
     fn slot(&self) -> Slot<'_> {
         self.claim().slot()
+    }
+
+    /// The flags of the line.
+    #[inline]
+    fn flags(&self) -> &AtomicU32 {
+        self.claim().flags()
+    }
+
+    /// Does something inside the chip.
+    #[inline]
+    pub(crate) fn call<R>(
+        &self,
+        work: impl FnOnce(&(dyn Chip + 'static)) -> Result<R>,
+    ) -> Result<R> {
+        self.pass.call(work)
     }
 
     /// The settings of the line as the core keeps them; the direction is the cached one.
     #[must_use]
     pub fn config(&self) -> LineConfig {
-        ops::config(self.slot())
+        ops::config(self.flags())
     }
 
     /// Whether the cached direction is output.
     #[must_use]
     pub fn is_output(&self) -> bool {
-        self.slot().flags.load(Ordering::Acquire) & flags::OUT != 0
+        self.flags().load(Ordering::Acquire) & flags::OUT != 0
     }
 
     /// Overwrites the settings that the core keeps (polarity, drive, bias, edges, clock and, if one
@@ -172,8 +189,7 @@ impl Desc {
         };
         // Never fails: the closure always answers a word.
         let _ = self
-            .slot()
-            .flags
+            .flags()
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
                 Some(old & !mask | word)
             });
@@ -184,7 +200,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Io` if the line can only be an output; what the driver answers.
     pub fn direction_input(&self) -> Result<()> {
-        ops::direction_input(&*self.pass.enter()?, self.slot(), self.claim().offset)
+        self.call(|chip| ops::direction_input(chip, self.flags(), self.offset))
     }
 
     /// Makes the line an output with this value; open drain and open source are emulated where the
@@ -193,12 +209,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Io` if the line is armed for edges or can only be an input; the driver's.
     pub fn direction_output(&self, value: Value) -> Result<()> {
-        ops::direction_output(
-            &*self.pass.enter()?,
-            self.slot(),
-            self.claim().offset,
-            value,
-        )
+        self.call(|chip| ops::direction_output(chip, self.flags(), self.offset, value))
     }
 
     /// Makes the line an output with this electrical level, whatever its polarity and drive.
@@ -206,12 +217,7 @@ impl Desc {
     /// # Errors
     /// As [`Desc::direction_output`], without the check for edges.
     pub fn direction_output_level(&self, level: Level) -> Result<()> {
-        ops::direction_output_level(
-            &*self.pass.enter()?,
-            self.slot(),
-            self.claim().offset,
-            level,
-        )
+        self.call(|chip| ops::direction_output_level(chip, self.flags(), self.offset, level))
     }
 
     /// Asks the hardware for the direction.
@@ -219,7 +225,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip cannot tell.
     pub fn direction(&self) -> Result<Direction> {
-        ops::direction(&*self.pass.enter()?, self.slot(), self.claim().offset)
+        self.call(|chip| ops::direction(chip, self.flags(), self.offset))
     }
 
     /// Reads the electrical level.
@@ -228,7 +234,7 @@ impl Desc {
     /// `Revoked`; `Io` if the chip cannot read; the driver's.
     #[inline]
     pub fn level(&self) -> Result<Level> {
-        ops::level(&*self.pass.enter()?, self.claim().offset)
+        self.call(|chip| ops::level(chip, self.offset))
     }
 
     /// Reads the logical value.
@@ -237,7 +243,7 @@ impl Desc {
     /// As [`Desc::level`].
     #[inline]
     pub fn value(&self) -> Result<Value> {
-        let active_low = self.slot().flags.load(Ordering::Relaxed) & flags::ACTIVE_LOW != 0;
+        let active_low = self.flags().load(Ordering::Relaxed) & flags::ACTIVE_LOW != 0;
         Ok(self.level()?.value(active_low))
     }
 
@@ -247,7 +253,7 @@ impl Desc {
     /// `Revoked`; `OpNotSupported` if the chip has no outputs; the driver's.
     #[inline]
     pub fn set_level(&self, level: Level) -> Result<()> {
-        ops::set_level(&*self.pass.enter()?, self.claim().offset, level)
+        self.call(|chip| ops::set_level(chip, self.offset, level))
     }
 
     /// Sets the logical value, whatever the direction.
@@ -256,12 +262,7 @@ impl Desc {
     /// As [`Desc::set_level`].
     #[inline]
     pub fn set_value(&self, value: Value) -> Result<()> {
-        ops::set_value(
-            &*self.pass.enter()?,
-            self.slot(),
-            self.claim().offset,
-            value,
-        )
+        self.call(|chip| ops::set_value(chip, self.flags(), self.offset, value))
     }
 
     /// Passes one setting to the driver.
@@ -269,7 +270,7 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip has no such setting; the driver's.
     pub fn set_config(&self, config: Config) -> Result<()> {
-        self.pass.enter()?.set_config(self.claim().offset, config)
+        self.call(|chip| chip.set_config(self.offset, config))
     }
 
     /// Tells the driver whether to keep the line's state over sleep; a chip without that is fine.
@@ -278,21 +279,19 @@ impl Desc {
     /// `Revoked` (what [`Desc::is_transitory`] answers has then changed all the same); the driver's.
     // KERNEL: gpiolib.c gpiod_set_transitory (v6.12): the flag first, then the driver.
     pub fn set_transitory(&self, transitory: bool) -> Result<()> {
-        ops::put_flag(self.slot(), flags::TRANSITORY, transitory);
+        ops::put_flag(self.flags(), flags::TRANSITORY, transitory);
         ops::ignore_unsupported(self.set_config(Config::PersistState(!transitory)))
     }
 
     /// Whether the line may lose its state over sleep; works when the chip is gone.
     #[must_use]
     pub fn is_transitory(&self) -> bool {
-        self.slot().flags.load(Ordering::Acquire) & flags::TRANSITORY != 0
+        self.flags().load(Ordering::Acquire) & flags::TRANSITORY != 0
     }
 
     /// Inverts the line's polarity; works when the chip is gone.
     pub fn toggle_active_low(&self) {
-        self.slot()
-            .flags
-            .fetch_xor(flags::ACTIVE_LOW, Ordering::AcqRel);
+        self.flags().fetch_xor(flags::ACTIVE_LOW, Ordering::AcqRel);
     }
 
     /// How many clones share this request, this one included. For tests and people: another thread
@@ -353,32 +352,24 @@ impl Desc {
     /// # Errors
     /// `Revoked`; `NoEdges` if the line has no interrupt; `Busy` if it is armed already.
     pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
-        ops::attach_edges(
-            &self.claim().device,
-            self.claim().offset,
-            queue,
-            index,
-            edges,
-        )
+        ops::attach_edges(self.device(), self.offset, queue, index, edges)
     }
 
     /// Stops reporting edges.
     pub fn detach_edges(&self) {
-        ops::detach_edges(&self.claim().device, self.claim().offset);
+        ops::detach_edges(self.device(), self.offset);
     }
 
     /// Tells the watchers of the line what happened to it. Once told of anything, they are also
     /// told of the release.
     pub fn announce(&self, kind: InfoChangeKind) {
         self.announce_release();
-        self.claim().device.announce(self.claim().offset, kind);
+        self.device().announce(self.offset, kind);
     }
 
     /// Makes the release be told even if the request never is.
     pub fn announce_release(&self) {
-        self.slot()
-            .flags
-            .fetch_or(flags::ANNOUNCED, Ordering::AcqRel);
+        self.flags().fetch_or(flags::ANNOUNCED, Ordering::AcqRel);
     }
 }
 

@@ -12,7 +12,7 @@ use core::fmt;
 use crate::config::flags;
 use crate::info::WeakInfoQueue;
 use crate::registry::RegistryInner;
-use crate::revoke::Gated;
+use crate::revoke::{Gated, Lines};
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::{
@@ -68,12 +68,34 @@ const _: () = assert!(
     "memory per device is promised"
 );
 
-/// What a line has only while it is requested.
+/// What a line has only while it is requested. The box stays for the next request.
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) consumer: Label,
     pub(crate) debounce_us: u32,
     pub(crate) edges: Option<(EdgeQueue, usize)>,
+}
+
+impl Slot<'_> {
+    /// Writes down who has the line now, and nothing else of it yet.
+    pub(crate) fn rename(self, consumer: Label) {
+        let fresh = Active {
+            consumer,
+            debounce_us: 0,
+            edges: None,
+        };
+        let mut active = self.active.lock();
+        let former = match active.as_deref_mut() {
+            Some(active) => Some(core::mem::replace(active, fresh)),
+            None => {
+                *active = Some(Box::new(fresh));
+                None
+            }
+        };
+        // What a former consumer left is dropped without the lock.
+        drop(active);
+        drop(former);
+    }
 }
 
 impl Device {
@@ -236,10 +258,10 @@ impl Device {
         let (word, consumer, debounce_us) = match self.slot(offset) {
             Some(slot) => {
                 let active = slot.active.lock();
-                let active = active.as_deref();
                 let word = slot.flags.load(Ordering::Acquire);
-                let requested = word & flags::REQUESTED != 0;
-                let consumer = active.filter(|_| requested).map(|active| active.consumer);
+                let is_named = word & (flags::REQUESTED | flags::UNNAMED) == flags::REQUESTED;
+                let active = active.as_deref().filter(|_| is_named);
+                let consumer = active.map(|active| active.consumer);
                 (
                     word,
                     consumer,
@@ -313,7 +335,18 @@ impl Device {
     }
 }
 
+impl Lines for State {
+    fn words(&self) -> &[AtomicU32] {
+        &self.flags
+    }
+}
+
 impl State {
+    /// The flags of a line; `None` beyond the last.
+    pub(crate) fn word(&self, offset: Offset) -> Option<&AtomicU32> {
+        self.flags.get(offset.index())
+    }
+
     /// Asks the chip which lines there are and which way they face.
     // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
     fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) -> Result<()> {

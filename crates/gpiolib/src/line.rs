@@ -15,18 +15,21 @@ pub struct Offset(u32);
 impl Offset {
     /// The line with this index.
     #[must_use]
+    #[inline]
     pub const fn new(offset: u32) -> Self {
         Self(offset)
     }
 
     /// The index as the uAPI carries it.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> u32 {
         self.0
     }
 
     /// The index for slices.
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -51,12 +54,14 @@ pub enum Level {
 impl Level {
     /// Whether the level is high.
     #[must_use]
+    #[inline]
     pub const fn is_high(self) -> bool {
         matches!(self, Self::High)
     }
 
     /// The value that this level means on a line with that polarity.
     #[must_use]
+    #[inline]
     pub const fn value(self, active_low: bool) -> Value {
         if self.is_high() != active_low {
             Value::Active
@@ -67,6 +72,7 @@ impl Level {
 }
 
 impl From<bool> for Level {
+    #[inline]
     fn from(high: bool) -> Self {
         if high { Self::High } else { Self::Low }
     }
@@ -75,6 +81,7 @@ impl From<bool> for Level {
 impl core::ops::Not for Level {
     type Output = Self;
 
+    #[inline]
     fn not(self) -> Self {
         Self::from(!self.is_high())
     }
@@ -93,12 +100,14 @@ pub enum Value {
 impl Value {
     /// Whether the value is active.
     #[must_use]
+    #[inline]
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Active)
     }
 
     /// The level that means this value on a line with that polarity.
     #[must_use]
+    #[inline]
     pub const fn level(self, active_low: bool) -> Level {
         if self.is_active() != active_low {
             Level::High
@@ -109,6 +118,7 @@ impl Value {
 }
 
 impl From<bool> for Value {
+    #[inline]
     fn from(active: bool) -> Self {
         if active { Self::Active } else { Self::Inactive }
     }
@@ -181,12 +191,14 @@ impl Edges {
 
     /// Whether no edge is in the set.
     #[must_use]
+    #[inline]
     pub const fn is_empty(self) -> bool {
         !self.rising && !self.falling
     }
 
     /// Whether `edge` is in the set.
     #[must_use]
+    #[inline]
     pub const fn contains(self, edge: Edge) -> bool {
         match edge {
             Edge::Rising => self.rising,
@@ -196,6 +208,7 @@ impl Edges {
 
     /// The set seen from the other polarity.
     #[must_use]
+    #[inline]
     pub const fn inverted(self, active_low: bool) -> Self {
         if active_low {
             Self {

@@ -3,42 +3,33 @@
 //! Plain functions over a chip that is inside its guard, so that descriptors, hogs and array calls
 //! share them. Each follows the kernel's order of steps; the errors are the reference's §3.
 
-use alloc::boxed::Box;
-
 use crate::config::flags;
-use crate::device::{Active, Device, Slot};
-use crate::sync::atomic::Ordering;
+use crate::device::{Device, Slot};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
     Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, Hog, HogDirection,
     InfoChangeKind, Label, Level, LineConfig, Offset, Result, Value,
 };
 
-/// Requests a line for one consumer.
+/// There is no such line.
+pub(crate) const NO_LINE: Error = Error::Invalid("offset beyond the last line");
+
+/// Requests a line for one consumer. A driver that refuses, or panics, leaves it free.
 // KERNEL: gpiolib.c gpiod_request_commit (v6.12).
 // DIFFERS: the valid mask is always checked, also for a chip without a request operation.
 pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<()> {
-    let slot = device
-        .slot(offset)
-        .ok_or(Error::Invalid("offset beyond the last line"))?;
-    let chip = device.0.enter_shared()?;
-    if slot.flags.fetch_or(flags::REQUESTED, Ordering::AcqRel) & flags::REQUESTED != 0 {
-        return Err(Error::Busy);
+    let slot = device.slot(offset).ok_or(NO_LINE)?;
+    const TAKEN: u32 = flags::REQUESTED | flags::UNNAMED;
+    let at_line = device
+        .0
+        .enter_line(offset, flags::REQUESTED, TAKEN, TAKEN)?;
+    if at_line.before & flags::INVALID != 0 {
+        return Err(Error::Invalid("the chip has no such line"));
     }
-    let granted = if slot.flags.load(Ordering::Relaxed) & flags::INVALID != 0 {
-        Err(Error::Invalid("the chip has no such line"))
-    } else {
-        chip.request(offset)
-    };
-    if let Err(error) = granted {
-        slot.flags.fetch_and(!flags::REQUESTED, Ordering::AcqRel);
-        return Err(error);
-    }
-    refresh_direction(&*chip, slot, offset);
-    *slot.active.lock() = Some(Box::new(Active {
-        consumer,
-        debounce_us: 0,
-        edges: None,
-    }));
+    at_line.request(offset)?;
+    refresh_direction(&*at_line, slot.flags, offset);
+    slot.rename(consumer);
+    at_line.leave(flags::UNNAMED);
     Ok(())
 }
 
@@ -46,53 +37,52 @@ pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<
 // KERNEL: gpiolib.c gpiod_free_commit (v6.12): no driver call, no event once the chip is gone.
 // DIFFERS: the slot is cleaned in any case, so nothing stale is kept on a dead device.
 pub(crate) fn free(device: &Device, offset: Offset) {
-    let Some(slot) = device.slot(offset) else {
+    detach_edges(device, offset);
+    let Ok(at_line) = device.0.enter_line(offset, 0, 0, flags::FREED) else {
+        if let Some(slot) = device.slot(offset) {
+            drop(forget_edges(slot));
+            slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
+        }
         return;
     };
-    detach_edges(device, offset);
-    let chip = device.0.enter_shared();
-    if let Ok(chip) = &chip {
-        chip.free(offset);
-    }
-    let active = slot.active.lock().take();
-    let before = slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
-    drop(active);
-    let silent = before & (flags::ANNOUNCED | flags::HOGGED) == 0;
-    if chip.is_ok() && !silent {
+    at_line.free(offset);
+    let before = at_line.before;
+    drop(at_line);
+    if before & (flags::ANNOUNCED | flags::HOGGED) != 0 {
         device.announce(offset, InfoChangeKind::Released);
     }
 }
 
 /// Reads the direction from the hardware into the cached flag; errors are ignored.
-fn refresh_direction(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) {
+fn refresh_direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) {
     if let Ok(direction) = chip.direction(offset) {
-        remember(slot, direction);
+        remember(line, direction);
     }
 }
 
 /// Caches a direction.
-fn remember(slot: Slot<'_>, direction: Direction) {
-    put_flag(slot, flags::OUT, direction == Direction::Output);
+fn remember(line: &AtomicU32, direction: Direction) {
+    put_flag(line, flags::OUT, direction == Direction::Output);
 }
 
 /// Sets or clears a flag; writes only if that changes it.
-pub(crate) fn put_flag(slot: Slot<'_>, flag: u32, on: bool) {
-    match (slot.flags.load(Ordering::Acquire) & flag != 0, on) {
-        (false, true) => slot.flags.fetch_or(flag, Ordering::AcqRel),
-        (true, false) => slot.flags.fetch_and(!flag, Ordering::AcqRel),
+pub(crate) fn put_flag(line: &AtomicU32, flag: u32, on: bool) {
+    match (line.load(Ordering::Acquire) & flag != 0, on) {
+        (false, true) => line.fetch_or(flag, Ordering::AcqRel),
+        (true, false) => line.fetch_and(!flag, Ordering::AcqRel),
         (was, _) => u32::from(was),
     };
 }
 
 /// The settings a line has now.
-pub(crate) fn config(slot: Slot<'_>) -> LineConfig {
-    LineConfig::from_flags(slot.flags.load(Ordering::Acquire))
+pub(crate) fn config(line: &AtomicU32) -> LineConfig {
+    LineConfig::from_flags(line.load(Ordering::Acquire))
 }
 
 /// Makes the line an input and applies its bias.
 // KERNEL: gpiolib.c gpiod_direction_input_nonotify (v6.12).
 // DIFFERS: "can set input but cannot read" is not looked for before the driver is called.
-pub(crate) fn direction_input(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) -> Result<()> {
+pub(crate) fn direction_input(chip: &dyn Chip, line: &AtomicU32, offset: Offset) -> Result<()> {
     match chip.direction_input(offset) {
         Ok(()) => {}
         Err(Error::Unsupported) if chip.direction(offset) == Ok(Direction::Output) => {
@@ -101,22 +91,22 @@ pub(crate) fn direction_input(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) -
         Err(Error::Unsupported) => {}
         Err(error) => return Err(error),
     }
-    remember(slot, Direction::Input);
-    apply_bias(chip, config(slot).bias, offset)
+    remember(line, Direction::Input);
+    apply_bias(chip, config(line).bias, offset)
 }
 
 /// Makes the line an output with this logical value, emulating open drain and open source.
 // KERNEL: gpiolib.c gpiod_direction_output_nonotify (v6.12).
 pub(crate) fn direction_output(
     chip: &dyn Chip,
-    slot: Slot<'_>,
+    line: &AtomicU32,
     offset: Offset,
     value: Value,
 ) -> Result<()> {
-    if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
+    if line.load(Ordering::Acquire) & flags::ARMED != 0 {
         return Err(Error::Io);
     }
-    let config = config(slot);
+    let config = config(line);
     let level = value.level(config.active_low);
     let (native, floats) = match config.drive {
         Drive::OpenDrain => (Config::DriveOpenDrain, level == Level::High),
@@ -125,18 +115,18 @@ pub(crate) fn direction_output(
     };
     let accepted = chip.set_config(offset, native).is_ok();
     if !accepted && floats {
-        let done = direction_input(chip, slot, offset);
-        remember(slot, Direction::Output);
+        let done = direction_input(chip, line, offset);
+        remember(line, Direction::Output);
         return done;
     }
     apply_bias(chip, config.bias, offset)?;
-    direction_output_level(chip, slot, offset, level)
+    direction_output_level(chip, line, offset, level)
 }
 
 /// Makes the line an output with this electrical level.
 pub(crate) fn direction_output_level(
     chip: &dyn Chip,
-    slot: Slot<'_>,
+    line: &AtomicU32,
     offset: Offset,
     level: Level,
 ) -> Result<()> {
@@ -153,7 +143,7 @@ pub(crate) fn direction_output_level(
         }
         Err(error) => return Err(error),
     }
-    remember(slot, Direction::Output);
+    remember(line, Direction::Output);
     Ok(())
 }
 
@@ -177,13 +167,13 @@ pub(crate) fn ignore_unsupported(result: Result<()>) -> Result<()> {
 
 /// The direction, from the hardware where it can tell.
 // KERNEL: gpiolib.c gpiod_get_direction (v6.12): an open-drain output is one without asking.
-pub(crate) fn direction(chip: &dyn Chip, slot: Slot<'_>, offset: Offset) -> Result<Direction> {
-    let word = slot.flags.load(Ordering::Acquire);
+pub(crate) fn direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) -> Result<Direction> {
+    let word = line.load(Ordering::Acquire);
     if word & flags::OPEN_DRAIN != 0 && word & flags::OUT != 0 {
         return Ok(Direction::Output);
     }
     let direction = chip.direction(offset)?;
-    remember(slot, direction);
+    remember(line, direction);
     Ok(direction)
 }
 
@@ -217,22 +207,26 @@ pub(crate) fn set_level(chip: &dyn Chip, offset: Offset, level: Level) -> Result
 }
 
 #[inline]
-pub(crate) fn no_outputs(result: Result<()>) -> Result<()> {
-    result.map_err(|error| instead_of_unsupported(error, Error::OpNotSupported))
+pub(crate) fn no_outputs(mut result: Result<()>) -> Result<()> {
+    // In place, as the good answer is nothing but a mark that the driver has made already.
+    if let Err(error) = &mut result {
+        *error = instead_of_unsupported(*error, Error::OpNotSupported);
+    }
+    result
 }
 
 /// Sets the logical value; open drain and open source switch between input and output.
 #[inline]
 pub(crate) fn set_value(
     chip: &dyn Chip,
-    slot: Slot<'_>,
+    line: &AtomicU32,
     offset: Offset,
     value: Value,
 ) -> Result<()> {
-    let word = slot.flags.load(Ordering::Acquire);
+    let word = line.load(Ordering::Acquire);
     let level = value.level(word & flags::ACTIVE_LOW != 0);
     if word & (flags::OPEN_DRAIN | flags::OPEN_SOURCE) != 0 {
-        return set_open(chip, slot, offset, level);
+        return set_open(chip, line, offset, level);
     }
     set_level(chip, offset, level)
 }
@@ -241,14 +235,14 @@ pub(crate) fn set_value(
 // KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
 // hardware accepted the mode.
 #[cold]
-fn set_open(chip: &dyn Chip, slot: Slot<'_>, offset: Offset, level: Level) -> Result<()> {
-    let open_drain = slot.flags.load(Ordering::Acquire) & flags::OPEN_DRAIN != 0;
+fn set_open(chip: &dyn Chip, line: &AtomicU32, offset: Offset, level: Level) -> Result<()> {
+    let open_drain = line.load(Ordering::Acquire) & flags::OPEN_DRAIN != 0;
     let released = if open_drain { Level::High } else { Level::Low };
     if level == released {
         return chip.direction_input(offset);
     }
     chip.direction_output(offset, level)?;
-    remember(slot, Direction::Output);
+    remember(line, Direction::Output);
     Ok(())
 }
 
@@ -262,9 +256,7 @@ pub(crate) fn attach_edges(
     index: usize,
     edges: Edges,
 ) -> Result<()> {
-    let slot = device
-        .slot(offset)
-        .ok_or(Error::Invalid("offset beyond the last line"))?;
+    let slot = device.slot(offset).ok_or(NO_LINE)?;
     let chip = device.0.enter_shared()?;
     if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
         return Err(Error::Busy);
@@ -328,15 +320,15 @@ fn forget_edges(slot: Slot<'_>) -> Option<EdgeQueue> {
 // KERNEL: gpiolib.c gpiochip_hog (v6.12): no REQUESTED event, RELEASED when freed.
 pub(crate) fn hog(device: &Device, hog: &Hog) -> Result<()> {
     claim(device, hog.offset, hog.consumer)?;
-    let slot = device
-        .slot(hog.offset)
-        .ok_or(Error::Invalid("offset beyond the last line"))?;
+    let slot = device.slot(hog.offset).ok_or(NO_LINE)?;
     let set = device
         .0
         .enter_shared()
         .and_then(|chip| match hog.direction {
-            HogDirection::Input => direction_input(&*chip, slot, hog.offset),
-            HogDirection::Output(level) => direction_output_level(&*chip, slot, hog.offset, level),
+            HogDirection::Input => direction_input(&*chip, slot.flags, hog.offset),
+            HogDirection::Output(level) => {
+                direction_output_level(&*chip, slot.flags, hog.offset, level)
+            }
         });
     match set {
         Ok(()) => {

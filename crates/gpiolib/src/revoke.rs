@@ -1,7 +1,8 @@
 //! The call guard: a chip that can be taken away while others call it.
 //!
 //! A [`Gated`] owns a chip and outlives it. Callers come in through a [`Pass`], which owns one
-//! *slot* (one writer, a cache line of its own), or, on cold paths, through a shared counter.
+//! *slot* (one writer, a cache line of its own); to request or free a line, by a mark in the word of
+//! that line; or, on other cold paths, through a shared counter.
 //! [`Gated::close`] makes every later call fail; [`Closed::take`] then waits until the calls that
 //! were already inside have left, and hands the chip back.
 //!
@@ -16,12 +17,12 @@
 //!    Without a slot the four accesses are sequentially consistent themselves; loom, which takes
 //!    such accesses for weaker than they are, gets a fence in addition.
 //! 2. *The closer knows every counter.* Slots are added only under the slot lock and only while
-//!    *revoked* is unset under that lock; *revoked* is set under it. A slot leaves the list only
-//!    when its pass is dropped, which nobody is inside of, since [`Inside`] borrows the pass.
+//!    *revoked* is unset under that lock; *revoked* is set under it. A slot goes to
+//!    another pass only when its pass is dropped, which nobody is inside of, since calls borrow it.
 //! 3. *A counter never shows less than who is inside.* A slot is written by the thread that has the
-//!    pass (`Pass` is not `Sync`, [`Inside`] not `Send`), one up on entry and one down on exit, in
-//!    whatever order nested calls end, also when the chip panics. A leaked `Inside` only leaves the
-//!    counter too high: the closer then waits for ever, which is safe.
+//!    pass (`Pass` is not `Sync`). A call is the extent of [`Pass::call`], so the calls of one pass
+//!    nest: each stores one more than it found on its way in, and what it found on its way out, also
+//!    when the chip panics. The common case found nothing and stores constants.
 //! 4. *What a caller did is over when the chip is moved.* Exits store with `Release`, the closer
 //!    loads with `Acquire`. A slot that was dropped was dropped under the lock that `take` takes.
 //! 5. *Nobody gets in afterwards.* The chip is moved out only with *revoked* set and after every
@@ -50,14 +51,16 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::{OnceCell, UnsafeCell};
 use core::fmt;
+use core::hint::cold_path;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use core::ptr::NonNull;
 
 use crate::claim::Claim;
-use crate::device::State;
+use crate::device::{Device, State};
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::{Arc, Mutex};
-use crate::{Chip, Error, Result};
+use crate::sync::{Arc, Counted, Mutex};
+use crate::{Chip, Error, Offset, Result};
 
 /// A chip that may be taken away, and what stays: the state `S`.
 ///
@@ -70,7 +73,7 @@ pub(crate) struct Gated<T: ?Sized, S> {
     pub(crate) state: S,
     /// Calls that came in without a slot.
     shared: AtomicU32,
-    slots: Mutex<Slots>,
+    slots: Mutex<Slots<T>>,
 }
 
 /// What every call reads.
@@ -86,22 +89,41 @@ struct Door<T: ?Sized> {
 /// The chip is gone, or about to go.
 const REVOKED: u32 = 1;
 
+/// In a line's word: the one who requests or frees the line is inside. No other module knows it.
+const INSIDE: u32 = 1 << 31;
+
+/// What stays when a chip goes: a word of flags for each line, in which bit 31 is the guard's.
+pub(crate) trait Lines {
+    fn words(&self) -> &[AtomicU32];
+}
+
 // SAFETY: the chip is shared by reference only while it is inside (needs `T: Sync`), and moved out
 // by one thread after all others have left (needs `T: Send`); see the module's proof.
 unsafe impl<T: ?Sized + Send + Sync> Sync for Door<T> {}
 
-/// The slots of all passes of one gate; a free place is reused by the next pass.
-#[derive(Default)]
-struct Slots {
-    taken: Vec<Option<Arc<Slot>>>,
+/// The slots of all passes of one gate; a free one serves the next pass.
+struct Slots<T: ?Sized> {
+    all: Vec<Arc<Slot<T>>>,
     free: Vec<usize>,
 }
 
-/// How many calls one pass has inside. Written by its owner only.
-#[repr(align(128))]
-struct Slot {
+/// All that a call of one pass looks at, in a cache line of its own.
+#[repr(C, align(128))]
+struct Slot<T: ?Sized> {
+    /// How many calls the pass has inside. Written by its owner only.
     inside: AtomicU32,
+    /// The state of the door.
+    state: NonNull<AtomicU32>,
+    /// The chip, while the door is open.
+    chip: NonNull<T>,
+    /// Its index in the list.
+    place: usize,
 }
+
+// SAFETY: both pointers lead to what `Door` shares under the same conditions.
+unsafe impl<T: ?Sized + Send + Sync> Send for Slot<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for Slot<T> {}
 
 impl<T: ?Sized, S> Gated<T, S> {
     pub(crate) fn new(chip: Box<T>, state: S) -> Self {
@@ -111,7 +133,7 @@ impl<T: ?Sized, S> Gated<T, S> {
                 state: AtomicU32::new(barrier::prepare()),
             },
             shared: AtomicU32::new(0),
-            slots: Mutex::new(Slots::default()),
+            slots: Mutex::new(Slots::new()),
             state,
         }
     }
@@ -125,14 +147,51 @@ impl<T: ?Sized, S> Gated<T, S> {
     /// of Dekker's argument are sequentially consistent themselves here.
     pub(crate) fn enter_shared(&self) -> Result<Inside<'_, T>> {
         self.shared.fetch_add(1, Ordering::SeqCst);
-        let leave = Leave::Shared(&self.shared);
+        let leave = Leave(&self.shared);
         barrier::for_loom();
         if self.door.state.load(Ordering::SeqCst) & REVOKED != 0 {
             return Err(Error::Revoked);
         }
         // SAFETY: this call is counted in `shared` and *revoked* was unset after that.
         let chip = unsafe { self.chip() };
-        Ok(Inside::new(chip, leave))
+        Ok(Inside {
+            chip,
+            _leave: leave,
+            _stays: PhantomData,
+        })
+    }
+
+    /// Comes in by a line's own word, in one read-modify-write that also sets the flags `set`;
+    /// `Busy` if one of `refuse` is set. When the caller leaves, or turns out to be too late, the
+    /// flags `clear` go with its mark.
+    pub(crate) fn enter_line(
+        &self,
+        offset: Offset,
+        refuse: u32,
+        set: u32,
+        clear: u32,
+    ) -> Result<AtLine<'_, T>>
+    where
+        S: Lines,
+    {
+        let words = self.state.words();
+        let word = words.get(offset.index()).ok_or(crate::ops::NO_LINE)?;
+        if self.is_revoked() {
+            return Err(Error::Revoked);
+        }
+        // The mark is one caller's: it is set only where it was not.
+        let mark = |seen: u32| (seen & (refuse | INSIDE) == 0).then_some(seen | set | INSIDE);
+        let before = word
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, mark)
+            .map_err(|_| Error::Busy)?;
+        let mark = Mark { word, clear };
+        barrier::for_loom();
+        if self.door.state.load(Ordering::SeqCst) & REVOKED != 0 {
+            return Err(Error::Revoked);
+        }
+        // SAFETY: this call is counted in its line's word and *revoked* was unset after that.
+        let chip = unsafe { self.chip() };
+        Ok(AtLine { chip, before, mark })
     }
 
     /// The chip, for who is counted.
@@ -144,34 +203,18 @@ impl<T: ?Sized, S> Gated<T, S> {
     unsafe fn chip(&self) -> &T {
         // SAFETY: `take`, the one who writes the cell, waits until the caller is counted out.
         let chip = unsafe { &*self.door.chip.get() };
-        // Only a mutant of the barrier gets here without a chip; its model shall say so.
-        assert!(!cfg!(loom) || chip.is_some(), "inside after the chip went");
+        #[cfg(loom)]
+        self.has_chip();
         // SAFETY: there is a chip until `take` has it, and `take` has not begun to touch it.
         unsafe { chip.as_deref().unwrap_unchecked() }
     }
 
-    /// Whether a counted caller must turn back; the caller's half of the barrier.
-    #[inline]
-    fn is_closed(&self) -> bool {
-        if barrier::ALWAYS_FENCED {
-            barrier::fenced();
-            return self.is_revoked();
-        }
-        barrier::light();
-        match self.door.state.load(Ordering::Acquire) {
-            0 => false,
-            state => self.is_closed_after_fence(state),
-        }
-    }
-
-    /// The rarer cases: the chip is gone, or the caller's half is a fence.
-    #[cold]
-    fn is_closed_after_fence(&self, state: u32) -> bool {
-        if state & barrier::FENCED == 0 {
-            return true;
-        }
-        barrier::fenced();
-        self.is_revoked()
+    /// Only a mutant of the barrier gets here without a chip; its model shall say so.
+    #[cfg(loom)]
+    fn has_chip(&self) {
+        // SAFETY: no model but a mutant's writes the cell while a caller is inside.
+        let chip = unsafe { &*self.door.chip.get() };
+        assert!(chip.is_some(), "inside after the chip went");
     }
 
     /// Makes every later call fail; `None` if another call closed the gate before.
@@ -180,7 +223,7 @@ impl<T: ?Sized, S> Gated<T, S> {
         if self.door.state.fetch_or(REVOKED, Ordering::SeqCst) & REVOKED != 0 {
             return None;
         }
-        let nobody_ever = slots.taken.is_empty();
+        let nobody_ever = slots.all.is_empty();
         drop(slots);
         barrier::full();
         let ordered = nobody_ever || barrier::heavy();
@@ -201,13 +244,19 @@ pub(crate) struct Closed<'a, T: ?Sized, S> {
 impl<T: ?Sized, S> Closed<'_, T, S> {
     /// Waits until nobody is inside and moves the chip out. `None` if the kernel took the barrier
     /// away: the chip then stays, unreachable.
-    pub(crate) fn take(self) -> Option<Box<T>> {
+    pub(crate) fn take(self) -> Option<Box<T>>
+    where
+        S: Lines,
+    {
         // The lock is not held while waiting: a caller inside may drop other passes.
-        let slots = core::mem::take(&mut *self.gate.slots.lock());
-        for slot in slots.taken.iter().flatten() {
-            wait_empty(&slot.inside);
+        let slots = core::mem::replace(&mut *self.gate.slots.lock(), Slots::new());
+        for slot in &slots.all {
+            wait_empty(&slot.inside, u32::MAX);
         }
-        wait_empty(&self.gate.shared);
+        wait_empty(&self.gate.shared, u32::MAX);
+        for word in self.gate.state.words() {
+            wait_empty(word, INSIDE);
+        }
         if !self.ordered {
             return None;
         }
@@ -227,11 +276,11 @@ impl<T: ?Sized, S: fmt::Debug> fmt::Debug for Gated<T, S> {
     }
 }
 
-/// Waits until a counter is zero. An acquiring load, so that the leaver's work is seen;
-/// sequentially consistent for those who come in by [`Gated::enter_shared`].
-fn wait_empty(count: &AtomicU32) {
+/// Waits until these bits of a counter are zero. An acquiring load, so that the leaver's work is seen;
+/// sequentially consistent for those who come in without a slot.
+fn wait_empty(count: &AtomicU32, bits: u32) {
     let mut tries = 0_u32;
-    while count.load(Ordering::SeqCst) != 0 {
+    while count.load(Ordering::SeqCst) & bits != 0 {
         barrier::relax(tries);
         tries = tries.saturating_add(1);
     }
@@ -257,22 +306,58 @@ unsafe impl Leads for Claim {
 
     #[inline]
     fn gate(&self) -> &Gated<dyn Chip, State> {
-        &self.device.0
+        &self.device().0
+    }
+}
+
+/// Whether a counted caller must turn back; the caller's half of the barrier.
+#[inline]
+fn is_closed(state: &AtomicU32) -> bool {
+    if barrier::ALWAYS_FENCED {
+        barrier::fenced();
+        return state.load(Ordering::Acquire) & REVOKED != 0;
+    }
+    barrier::light();
+    match state.load(Ordering::Acquire) {
+        0 => false,
+        rare => {
+            cold_path();
+            is_closed_after_fence(state, rare)
+        }
+    }
+}
+
+/// The rarer cases: the chip is gone, or the caller's half is a fence.
+#[inline]
+fn is_closed_after_fence(state: &AtomicU32, seen: u32) -> bool {
+    if seen & barrier::FENCED == 0 {
+        return true;
+    }
+    barrier::fenced();
+    state.load(Ordering::Acquire) & REVOKED != 0
+}
+
+impl<T: ?Sized> Slots<T> {
+    const fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
 /// One handle's way in, counted together with its key, which leads to the gate. `Send`, not
 /// `Sync`: its slot has one writer; clone it for another thread. A clone touches one counter.
 pub(crate) struct Pass<K: Leads> {
-    key: Arc<K>,
-    slot: OnceCell<(Arc<Slot>, usize)>,
+    key: Counted<K>,
+    slot: OnceCell<Arc<Slot<K::Chip>>>,
 }
 
 impl<K: Leads> Pass<K> {
     /// A way in with this key. Takes no slot before the first call.
     pub(crate) fn new(key: K) -> Self {
         Self {
-            key: Arc::new(key),
+            key: Counted::new(key),
             slot: OnceCell::new(),
         }
     }
@@ -289,94 +374,110 @@ impl<K: Leads> Pass<K> {
 
     /// How many clones there are, this one included.
     pub(crate) fn handles(&self) -> usize {
-        Arc::strong_count(&self.key)
+        Counted::strong_count(&self.key)
     }
 
     /// Whether both are clones of one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.key, &other.key)
+        Counted::ptr_eq(&self.key, &other.key)
     }
 
-    /// Comes in: one store, one load. `Revoked` if the chip is gone.
+    /// Does something inside the chip: two stores and one load more than a plain call. `Revoked` if
+    /// the chip is gone.
     #[inline]
-    pub(crate) fn enter(&self) -> Result<Inside<'_, K::Chip>> {
+    pub(crate) fn call<R>(&self, work: impl FnOnce(&K::Chip) -> Result<R>) -> Result<R> {
+        match self.slot.get() {
+            Some(slot) if slot.inside.load(Ordering::Relaxed) == 0 => self.call_at(slot, 0, work),
+            _ => self.call_rarely(work),
+        }
+    }
+
+    /// The first call of all, or a call from inside a call.
+    #[cold]
+    #[inline(never)]
+    fn call_rarely<R>(&self, work: impl FnOnce(&K::Chip) -> Result<R>) -> Result<R> {
         let slot = match self.slot.get() {
-            Some((slot, _)) => slot,
+            Some(slot) => slot,
             None => self.join()?,
         };
-        // The common case stores a constant, so that one call does not wait for the store of the
-        // one before.
-        match slot.inside.load(Ordering::Relaxed) {
-            0 => slot.inside.store(1, Ordering::Relaxed),
-            depth => slot.deeper(depth)?,
+        let depth = slot.inside.load(Ordering::Relaxed);
+        if depth == u32::MAX {
+            return Err(Error::Busy);
         }
-        let leave = Leave::Slot(slot);
-        let gate = self.gate();
-        if gate.is_closed() {
-            return Err(Error::Revoked);
-        }
-        // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
-        let chip = unsafe { gate.chip() };
-        Ok(Inside::new(chip, leave))
+        self.call_at(slot, depth, work)
     }
 
-    #[cold]
-    fn join(&self) -> Result<&Slot> {
+    /// Comes in where `depth` calls are inside already, and leaves as many behind.
+    #[inline]
+    fn call_at<R>(
+        &self,
+        slot: &Slot<K::Chip>,
+        depth: u32,
+        work: impl FnOnce(&K::Chip) -> Result<R>,
+    ) -> Result<R> {
+        slot.inside.store(depth + 1, Ordering::Relaxed);
+        let _leave = Back {
+            inside: &slot.inside,
+            depth,
+        };
+        // SAFETY: the state lies in the gate, which `self.key` keeps.
+        if is_closed(unsafe { slot.state.as_ref() }) {
+            return Err(Error::Revoked);
+        }
+        #[cfg(loom)]
+        self.gate().has_chip();
+        // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
+        work(unsafe { slot.chip.as_ref() })
+    }
+
+    /// Takes a slot, which then is this pass's own.
+    fn join(&self) -> Result<&Slot<K::Chip>> {
         let gate = self.gate();
         let mut slots = gate.slots.lock();
         if gate.is_revoked() {
             return Err(Error::Revoked);
         }
-        let slot = Arc::new(Slot {
-            inside: AtomicU32::new(0),
-        });
-        let place = slots.free.pop().unwrap_or(slots.taken.len());
-        match slots.taken.get_mut(place) {
-            Some(entry) => *entry = Some(Arc::clone(&slot)),
-            None => slots.taken.push(Some(Arc::clone(&slot))),
-        }
+        let slot = match slots.free.pop().and_then(|place| slots.all.get(place)) {
+            Some(slot) => Arc::clone(slot),
+            None => {
+                let slot = Arc::new(Slot {
+                    inside: AtomicU32::new(0),
+                    state: NonNull::from(&gate.door.state),
+                    // SAFETY: *revoked* is unset and cannot be set while the lock is held.
+                    chip: NonNull::from(unsafe { gate.chip() }),
+                    place: slots.all.len(),
+                });
+                slots.all.push(Arc::clone(&slot));
+                slot
+            }
+        };
         drop(slots);
-        Ok(&self.slot.get_or_init(|| (slot, place)).0)
+        Ok(self.slot.get_or_init(|| slot))
     }
 }
 
-impl Slot {
-    /// A call from inside a call.
-    #[cold]
-    fn deeper(&self, depth: u32) -> Result<()> {
-        let depth = depth.checked_add(1).ok_or(Error::Busy)?;
-        self.inside.store(depth, Ordering::Relaxed);
-        Ok(())
-    }
+/// Counts a call out again, also when the chip panics.
+struct Back<'a> {
+    inside: &'a AtomicU32,
+    depth: u32,
+}
 
+impl Drop for Back<'_> {
     #[inline]
-    fn leave(&self) {
-        match self.inside.load(Ordering::Relaxed) {
-            1 => self.inside.store(0, Ordering::Release),
-            depth => self.shallower(depth),
-        }
-    }
-
-    #[cold]
-    fn shallower(&self, depth: u32) {
-        self.inside.store(depth.wrapping_sub(1), Ordering::Release);
+    fn drop(&mut self) {
+        self.inside.store(self.depth, Ordering::Release);
     }
 }
 
 impl<K: Leads> Drop for Pass<K> {
     fn drop(&mut self) {
-        let Some((slot, place)) = self.slot.take() else {
+        let Some(slot) = self.slot.take() else {
             return;
         };
         let mut slots = self.gate().slots.lock();
         // After `take` the list is empty and the place means nothing any more.
-        if let Some(entry) = slots.taken.get_mut(place)
-            && entry
-                .as_ref()
-                .is_some_and(|other| Arc::ptr_eq(other, &slot))
-        {
-            *entry = None;
-            slots.free.push(place);
+        if slots.all.get(slot.place).is_some() {
+            slots.free.push(slot.place);
         }
     }
 }
@@ -384,29 +485,51 @@ impl<K: Leads> Drop for Pass<K> {
 impl<K: Leads> Clone for Pass<K> {
     fn clone(&self) -> Self {
         Self {
-            key: Arc::clone(&self.key),
+            key: Counted::clone(&self.key),
             slot: OnceCell::new(),
         }
     }
 }
 
-/// Proof of being inside: the chip, usable until this is dropped, on the thread that came in.
+/// A device kept alive, and one word of its state, found once.
+pub(crate) struct Word {
+    device: Device,
+    word: NonNull<AtomicU32>,
+}
+
+// SAFETY: a device and a reference to an atomic in it can go to other threads.
+unsafe impl Send for Word {}
+// SAFETY: as above.
+unsafe impl Sync for Word {}
+
+impl Word {
+    /// The word that `find` finds in the state, if it finds one.
+    pub(crate) fn find(
+        device: Device,
+        find: impl for<'a> FnOnce(&'a State) -> Option<&'a AtomicU32>,
+    ) -> Option<Self> {
+        let word = NonNull::from(find(device.state())?);
+        Some(Self { device, word })
+    }
+
+    #[inline]
+    pub(crate) const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    #[inline]
+    pub(crate) const fn get(&self) -> &AtomicU32 {
+        // SAFETY: whatever lifetime it was asked for, `find` found it in the state, which lies still
+        // behind the device's counted pointer and is only ever shared.
+        unsafe { self.word.as_ref() }
+    }
+}
+
+/// Proof of being inside without a slot: the chip, usable until this is dropped.
 pub(crate) struct Inside<'a, T: ?Sized> {
     chip: &'a T,
     _leave: Leave<'a>,
-    /// Not `Send`: a slot has one writer.
     _stays: PhantomData<*const ()>,
-}
-
-impl<'a, T: ?Sized> Inside<'a, T> {
-    #[inline]
-    const fn new(chip: &'a T, leave: Leave<'a>) -> Self {
-        Self {
-            chip,
-            _leave: leave,
-            _stays: PhantomData,
-        }
-    }
 }
 
 impl<T: ?Sized> Deref for Inside<'_, T> {
@@ -419,19 +542,46 @@ impl<T: ?Sized> Deref for Inside<'_, T> {
 }
 
 /// Counts a call out again, also when the chip panics.
-enum Leave<'a> {
-    Slot(&'a Slot),
-    Shared(&'a AtomicU32),
-}
+struct Leave<'a>(&'a AtomicU32);
 
 impl Drop for Leave<'_> {
-    #[inline]
     fn drop(&mut self) {
-        match self {
-            Self::Slot(slot) => slot.leave(),
-            Self::Shared(count) => {
-                count.fetch_sub(1, Ordering::Release);
-            }
-        }
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Proof of being inside as the one who requests or frees a line.
+pub(crate) struct AtLine<'a, T: ?Sized> {
+    chip: &'a T,
+    /// The flags of the line before.
+    pub(crate) before: u32,
+    mark: Mark<'a>,
+}
+
+impl<T: ?Sized> AtLine<'_, T> {
+    /// Leaves, and clears these flags of the line instead of those it came with.
+    pub(crate) fn leave(mut self, clear: u32) {
+        self.mark.clear = clear;
+    }
+}
+
+impl<T: ?Sized> Deref for AtLine<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.chip
+    }
+}
+
+/// Takes the mark and some flags out of a line's word again, also when the chip panics.
+struct Mark<'a> {
+    word: &'a AtomicU32,
+    clear: u32,
+}
+
+impl Drop for Mark<'_> {
+    fn drop(&mut self) {
+        self.word
+            .fetch_and(!(self.clear | INSIDE), Ordering::AcqRel);
     }
 }

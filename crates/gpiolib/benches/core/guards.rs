@@ -1,6 +1,7 @@
 //! What one call costs: guarded as in the core, and as other ways would guard it.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
 use std::sync::{Arc, Barrier, RwLock};
 use std::time::Instant;
 
@@ -91,6 +92,84 @@ fn row(name: &str, ns: f64, plain: f64) {
     );
 }
 
+/// The least that any guard by slots does around a call: what the machine itself allows.
+#[repr(align(128))]
+struct Bare {
+    inside: AtomicU32,
+    revoked: AtomicBool,
+    chip: Box<dyn Chip>,
+}
+
+impl Bare {
+    fn new() -> Self {
+        Self {
+            inside: AtomicU32::new(0),
+            revoked: AtomicBool::new(false),
+            chip: direct(),
+        }
+    }
+
+    /// Store, barrier, load, call, store; so many times.
+    #[inline]
+    fn call<R>(&self, calls: u32, barrier: impl Fn(Ordering), work: impl Fn(&dyn Chip) -> R) {
+        for _ in 0..calls {
+            let bare = black_box(self);
+            bare.inside.store(1, Ordering::Relaxed);
+            barrier(Ordering::SeqCst);
+            if !bare.revoked.load(Ordering::Acquire) {
+                black_box(work(&*bare.chip));
+            }
+            bare.inside.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// The bare slot guard, with the kernel's barrier on the other side and with a fence on this one,
+/// and the machine's own instructions.
+pub(crate) fn floor() {
+    let (chip, bare, word) = (direct(), Bare::new(), AtomicU32::new(0));
+    let get = |chip: &dyn Chip| chip.get(black_box(LINE)).is_ok_and(Level::is_high);
+    let set = |chip: &dyn Chip| chip.set(black_box(LINE), Level::High).is_ok();
+    let [
+        plain,
+        light,
+        fenced,
+        plain_set,
+        light_set,
+        fenced_set,
+        fences,
+        adds,
+    ] = in_turn(
+        20_000,
+        [
+            &mut |calls| (0..calls).for_each(|_| _ = black_box(get(&**black_box(&chip)))),
+            &mut |calls| bare.call(calls, compiler_fence, get),
+            &mut |calls| bare.call(calls, fence, get),
+            &mut |calls| (0..calls).for_each(|_| _ = black_box(set(&**black_box(&chip)))),
+            &mut |calls| bare.call(calls, compiler_fence, set),
+            &mut |calls| bare.call(calls, fence, set),
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(&word).store(1, Ordering::Relaxed);
+                    fence(Ordering::SeqCst);
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(&word).fetch_add(1, Ordering::Relaxed);
+                }
+            },
+        ],
+    );
+    println!("what this machine allows");
+    row("get, bare slot guard", light, plain);
+    row("get, bare slot guard, portable", fenced, plain);
+    row("set, bare slot guard", light_set, plain_set);
+    row("set, bare slot guard, portable", fenced_set, plain_set);
+    println!("  store and fence                        {fences:7.2} ns");
+    println!("  atomic add                             {adds:7.2} ns");
+}
+
 /// The same call guarded in other ways, side by side.
 pub(crate) fn others() {
     let chip = direct();
@@ -160,7 +239,7 @@ fn pinned_calls(pinned: &epoch::Atomic<Box<dyn Chip>>, calls: u32) {
     let chip = direct();
     for _ in 0..calls {
         let guard = epoch::pin();
-        let shared = black_box(pinned).load(std::sync::atomic::Ordering::Acquire, &guard);
+        let shared = black_box(pinned).load(Ordering::Acquire, &guard);
         if !shared.is_null() {
             black_box(
                 black_box(&chip)

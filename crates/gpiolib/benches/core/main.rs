@@ -3,7 +3,8 @@
 //! Each figure is the best of many short batches, because the machine has other work too; the
 //! ratios are of figures taken in turn, batch by batch. The portable guard is measured by the same
 //! program, started once more with `UGPIO_GUARD=portable`. `docs/performance-core.md` has the
-//! numbers and the machine.
+//! numbers and the machine. `UGPIO_BENCH_PART=guard`, `portable`, `requests` or `memory` runs that
+//! part alone.
 
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
 
@@ -21,8 +22,14 @@ fn main() {
     match std::env::var(PART).as_deref() {
         Ok("portable") => return guards::overhead("portable guard"),
         Ok("memory") => return scale::memory(),
+        Ok("guard") => {
+            guards::floor();
+            return guards::overhead("guard of this machine");
+        }
+        Ok("requests") => return scale::requests(),
         _ => {}
     }
+    guards::floor();
     guards::overhead("guard of this machine");
     again("portable");
     guards::others();

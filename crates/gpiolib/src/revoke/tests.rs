@@ -1,4 +1,4 @@
-//! The guard alone, on threads; `tests/loom_guard.rs` has every interleaving.
+//! The guard alone, on threads; `tests/loom_lifetime.rs` has every interleaving.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -22,6 +22,18 @@ unsafe impl Leads for Key {
     }
 }
 
+impl Lines for () {
+    fn words(&self) -> &[AtomicU32] {
+        &[]
+    }
+}
+
+impl Lines for [AtomicU32; 2] {
+    fn words(&self) -> &[AtomicU32] {
+        self
+    }
+}
+
 type Way = Pass<Key>;
 
 fn way(gate: &Arc<Gated<u32, ()>>) -> Way {
@@ -36,35 +48,37 @@ fn gate() -> Arc<Gated<u32, ()>> {
 }
 
 fn inside(way: &Way) -> u32 {
-    way.slot.get().unwrap().0.inside.load(Ordering::Relaxed)
+    way.slot.get().unwrap().inside.load(Ordering::Relaxed)
+}
+
+/// What the chip says, asked through this way.
+fn ask(way: &Way) -> Result<u32> {
+    way.call(|chip| Ok(*chip))
 }
 
 #[test]
 fn enters_until_closed() {
     let gate = gate();
     let pass = way(&gate);
-    assert_eq!(pass.enter().map(|chip| *chip), Ok(7));
+    assert_eq!(ask(&pass), Ok(7));
+    assert_eq!(ask(&pass), Ok(7), "the second call is the common case");
     assert_eq!(gate.enter_shared().map(|chip| *chip), Ok(7));
     let closed = gate.close().unwrap();
     assert!(gate.close().is_none(), "only one closes");
-    assert_eq!(pass.enter().err(), Some(Error::Revoked));
+    assert_eq!(ask(&pass), Err(Error::Revoked));
     assert_eq!(gate.enter_shared().err(), Some(Error::Revoked));
-    assert_eq!(pass.clone().enter().err(), Some(Error::Revoked));
+    assert_eq!(ask(&pass.clone()), Err(Error::Revoked));
     assert_eq!(closed.take().as_deref(), Some(&7));
 }
 
 #[test]
-fn nested_calls_count_out_in_any_order() {
+fn nested_calls_count_in_and_out() {
     let gate = gate();
     let pass = way(&gate);
-    let outer = pass.enter().unwrap();
-    let inner = pass.enter().unwrap();
-    drop(outer);
-    assert_eq!(inside(&pass), 1, "the inner call is still inside");
-    let third = pass.enter().unwrap();
-    drop(inner);
-    assert_eq!(inside(&pass), 1);
-    drop(third);
+    let third = || pass.call(|_| Ok(inside(&pass)));
+    let second = || pass.call(|_| Ok((third()?, inside(&pass))));
+    let first = pass.call(|_| Ok((second()?, inside(&pass))));
+    assert_eq!(first, Ok(((3, 2), 1)), "each is counted while it is inside");
     assert_eq!(inside(&pass), 0);
 }
 
@@ -72,11 +86,8 @@ fn nested_calls_count_out_in_any_order() {
 fn a_panic_inside_counts_out() {
     let gate = gate();
     let pass = way(&gate);
-    let call = core::panic::AssertUnwindSafe(|| {
-        let _outer = pass.enter().unwrap();
-        let _inner = pass.enter().unwrap();
-        std::panic::resume_unwind(Box::new("the chip panicked"));
-    });
+    let panics = || -> Result<()> { std::panic::resume_unwind(Box::new("the chip panicked")) };
+    let call = core::panic::AssertUnwindSafe(|| pass.call(|_| pass.call(|_| panics())));
     assert!(std::panic::catch_unwind(call).is_err());
     assert_eq!(inside(&pass), 0);
     assert_eq!(gate.close().unwrap().take().as_deref(), Some(&7));
@@ -86,15 +97,42 @@ fn a_panic_inside_counts_out() {
 fn slots_are_reused_and_forgotten() {
     let gate = gate();
     for _ in 0..10 {
-        drop(way(&gate).enter().unwrap());
+        ask(&way(&gate)).unwrap();
     }
-    assert_eq!(gate.slots.lock().taken.len(), 1);
-    let late = way(&gate);
-    drop(late.enter().unwrap());
+    assert_eq!(gate.slots.lock().all.len(), 1);
+    let (early, late) = (way(&gate), way(&gate));
+    ask(&early).unwrap();
+    ask(&late).unwrap();
+    assert_eq!(gate.slots.lock().all.len(), 2, "two at once need two");
     gate.close().unwrap().take().unwrap();
-    assert!(gate.slots.lock().taken.is_empty());
+    assert!(gate.slots.lock().all.is_empty());
     drop(late);
     assert!(gate.slots.lock().free.is_empty(), "its place means nothing");
+}
+
+#[test]
+fn a_line_lets_one_caller_in() {
+    const HELD: u32 = 1;
+    let gate = Gated::new(Box::new(7), [0, 0].map(AtomicU32::new));
+    let flags = |offset: usize| gate.state[offset].load(Ordering::Relaxed);
+    let enter = |offset| gate.enter_line(Offset::new(offset), HELD, HELD, HELD);
+
+    let at_line = enter(0).unwrap();
+    assert_eq!((*at_line, at_line.before), (7, 0));
+    assert_eq!(enter(0).err(), Some(Error::Busy));
+    assert!(
+        gate.enter_line(Offset::new(0), 0, 0, 0).is_err(),
+        "one mark"
+    );
+    assert!(enter(1).is_ok(), "given up: nothing is left of it");
+    assert_eq!((flags(0), flags(1)), (HELD | INSIDE, 0));
+    at_line.leave(0);
+    assert_eq!(flags(0), HELD, "kept");
+
+    gate.close().unwrap().take().unwrap();
+    let freeing = gate.enter_line(Offset::new(0), 0, 0, HELD);
+    assert_eq!(freeing.err(), Some(Error::Revoked));
+    assert!(enter(2).is_err(), "there is no such line");
 }
 
 #[test]
@@ -118,10 +156,12 @@ fn take_waits_for_callers_inside() {
     let (release, wait_release) = mpsc::channel::<()>();
     let caller = way(&gate);
     let call = std::thread::spawn(move || {
-        let chip = caller.enter().unwrap();
-        entered.send(()).unwrap();
-        wait_release.recv().unwrap();
-        *chip
+        let stay = |chip: &u32| {
+            entered.send(()).unwrap();
+            wait_release.recv().unwrap();
+            Ok(*chip)
+        };
+        caller.call(stay).unwrap()
     });
     wait_entered.recv().unwrap();
     let (closed, wait_closed) = mpsc::channel();
