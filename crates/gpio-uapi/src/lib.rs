@@ -46,6 +46,7 @@
 //! - [`repr`]: raw structures judged and turned into values of the core, and back.
 //! - [`mod@file`]: one state machine for each kind of open file.
 //! - `refusal`: every check that can fail, with its errno and its words.
+//! - [`class`]: the legacy interface, `/sys/class/gpio`, over the same core.
 //! - `fifo`, `mem`, `outcome`: the seams to whoever carries the calls.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -53,6 +54,7 @@
 extern crate alloc;
 
 pub mod abi;
+pub mod class;
 mod fifo;
 pub mod file;
 mod mem;

@@ -80,7 +80,12 @@ enum Action {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FilterSpec {
     rules: Vec<(Sys, Action)>,
+    /// From which descriptor number on reads and seeks are trapped, whatever the rules say.
+    read_from: Option<u32>,
 }
+
+/// What is trapped on a descriptor of a high number.
+const READS: [Sys; 4] = [Sys::Read, Sys::Readv, Sys::Pread64, Sys::Lseek];
 
 impl FilterSpec {
     /// A filter that lets everything through.
@@ -219,6 +224,15 @@ impl FilterSpec {
             .fold(self, |spec, sys| spec.trap(sys, When::Always))
     }
 
+    /// Traps reads and seeks of all descriptors from this number on.
+    #[must_use]
+    pub fn read_from(self, number: u32) -> Self {
+        Self {
+            read_from: Some(number),
+            ..self
+        }
+    }
+
     /// Adds a trapped call. A rule for the same call that is there already is replaced.
     #[must_use]
     pub fn trap(self, sys: Sys, when: When) -> Self {
@@ -261,12 +275,33 @@ impl FilterSpec {
         }
         for &(sys, action) in &self.rules {
             let Some(nr) = arch.number(sys) else { continue };
-            let body = action.body();
+            let body = [self.high(sys), action.body()].concat();
+            program.push(Insn::skip_unless_equal(nr, body.len()));
+            program.extend(body);
+        }
+        let has_rule = |sys: &Sys| self.rules.iter().any(|rule| rule.0 == *sys);
+        for sys in READS.into_iter().filter(|sys| !has_rule(sys)) {
+            let (Some(nr), Some(_)) = (arch.number(sys), self.read_from) else {
+                continue;
+            };
+            let body = [self.high(sys), vec![Insn::ret(libc::SECCOMP_RET_ALLOW)]].concat();
             program.push(Insn::skip_unless_equal(nr, body.len()));
             program.extend(body);
         }
         program.push(Insn::ret(libc::SECCOMP_RET_ALLOW));
         program
+    }
+
+    /// What comes before a call's own instructions: the look at its descriptor's number.
+    fn high(&self, sys: Sys) -> Vec<Insn> {
+        match self.read_from.filter(|_| READS.contains(&sys)) {
+            Some(number) => vec![
+                Insn::load_low(0),
+                Insn::skip_if_below(number, 1),
+                Insn::ret(libc::SECCOMP_RET_USER_NOTIF),
+            ],
+            None => Vec::new(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 
 pub mod arch;
 pub mod calls;
+mod class;
 pub mod files;
 pub mod filter;
 pub mod launch;

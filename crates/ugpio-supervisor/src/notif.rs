@@ -221,6 +221,23 @@ impl Desk {
                 // The caller's table is full, most likely: its open fails.
                 Err(errno) => self.listener.reply(id, Err(errno)),
             },
+            Reply::FdAt {
+                fd,
+                cloexec,
+                number,
+            } => {
+                let (fd, cloexec) = (fd.as_fd(), *cloexec);
+                let added = self.listener.add_fd_reply_at(id, fd, cloexec, *number);
+                match added {
+                    Ok(_) => Ok(()),
+                    Err(Errno::NOENT) => Err(Errno::NOENT),
+                    Err(_) => match self.listener.add_fd_reply(id, fd, cloexec) {
+                        Ok(_) => Ok(()),
+                        Err(Errno::NOENT) => Err(Errno::NOENT),
+                        Err(errno) => self.listener.reply(id, Err(errno)),
+                    },
+                }
+            }
         }
     }
 }

@@ -80,6 +80,15 @@ pub enum Reply {
         /// Whether the new descriptor closes on exec.
         cloexec: bool,
     },
+    /// As [`Fd`](Self::Fd), with a number that the caller does not use; with any, if it cannot be that.
+    FdAt {
+        /// The file; not opened with `O_PATH`.
+        fd: OwnedFd,
+        /// Whether the new descriptor closes on exec.
+        cloexec: bool,
+        /// The number.
+        number: i32,
+    },
     /// The handler has answered through the listener itself, or nobody waits for an answer any more.
     Answered,
 }

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use crate::arch::Sys;
 use crate::calls::{Opener, PathLayer};
+use crate::class::ClassDir;
 use crate::files::sleepers::Sleeper;
 use crate::files::{Files, raw_errno};
 use crate::notif::Dispatch;
@@ -47,6 +48,11 @@ pub struct Extras {
     ///
     /// [`FilterSpec::strict`]: crate::filter::FilterSpec::strict
     pub is_strict: bool,
+    /// The descriptor numbers on which reads are trapped ([`FilterSpec::read_from`]): files that are
+    /// polled and read anew get one of them. Empty: none are.
+    ///
+    /// [`FilterSpec::read_from`]: crate::filter::FilterSpec::read_from
+    pub read_numbers: core::ops::Range<i32>,
 }
 
 /// Where the chips are, and what is open of them.
@@ -55,6 +61,7 @@ struct Chips {
     registry: Registry,
     shadow: Arc<Shadow>,
     files: Arc<Files>,
+    class: Arc<ClassDir>,
     /// The devices that have nodes. The lock is held while nodes change, so that two wakes in
     /// different threads do not mix.
     shown: Mutex<BTreeMap<u32, Device>>,
@@ -77,8 +84,10 @@ impl World {
     /// As [`World::new`].
     pub fn with(registry: Registry, shadow: &Path, extras: Extras) -> std::io::Result<Self> {
         let shadow = Arc::new(Shadow::build(shadow.to_owned())?);
+        let class = Arc::new(ClassDir::new(Arc::clone(&shadow), extras.read_numbers)?);
         let chips = Chips {
             registry,
+            class,
             shadow,
             files: if extras.is_strict {
                 Files::strict()?
@@ -94,6 +103,7 @@ impl World {
         let dirs = Arc::new(ProcDirs::new());
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
         let mut paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
+        paths = paths.with_class(Arc::clone(&chips.class));
         let mut mounted = None;
         if let Some(tree) = extras.tree {
             let tree = Arc::new(Mounted::new(Arc::clone(&chips.shadow), tree)?);
@@ -196,17 +206,20 @@ impl Chips {
                 .get(&device.id())
                 .is_some_and(|other| other.is_same(device))
         };
-        let gone: Vec<u32> = shown
+        let gone: Vec<Device> = shown
             .values()
             .filter(|device| !is_shown(device))
-            .map(Device::id)
+            .cloned()
             .collect();
-        for id in gone {
+        for device in gone {
+            let id = device.id();
+            note(self.class.remove_chip(&device), "remove", id);
             note(self.shadow.remove_chip(id), "remove", id);
             shown.remove(&id);
         }
         for (id, device) in there {
             if let std::collections::btree_map::Entry::Vacant(place) = shown.entry(id) {
+                note(self.class.add_chip(&device), "number", id);
                 note(self.shadow.add_chip(&node(&device)), "make", id);
                 place.insert(device);
             }

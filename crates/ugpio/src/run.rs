@@ -6,6 +6,7 @@
 //! of one thread, which also steps the [`Session`] until the last process of the run has ended.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ struct Run {
     wish: Wish,
     /// Whether every difference from Linux is to be hidden.
     is_strict: bool,
+    /// The descriptor numbers on which reads are trapped.
+    read_numbers: Range<i32>,
 }
 
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
@@ -120,6 +123,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     if args.strict {
         options.filter = options.filter.strict();
     }
+    let read_numbers = read_numbers();
+    options.filter = options.filter.read_from(read_numbers.start.cast_unsigned());
     if release.is_some() {
         options.filter = options.filter.trap(Sys::Uname, When::Always);
     }
@@ -144,6 +149,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             release,
             wish,
             is_strict: args.strict,
+            read_numbers,
         },
         options,
     ))
@@ -158,6 +164,19 @@ fn announce(web: &web::Bound) {
         Ok(link) => client::note(format_args!("live board: {link}")),
         Err(error) => client::note(format_args!("no link to the live board: {error}")),
     }
+}
+
+/// The highest descriptor numbers that the program may have and that `select` can take: seldom in use.
+fn read_numbers() -> Range<i32> {
+    /// How many files of the legacy class one program can poll.
+    const COUNT: u64 = 64;
+    /// KERNEL: include/uapi/linux/posix_types.h __FD_SETSIZE
+    const SETSIZE: u64 = 1024;
+    let limit = getrlimit(Resource::Nofile).current;
+    let end = limit.unwrap_or(SETSIZE).min(SETSIZE);
+    let start = end - COUNT.min(end / 4);
+    let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
+    number(start)..number(end)
 }
 
 /// Lets the supervisor talk, as much as it was asked to: once for what matters, twice for every call.
@@ -221,6 +240,7 @@ fn answer(
         ))),
         release: run.release.as_ref().map(ToString::to_string),
         is_strict: run.is_strict,
+        read_numbers: run.read_numbers.clone(),
     };
     let world = World::with(registry.clone(), &run.shadow, extras)
         .map_err(|e| fail("cannot make the virtual files", &e))?;

@@ -43,6 +43,7 @@ use rustix::io::Errno;
 use self::process::{Process, Remote};
 use crate::{
     arch::Sys,
+    class::ClassDir,
     outcome::{Call, Reply},
     path::{Base, Identity, Location, Place, Resolution, Resolver, Target, Want},
     procdir::ProcDirs,
@@ -103,6 +104,7 @@ pub struct PathLayer {
     dirs: Arc<ProcDirs>,
     opener: Arc<dyn Opener>,
     tree: Option<Arc<Mounted>>,
+    class: Option<Arc<ClassDir>>,
     /// What `uname` says, if not the truth.
     release: Option<String>,
     /// Prefix of the host's files: empty but in tests.
@@ -126,6 +128,7 @@ impl PathLayer {
             dirs,
             opener,
             tree: None,
+            class: None,
             release: None,
             host: Vec::new(),
         }
@@ -136,6 +139,15 @@ impl PathLayer {
     pub fn with_tree(self, tree: Arc<Mounted>) -> Self {
         Self {
             tree: Some(tree),
+            ..self
+        }
+    }
+
+    /// Shows the legacy class.
+    #[must_use]
+    pub(crate) fn with_class(self, class: Arc<ClassDir>) -> Self {
+        Self {
+            class: Some(class),
             ..self
         }
     }
@@ -213,6 +225,7 @@ fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
 fn dispatch_tree(context: &Context<'_>, sys: Sys) -> Result<Reply, Errno> {
     match sys {
         Sys::Read | Sys::Readv | Sys::Pread64 => read::read(context),
+        Sys::Lseek => read::lseek(context),
         Sys::Write | Sys::Pwrite64 => write::write(context),
         Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => write::writev(context),
         Sys::Sendfile | Sys::Splice | Sys::CopyFileRange => write::splice(context),

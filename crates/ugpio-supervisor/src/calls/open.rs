@@ -13,6 +13,7 @@ use rustix::{
 
 use super::{Context, PathArg};
 use crate::{
+    class::ClassDir,
     outcome::Reply,
     path::{Identity, Listing, Location, Place, Resolution, Target, Want, owned::chip_of_node},
     stall,
@@ -124,7 +125,10 @@ pub(super) fn open_at(
         return copy.map_or(Ok(Reply::Continue), |fd| reply(fd, how));
     }
     match target? {
-        Target::At(location) => reply(open_location(context, &arg, &location, how)?, how),
+        Target::At(location) => {
+            let fd = open_location(context, &arg, &location, how)?;
+            reply_for(context, fd, &location, how)
+        }
         Target::Descriptor(identity) => reply(reopen(context, identity, how)?, how),
         Target::Missing { .. } if !how.has(OFlags::CREATE) => Err(Errno::NOENT),
         // KERNEL: sysfs lets nobody make files; a chip's name in /dev is not for others to take.
@@ -150,6 +154,31 @@ fn reply(fd: OwnedFd, how: &How) -> Result<Reply, Errno> {
         fd,
         cloexec: how.has(OFlags::CLOEXEC),
     })
+}
+
+/// As [`reply`]; the descriptor of a `value` that is polled gets a number by which calls are trapped.
+fn reply_for(
+    context: &Context<'_>,
+    fd: OwnedFd,
+    location: &Location,
+    how: &How,
+) -> Result<Reply, Errno> {
+    let class = context.layer.class.as_deref();
+    let class = class.filter(|_| location.path.ends_with(b"/value"));
+    let is_polled =
+        |class: &ClassDir| rustix::fs::fstat(&fd).is_ok_and(|stat| class.has_opened(stat.st_ino));
+    let free = |number: &i32| context.process.fd_link(*number) == Err(Errno::BADF);
+    match class.filter(|class| is_polled(class)) {
+        Some(class) => Ok(match class.numbers().find(free) {
+            Some(number) => Reply::FdAt {
+                fd,
+                cloexec: how.has(OFlags::CLOEXEC),
+                number,
+            },
+            None => return reply(fd, how),
+        }),
+        None => reply(fd, how),
+    }
 }
 
 /// A private copy of a directory, if it is one that must be listed with the board's names in it.
@@ -209,6 +238,10 @@ fn open_location(
             return open_chip(context, id, how);
         }
         permitted(location.mode, how)?;
+        let class = context.layer.class.as_deref();
+        if let Some(opened) = class.and_then(|class| class.open(&location.path, how.flags)) {
+            return opened.and_then(|fd| settle(fd, how.flags));
+        }
         let tree = context.layer.tree.as_deref();
         if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
             return opened;

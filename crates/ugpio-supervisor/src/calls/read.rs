@@ -1,17 +1,80 @@
-//! Reads of a line's file whose chip is gone, as far as they are trapped.
+//! Reads of files that no native object can be: an open `value` of the legacy class, and a line's
+//! file whose chip is gone.
 //!
-//! By default only reads of a record's size are; for the others the file was emptied, so that they say
-//! "end of file" and never an old level.
+//! By default the first is trapped by its descriptor's number, the second only if the read has the
+//! size of a record; for others the file was emptied, so that they say "end of file" and never an old
+//! level.
+
+use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::Context;
-use crate::{outcome::Reply, tree::Sink};
+use super::{Context, write};
+use crate::{
+    arch::Sys,
+    class::{ClassDir, poll::OpenValue},
+    outcome::Reply,
+    tree::Sink,
+};
 
-/// `read(fd, …)`, `readv(fd, …)`, `pread64(fd, …)`
+/// More than the text of any file here.
+const TEXT_MAX: usize = 64;
+
+/// `read(fd, buf, count)`, `pread64(fd, buf, count, offset)`, `readv(fd, pieces, count)`
+pub(super) fn read(context: &Context<'_>) -> Result<Reply, Errno> {
+    let Some((class, open)) = value(context) else {
+        return stale(context);
+    };
+    let call = context.call;
+    let at = match call.sys {
+        Some(Sys::Pread64) => {
+            Some(u64::try_from(call.args[3].cast_signed()).map_err(|_| Errno::INVAL)?)
+        }
+        _ => None,
+    };
+    let places = match call.sys {
+        Some(Sys::Readv) => write::pieces(context)?,
+        _ => vec![(call.args[1], call.args[2])],
+    };
+    let room: u64 = places
+        .iter()
+        .map(|(_, length)| *length)
+        .fold(0, u64::saturating_add);
+    let room = usize::try_from(room).unwrap_or(TEXT_MAX).min(TEXT_MAX);
+    let text = open.read(at, room, |number| class.value(number))?;
+    let mut rest = text.as_slice();
+    for (addr, length) in places {
+        let length = usize::try_from(length).unwrap_or(TEXT_MAX).min(rest.len());
+        let (part, more) = rest.split_at(length);
+        context.process.write(addr, part)?;
+        rest = more;
+    }
+    Ok(Reply::Return(i64::try_from(text.len()).unwrap_or_default()))
+}
+
+/// `lseek(fd, offset, whence)`
+pub(super) fn lseek(context: &Context<'_>) -> Result<Reply, Errno> {
+    let Some((_, open)) = value(context) else {
+        return Ok(Reply::Continue);
+    };
+    let call = context.call;
+    open.seek(call.args[1].cast_signed(), call.int(2))
+        .map(Reply::Return)
+}
+
+/// The open value behind the descriptor of a call.
+fn value<'a>(context: &Context<'a>) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
+    let class = context.layer.class.as_deref()?;
+    if class.is_unopened() {
+        return None;
+    }
+    let link = context.process.fd_link(context.call.int(0)).ok()?;
+    Some((class, class.open_value(&link)?))
+}
+
 // KERNEL: fs/kernfs/file.c kernfs_seq_start (v6.12)
 // DIFFERS: a read that is not trapped gives the end of the file.
-pub(super) fn read(context: &Context<'_>) -> Result<Reply, Errno> {
+fn stale(context: &Context<'_>) -> Result<Reply, Errno> {
     let tree = context.layer.tree.as_deref();
     let Some(tree) = tree.filter(|tree| tree.has_stale()) else {
         return Ok(Reply::Continue);

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::Context;
 use crate::{
     arch::Sys,
+    class::{ClassDir, ClassFile},
     outcome::Reply,
     tree::{Mounted, Sink},
 };
@@ -21,7 +22,7 @@ const PIECES_MAX: usize = 1024;
 /// `write(fd, buf, count)`, `pwrite64(fd, buf, count, offset)`
 pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
     let (call, fd) = (context.call, context.call.int(0));
-    let Some((tree, sink)) = sink(context, fd) else {
+    let Some(meant) = sink(context, fd) else {
         return Ok(Reply::Continue);
     };
     if call.sys == Some(Sys::Pwrite64) && call.args[3].cast_signed() < 0 {
@@ -30,13 +31,13 @@ pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
     let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
     let mut text = vec![0; count];
     context.process.read(call.args[1], &mut text)?;
-    store(context, tree, sink, &text)
+    store(context, meant, &text)
 }
 
 /// `writev(fd, pieces, count)`, `pwritev(fd, pieces, count, offset)` and `pwritev2`
 pub(super) fn writev(context: &Context<'_>) -> Result<Reply, Errno> {
     let call = context.call;
-    let Some((tree, sink)) = sink(context, call.int(0)) else {
+    let Some(meant) = sink(context, call.int(0)) else {
         return Ok(Reply::Continue);
     };
     // KERNEL: fs/read_write.c (v6.12): pwritev2 takes -1 for the file's own position
@@ -54,7 +55,7 @@ pub(super) fn writev(context: &Context<'_>) -> Result<Reply, Errno> {
     if text.is_empty() {
         return Ok(Reply::Return(0));
     }
-    store(context, tree, sink, &text)
+    store(context, meant, &text)
 }
 
 /// `sendfile(to, from, …)`, `copy_file_range(from, _, to, …)` and `splice(from, _, to, …)`: no way to
@@ -73,46 +74,54 @@ pub(super) fn splice(context: &Context<'_>) -> Result<Reply, Errno> {
     }
 }
 
-/// What a descriptor stores to; `None` if it is not ours, or cannot be written to: the kernel's EBADF.
-fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<(&'a Mounted, Sink)> {
-    let tree = context.layer.tree.as_deref()?;
-    if !tree.has_writers() {
-        return None;
-    }
-    let sink = tree.sink(&context.process.fd_link(fd).ok()?)?;
-    let mode = context.process.fd_mode(fd).ok()?;
-    (mode & 0o200 != 0).then_some((tree, sink))
+/// What a descriptor stores to.
+enum Meant<'a> {
+    Tree(&'a Mounted, Sink),
+    Class(&'a ClassDir, ClassFile),
 }
 
-fn store(context: &Context<'_>, tree: &Mounted, sink: Sink, text: &[u8]) -> Result<Reply, Errno> {
-    let fd = context.call.int(0);
-    let taken = tree.store(sink, text)?;
-    if let Sink::Attribute(token) = sink {
-        show_again(context, tree, fd, token);
+/// What a descriptor stores to; `None` if it is not ours, or cannot be written to: the kernel's EBADF.
+fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<Meant<'a>> {
+    let tree = context
+        .layer
+        .tree
+        .as_deref()
+        .filter(|tree| tree.has_writers());
+    let class = context
+        .layer
+        .class
+        .as_deref()
+        .filter(|class| class.has_writers());
+    if tree.is_none() && class.is_none() {
+        return None;
     }
+    let link = context.process.fd_link(fd).ok()?;
+    let in_tree = || tree.and_then(|tree| Some(Meant::Tree(tree, tree.sink(&link)?)));
+    let in_class = || class.and_then(|class| Some(Meant::Class(class, class.sink(&link)?)));
+    let meant = in_tree().or_else(in_class)?;
+    let mode = context.process.fd_mode(fd).ok()?;
+    (mode & 0o200 != 0).then_some(meant)
+}
+
+fn store(context: &Context<'_>, meant: Meant<'_>, text: &[u8]) -> Result<Reply, Errno> {
+    let fd = context.call.int(0);
+    let taken = match meant {
+        Meant::Tree(tree, sink) => {
+            let taken = tree.store(sink, text)?;
+            if let Sink::Attribute(token) = sink {
+                show_again(context, tree, fd, token);
+            }
+            taken
+        }
+        Meant::Class(class, file) => class.store(file, text)?,
+    };
     Ok(Reply::Return(i64::try_from(taken).unwrap_or(i64::MAX)))
 }
 
 /// The pieces of `writev`, put together as far as an attribute takes them: one call is one store.
 fn gather(context: &Context<'_>) -> Result<Vec<u8>, Errno> {
-    let call = context.call;
-    let count = usize::try_from(call.args[2]).map_err(|_| Errno::INVAL)?;
-    if count > PIECES_MAX {
-        return Err(Errno::INVAL);
-    }
-    let mut table = vec![0; count * 16];
-    context.process.read(call.args[1], &mut table)?;
     let mut text = Vec::new();
-    for piece in table.chunks_exact(16) {
-        let number = |at: usize| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&piece[at..at + 8]);
-            u64::from_ne_bytes(bytes)
-        };
-        let (addr, length) = (number(0), number(8));
-        if length.cast_signed() < 0 {
-            return Err(Errno::INVAL);
-        }
+    for (addr, length) in pieces(context)? {
         let room = TEXT_MAX - text.len();
         let length = usize::try_from(length).map_or(room, |length| length.min(room));
         let mut part = vec![0; length];
@@ -120,6 +129,27 @@ fn gather(context: &Context<'_>) -> Result<Vec<u8>, Errno> {
         text.extend(part);
     }
     Ok(text)
+}
+
+/// The addresses and lengths of the pieces of `writev` or `readv`.
+pub(super) fn pieces(context: &Context<'_>) -> Result<Vec<(u64, u64)>, Errno> {
+    let call = context.call;
+    let count = usize::try_from(call.args[2]).map_err(|_| Errno::INVAL)?;
+    if count > PIECES_MAX {
+        return Err(Errno::INVAL);
+    }
+    let mut table = vec![0; count * 16];
+    context.process.read(call.args[1], &mut table)?;
+    let number = |bytes: &[u8]| {
+        let mut number = [0; 8];
+        number.copy_from_slice(bytes);
+        u64::from_ne_bytes(number)
+    };
+    let piece = |piece: &[u8]| match (number(&piece[..8]), number(&piece[8..])) {
+        (_, length) if length.cast_signed() < 0 => Err(Errno::INVAL),
+        piece => Ok(piece),
+    };
+    table.chunks_exact(16).map(piece).collect()
 }
 
 /// The next read through a descriptor that was written to gives the attribute's new text.

@@ -27,7 +27,6 @@ impl Owned {
     /// What every board owns.
     pub(crate) fn new() -> Self {
         Self {
-            // `/sys/class/gpio` stays absent: a kernel built without the legacy interface.
             subtrees: vec![b"/sys/bus/gpio".to_vec(), b"/sys/class/gpio".to_vec()],
             numbers: format!("/sys/dev/char/{MAJOR}:").into_bytes(),
             hidden: None,

@@ -190,18 +190,13 @@ impl Shadow {
     ///
     /// `ENOENT` if the chip is not shown, else what the file system reports.
     pub(crate) fn write_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> io::Result<()> {
-        use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
         let LineAt { chip, offset } = line;
         let device = match self.lock_chips().get(&chip) {
             Some(node) if node.parent.starts_with(SIMULATED) => node.device_path(),
             _ => return Err(io::ErrorKind::NotFound.into()),
         };
         let path = format!("{device}/sim_gpio{offset}/{}", file.name());
-        let mut options = std::fs::OpenOptions::new();
-        let options = options.write(true).custom_flags(libc::O_NOFOLLOW);
-        let file = options.open(self.locate(path.as_bytes()))?;
-        file.write_all_at(text, 0)?;
-        file.set_len(u64::try_from(text.len()).unwrap_or_default())
+        self.rewrite(path.as_bytes(), text)
     }
 
     /// The parent's directory; on the platform bus with the link and the text that libudev reads.

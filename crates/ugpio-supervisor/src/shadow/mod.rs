@@ -33,6 +33,7 @@ use crate::path::{
     lexical,
     owned::{HIDDEN, Owned},
 };
+use crate::procdir::Object;
 
 /// Mode of the tree's own directory and everything that only the supervisor enters.
 const PRIVATE: u32 = 0o700;
@@ -52,6 +53,8 @@ pub struct Shadow {
     snapshots: Mutex<Snapshots>,
     /// The virtual paths of private files, by the names they are given.
     private: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    /// The virtual paths of sockets that stand for files, by their inodes.
+    sockets: Mutex<BTreeMap<u64, Vec<u8>>>,
 }
 
 /// Where a path that leads into the tree's own directory lies in the virtual name space.
@@ -87,6 +90,7 @@ impl Shadow {
             owned: RwLock::new(Arc::new(Owned::new())),
             chips: Mutex::default(),
             private: Mutex::default(),
+            sockets: Mutex::default(),
             dir,
         };
         for part in [&shadow.root, &shadow.dir.join("snap")] {
@@ -186,6 +190,20 @@ impl Shadow {
         file.set_permissions(fs::Permissions::from_mode(mode))
     }
 
+    /// Gives an existing file a new text; it is never empty in between.
+    ///
+    /// # Errors
+    ///
+    /// What the file system reports.
+    pub(crate) fn rewrite(&self, path: &[u8], text: &[u8]) -> io::Result<()> {
+        use std::os::unix::fs::FileExt as _;
+        let mut options = fs::OpenOptions::new();
+        let options = options.write(true).custom_flags(libc::O_NOFOLLOW);
+        let file = options.open(self.locate(path))?;
+        file.write_all_at(text, 0)?;
+        file.set_len(u64::try_from(text.len()).unwrap_or_default())
+    }
+
     /// Makes a symbolic link at `path` with the text `target`.
     ///
     /// # Errors
@@ -209,8 +227,15 @@ impl Shadow {
         Arc::clone(&self.owned.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The virtual path of a path in the tree's own directory; `None` for any other path.
+    /// The virtual path of a path in the tree's own directory, or of a socket that stands for a file;
+    /// `None` for any other path.
     pub(crate) fn inside(&self, path: &[u8]) -> Option<Inside> {
+        if let Object::Socket(inode) = Object::parse(path) {
+            return self.lock_sockets().get(&inode).map(|path| Inside {
+                path: path.clone(),
+                snapshot: false,
+            });
+        }
         let rest = lexical::below(path, self.dir.as_os_str().as_bytes())?;
         if let Some(rest) = lexical::below(rest, b"/root") {
             return Some(Inside {
@@ -252,6 +277,26 @@ impl Shadow {
     pub(crate) fn forget_private(&self, path: &[u8]) {
         self.lock_private()
             .retain(|_, named| lexical::below(named, path).is_none());
+    }
+
+    /// Says which virtual path a socket stands for, or that it stands for none any more.
+    pub(crate) fn name_socket(&self, inode: u64, path: Option<&[u8]>) {
+        let mut sockets = self.lock_sockets();
+        match path {
+            Some(path) => drop(sockets.insert(inode, path.to_vec())),
+            None => drop(sockets.remove(&inode)),
+        }
+    }
+
+    /// Says that the file that a socket stands for was removed.
+    pub(crate) fn end_socket(&self, inode: u64) {
+        if let Some(path) = self.lock_sockets().get_mut(&inode) {
+            path.extend_from_slice(b" (deleted)");
+        }
+    }
+
+    fn lock_sockets(&self) -> MutexGuard<'_, BTreeMap<u64, Vec<u8>>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn private_path(&self, name: &[u8]) -> Option<Vec<u8>> {

@@ -228,7 +228,24 @@ impl Listener {
     ///
     /// `EMFILE`: the caller's table is full. `ENOENT`: the call is gone. `EBADF`: `fd` was opened with `O_PATH`.
     pub fn add_fd(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool) -> Result<i32, Errno> {
-        self.addfd(id, fd, cloexec, 0)
+        self.addfd(id, fd, cloexec, 0, None)
+    }
+
+    /// Like [`add_fd_reply`](Self::add_fd_reply), with a number of our choice; what has it is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_fd`](Self::add_fd); `EBADF` if the caller may not have that number.
+    pub fn add_fd_reply_at(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        cloexec: bool,
+        number: i32,
+    ) -> Result<i32, Errno> {
+        let flags = libc::SECCOMP_ADDFD_FLAG_SEND | libc::SECCOMP_ADDFD_FLAG_SETFD;
+        let flags = u32::try_from(flags).map_err(|_| Errno::INVAL)?;
+        self.addfd(id, fd, cloexec, flags, Some(number))
     }
 
     /// Like [`add_fd`](Self::add_fd), and answers the call with the number in the same step.
@@ -242,6 +259,7 @@ impl Listener {
             fd,
             cloexec,
             u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).map_err(|_| Errno::INVAL)?,
+            None,
         )
     }
 
@@ -283,12 +301,19 @@ impl Listener {
         self.ioctl(NOTIF_SEND, (&raw mut buf).cast()).map(drop)
     }
 
-    fn addfd(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool, flags: u32) -> Result<i32, Errno> {
+    fn addfd(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        cloexec: bool,
+        flags: u32,
+        number: Option<i32>,
+    ) -> Result<i32, Errno> {
         let mut request = libc::seccomp_notif_addfd {
             id,
             flags,
             srcfd: fd.as_raw_fd().cast_unsigned(),
-            newfd: 0,
+            newfd: number.unwrap_or(0).cast_unsigned(),
             newfd_flags: if cloexec {
                 libc::O_CLOEXEC.cast_unsigned()
             } else {

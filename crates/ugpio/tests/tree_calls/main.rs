@@ -2,6 +2,7 @@
 //! inside `ugpio run`, where it makes the calls through the C library like any other program.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod class;
 mod inside;
 mod names;
 mod runs;

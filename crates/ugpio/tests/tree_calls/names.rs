@@ -48,7 +48,11 @@ fn directories_that_cannot_be_made() {
         assert_eq!(at("live/any"), Err(Errno::NOTDIR));
         assert_eq!(at(&"x".repeat(256)), Err(Errno::NAMETOOLONG));
         assert_eq!(at("b/line99"), Ok(()));
-        for elsewhere in ["/sys/kernel/config/any", "/sys/bus/gpio/any"] {
+        for elsewhere in [
+            "/sys/kernel/config/any",
+            "/sys/bus/gpio/any",
+            "/sys/class/gpio/any",
+        ] {
             assert_eq!(mkdir(elsewhere), Err(Errno::PERM), "{elsewhere}");
         }
         assert_eq!(mkdir(TREE), Err(Errno::EXIST));

@@ -1,0 +1,355 @@
+//! The legacy interface: lines by numbers of the whole machine, as files below `/sys/class/gpio`.
+//!
+//! [`Class`] numbers the lines of all chips, keeps the lines that programs have exported, and shows
+//! and stores the texts of their files ([`Attribute`]). It knows no file system and no process; who
+//! carries the calls makes the files, and wakes whoever polls a `value` when the line's
+//! waker is woken.
+// KERNEL: gpiolib-sysfs.c (v6.12)
+
+mod text;
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::Waker;
+
+use gpiolib::{
+    Desc, Device, Direction, EdgeEvent, EdgeQueue, Edges, Errno, Label, Level, LineConfig, Offset,
+    Overflow, Store, Value,
+};
+
+/// The first number that a chip is given when it has no wish.
+const FIRST_NUMBER: u32 = 512;
+
+/// The most of a text that a file takes; more is cut.
+// KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
+pub const STORE_MAX: usize = 4096;
+
+/// A file of an exported line.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Attribute {
+    /// `direction`
+    Direction,
+    /// `value`
+    Value,
+    /// `edge`
+    Edge,
+    /// `active_low`
+    ActiveLow,
+}
+
+impl Attribute {
+    /// Every file of a line that has an interrupt and both directions, by name.
+    pub const ALL: [Attribute; 4] = [
+        Attribute::ActiveLow,
+        Attribute::Direction,
+        Attribute::Edge,
+        Attribute::Value,
+    ];
+
+    /// The file's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Attribute::Direction => "direction",
+            Attribute::Value => "value",
+            Attribute::Edge => "edge",
+            Attribute::ActiveLow => "active_low",
+        }
+    }
+}
+
+/// The numbered lines of all chips, and those that were exported.
+#[derive(Default)]
+pub struct Class {
+    /// By the number of the first line.
+    chips: BTreeMap<u32, Device>,
+    exported: BTreeMap<u32, Exported>,
+}
+
+/// A line that a program holds by its number.
+struct Exported {
+    desc: Desc,
+    edges: Edges,
+}
+
+/// What went with a chip.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Removed {
+    /// The number of its first line.
+    pub base: u32,
+    /// The numbers of its lines that were exported.
+    pub exported: Vec<u32>,
+}
+
+impl Class {
+    /// No chips yet.
+    #[must_use]
+    pub fn new() -> Class {
+        Class::default()
+    }
+
+    /// Numbers a chip's lines: the first gap from 512 on that they fit in. Gives the first number,
+    /// `None` if there are no numbers left.
+    pub fn add(&mut self, device: &Device) -> Option<u32> {
+        let mut base = FIRST_NUMBER;
+        for (first, other) in &self.chips {
+            if base.checked_add(device.ngpio())? <= *first {
+                break;
+            }
+            base = first.checked_add(other.ngpio())?;
+        }
+        i32::try_from(base.checked_add(device.ngpio())?).ok()?;
+        self.chips.insert(base, device.clone());
+        Some(base)
+    }
+
+    /// Forgets a chip and frees its exported lines.
+    pub fn remove(&mut self, id: u32) -> Option<Removed> {
+        let base = self.base(id)?;
+        let count = self.chips.remove(&base)?.ngpio();
+        let mut later = self.exported.split_off(&base);
+        let mut kept = later.split_off(&base.saturating_add(count));
+        self.exported.append(&mut kept);
+        Some(Removed {
+            base,
+            exported: later.into_keys().collect(),
+        })
+    }
+
+    /// The number of a chip's first line.
+    #[must_use]
+    pub fn base(&self, id: u32) -> Option<u32> {
+        let mut chips = self.chips.iter();
+        chips.find_map(|(base, device)| (device.id() == id).then_some(*base))
+    }
+
+    /// The chip and the offset of a number.
+    #[must_use]
+    pub fn line(&self, number: u32) -> Option<(&Device, Offset)> {
+        let (base, device) = self.chips.range(..=number).next_back()?;
+        let offset = number - base;
+        (offset < device.ngpio()).then(|| (device, Offset::new(offset)))
+    }
+
+    /// Every chip with the number of its first line, in that order.
+    pub fn chips(&self) -> impl Iterator<Item = (u32, &Device)> {
+        self.chips.iter().map(|(base, device)| (*base, device))
+    }
+
+    /// Takes a text into `export`: requests the line whose number it is, as consumer `sysfs`. Gives
+    /// the number; `None` for no text at all.
+    ///
+    /// # Errors
+    /// `EINVAL` or `ERANGE` for a text that is no number, `EINVAL` for one that no valid line has,
+    /// `ENODEV` if the chip is going, `EBUSY` if the line is held.
+    pub fn export(&mut self, text: &[u8]) -> Result<Option<u32>, Errno> {
+        let Some((number, device, offset)) = self.meant(text)? else {
+            return Ok(None);
+        };
+        let line = device.line(offset).ok_or(Errno::EINVAL)?;
+        let desc = line
+            .request(Label::from("sysfs"))
+            .map_err(|error| match error {
+                gpiolib::Error::ProbeDefer => Errno::ENODEV,
+                error => error.errno(),
+            })?;
+        // Watchers are not told of the export, but of its end.
+        desc.announce_release();
+        let edges = Edges::NONE;
+        self.exported.insert(number, Exported { desc, edges });
+        Ok(Some(number))
+    }
+
+    /// Takes a text into `unexport`; gives the number of the line that is free now.
+    ///
+    /// # Errors
+    /// `EINVAL` or `ERANGE` for no number, `EINVAL` for a line that was not exported.
+    pub fn unexport(&mut self, text: &[u8]) -> Result<Option<u32>, Errno> {
+        let Some((number, ..)) = self.meant(text)? else {
+            return Ok(None);
+        };
+        self.exported.remove(&number).ok_or(Errno::EINVAL)?;
+        Ok(Some(number))
+    }
+
+    fn meant(&self, text: &[u8]) -> Result<Option<(u32, &Device, Offset)>, Errno> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let number = u32::try_from(text::number(text)?).map_err(|_| Errno::EINVAL)?;
+        let (device, offset) = self.line(number).ok_or(Errno::EINVAL)?;
+        Ok(Some((number, device, offset)))
+    }
+
+    /// The text of a file of an exported line. May take bus time.
+    ///
+    /// # Errors
+    /// `ENODEV` if the line is not exported or its chip is gone, else what the driver answers.
+    pub fn show(&self, number: u32, attribute: Attribute) -> Result<Vec<u8>, Errno> {
+        let Exported { desc, edges } = self.exported.get(&number).ok_or(Errno::ENODEV)?;
+        let text = match attribute {
+            Attribute::Direction => match desc.direction() {
+                Err(gpiolib::Error::Unsupported) if desc.is_output() => "out",
+                Err(gpiolib::Error::Unsupported) => "in",
+                Err(error) => return Err(error.errno()),
+                Ok(Direction::Output) => "out",
+                Ok(Direction::Input) => "in",
+            },
+            Attribute::Value => flag(desc.value().map_err(|error| error.errno())?.is_active()),
+            Attribute::Edge => text::edges_name(*edges),
+            Attribute::ActiveLow => flag(desc.config().active_low),
+        };
+        Ok(format!("{text}\n").into_bytes())
+    }
+
+    /// Takes a text into a file of an exported line; gives how much of it was taken. `waker` is woken
+    /// at each edge from then on, if the text arms any. May take bus time.
+    ///
+    /// # Errors
+    /// `ENODEV` as for [`Class::show`]; `EINVAL` and `ERANGE` for a wrong text; `EPERM` for the value
+    /// of an input; `EIO` for edges of an output or of a line that has none; the driver's.
+    pub fn store(
+        &mut self,
+        number: u32,
+        attribute: Attribute,
+        text: &[u8],
+        waker: &Waker,
+    ) -> Result<usize, Errno> {
+        let line = self.exported.get_mut(&number).ok_or(Errno::ENODEV)?;
+        let text = text.get(..STORE_MAX).unwrap_or(text);
+        if text.is_empty() {
+            return Ok(0);
+        }
+        match attribute {
+            Attribute::Direction => line.set_direction(text)?,
+            Attribute::Value => line.set_value(text)?,
+            Attribute::Edge => line.set_edges(text::edges(text)?, waker)?,
+            Attribute::ActiveLow => line.set_active_low(text::number(text)? != 0, waker)?,
+        }
+        Ok(text.len())
+    }
+
+    /// The edges that are reported of an exported line.
+    #[must_use]
+    pub fn edges(&self, number: u32) -> Edges {
+        self.exported
+            .get(&number)
+            .map_or(Edges::NONE, |line| line.edges)
+    }
+}
+
+impl Exported {
+    /// The electrical level is meant, whatever the polarity.
+    fn set_direction(&self, text: &[u8]) -> Result<(), Errno> {
+        let done = match text::word(text) {
+            b"in" => self.desc.direction_input(),
+            b"out" | b"low" => self.desc.direction_output_level(Level::Low),
+            b"high" => self.desc.direction_output_level(Level::High),
+            _ => return Err(Errno::EINVAL),
+        };
+        done.map_err(|error| error.errno())
+    }
+
+    fn set_value(&self, text: &[u8]) -> Result<(), Errno> {
+        // KERNEL: value_store (v6.12): the direction is judged before the text
+        if !self.desc.is_output() {
+            return Err(Errno::EPERM);
+        }
+        let value = Value::from(text::number(text)? != 0);
+        self.desc.set_value(value).map_err(|error| error.errno())
+    }
+
+    fn set_edges(&mut self, edges: Edges, waker: &Waker) -> Result<(), Errno> {
+        if edges == self.edges {
+            return Ok(());
+        }
+        self.disarm();
+        if edges.is_empty() {
+            return Ok(());
+        }
+        // KERNEL: gpiolib.c gpiochip_lock_as_irq (v6.12)
+        if self.desc.is_output() {
+            return Err(Errno::EIO);
+        }
+        self.arm(edges, waker)
+    }
+
+    fn arm(&mut self, edges: Edges, waker: &Waker) -> Result<(), Errno> {
+        let queue = EdgeQueue::new(
+            &[self.desc.offset()],
+            1,
+            Overflow::DropOldest,
+            Box::new(Nowhere),
+        );
+        let active_low = self.desc.config().active_low;
+        let config = LineConfig {
+            edges,
+            active_low,
+            ..LineConfig::default()
+        };
+        queue.configure(0, &config);
+        queue.set_waker(waker.clone());
+        let armed = self
+            .desc
+            .attach_edges(&queue, 0, edges.inverted(active_low));
+        armed.map_err(|error| match error {
+            gpiolib::Error::Revoked => Errno::ENODEV,
+            _ => Errno::EIO,
+        })?;
+        self.edges = edges;
+        Ok(())
+    }
+
+    fn disarm(&mut self) {
+        if !self.edges.is_empty() {
+            self.desc.detach_edges();
+        }
+        self.edges = Edges::NONE;
+    }
+
+    fn set_active_low(&mut self, active_low: bool, waker: &Waker) -> Result<(), Errno> {
+        if active_low == self.desc.config().active_low {
+            return Ok(());
+        }
+        self.desc.toggle_active_low();
+        let edges = self.edges;
+        if edges.is_empty() {
+            return Ok(());
+        }
+        // An edge of the value is the other one of the level now.
+        self.disarm();
+        self.arm(edges, waker)
+    }
+}
+
+const fn flag(flag: bool) -> &'static str {
+    if flag { "1" } else { "0" }
+}
+
+/// Where edges go that only wake somebody: there is always room.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Store<EdgeEvent> for Nowhere {
+    fn unread(&mut self) -> usize {
+        0
+    }
+
+    fn push(&mut self, _: EdgeEvent) {}
+
+    fn pop(&mut self) -> Option<EdgeEvent> {
+        None
+    }
+}
+
+impl fmt::Debug for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.exported.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use gpio_sim::Sim;
+use gpiolib::Timestamp;
+
+use super::*;
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Bell(AtomicU32);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Bench {
+    class: Class,
+    sim: Sim,
+    bell: Arc<Bell>,
+}
+
+impl Bench {
+    /// One chip of four lines, its line 513 exported.
+    fn new() -> Bench {
+        let sim = Sim::simple(4).unwrap();
+        let mut class = Class::new();
+        assert_eq!(class.add(sim.device()), Some(512));
+        assert_eq!(class.export(b"513\n"), Ok(Some(513)));
+        let bell = Arc::default();
+        Bench { class, sim, bell }
+    }
+
+    fn store(&mut self, attribute: Attribute, text: &str) -> Result<usize, Errno> {
+        let waker = Waker::from(Arc::clone(&self.bell));
+        self.class.store(513, attribute, text.as_bytes(), &waker)
+    }
+
+    fn show(&self, attribute: Attribute) -> Vec<u8> {
+        self.class.show(513, attribute).unwrap()
+    }
+
+    fn pull(&self, level: Level) -> u32 {
+        self.sim
+            .set_pull(Offset::new(1), level, Timestamp::at(0))
+            .unwrap();
+        self.bell.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn numbers_fill_the_first_gap() {
+    let (one, two, three) = (Sim::simple(8).unwrap(), Sim::simple(4), Sim::simple(16));
+    let (two, three) = (two.unwrap(), three.unwrap());
+    let mut class = Class::new();
+    // Each of these chips is the only one of its registry, so ids do not tell them apart.
+    assert_eq!(class.add(one.device()), Some(512));
+    assert_eq!(class.line(519).map(|(_, offset)| offset.get()), Some(7));
+    assert!(class.line(520).is_none() && class.line(511).is_none());
+    assert_eq!(class.remove(0).unwrap().base, 512);
+    assert_eq!(class.add(two.device()), Some(512));
+    assert_eq!(class.add(three.device()), Some(516));
+    assert!(class.remove(7).is_none());
+}
+
+#[test]
+fn an_exported_line_is_held() {
+    let mut bench = Bench::new();
+    let info = |bench: &Bench| bench.sim.device().line(Offset::new(1)).unwrap().info();
+    assert_eq!(info(&bench).consumer, Some(Label::from("sysfs")));
+    assert_eq!(bench.class.export(b"513"), Err(Errno::EBUSY));
+    let held = bench.sim.device().line(Offset::new(2)).unwrap();
+    let held = held.request(Label::from("other")).unwrap();
+    assert_eq!(bench.class.export(b"514"), Err(Errno::EBUSY));
+    assert_eq!(bench.class.unexport(b"514"), Err(Errno::EINVAL));
+    drop(held);
+    assert_eq!(bench.class.export(b"514"), Ok(Some(514)));
+    for unknown in [&b"511"[..], b"516", b"-1", b"x", b"\n"] {
+        assert_eq!(bench.class.export(unknown), Err(Errno::EINVAL));
+        assert_eq!(bench.class.unexport(unknown), Err(Errno::EINVAL));
+    }
+    assert_eq!(bench.class.export(b""), Ok(None));
+    assert_eq!(bench.class.unexport(b"513"), Ok(Some(513)));
+    assert!(!info(&bench).used);
+    assert_eq!(bench.class.show(513, Attribute::Value), Err(Errno::ENODEV));
+}
+
+#[test]
+fn directions_are_levels_and_values_are_logical() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.show(Attribute::Direction), b"in\n");
+    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EPERM));
+    assert_eq!(bench.store(Attribute::ActiveLow, "7\n"), Ok(2));
+    assert_eq!(bench.store(Attribute::Direction, "high\n"), Ok(5));
+    let level = |bench: &Bench| bench.sim.level(Offset::new(1)).unwrap();
+    assert_eq!(level(&bench), Level::High);
+    assert_eq!(bench.show(Attribute::Value), b"0\n");
+    assert_eq!(bench.store(Attribute::Value, "1"), Ok(1));
+    assert_eq!(level(&bench), Level::Low);
+    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EINVAL));
+    assert_eq!(bench.store(Attribute::Direction, "up"), Err(Errno::EINVAL));
+    assert_eq!(bench.store(Attribute::Direction, ""), Ok(0));
+    assert_eq!(bench.show(Attribute::Direction), b"out\n");
+    assert_eq!(bench.show(Attribute::ActiveLow), b"1\n");
+    assert_eq!(bench.store(Attribute::Edge, "both"), Err(Errno::EIO));
+    for word in ["out", "low", "in"] {
+        assert_eq!(bench.store(Attribute::Direction, word), Ok(word.len()));
+    }
+}
+
+#[test]
+fn edges_wake_by_value() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.pull(Level::High), 0);
+    bench.store(Attribute::Edge, "falling\n").unwrap();
+    assert_eq!(bench.show(Attribute::Edge), b"falling\n");
+    assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (1, 0));
+    bench.store(Attribute::ActiveLow, "1").unwrap();
+    assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (0, 1));
+    bench.store(Attribute::Edge, "both").unwrap();
+    assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (1, 1));
+    // The direction changes whatever is armed, which stays.
+    bench.store(Attribute::Direction, "out").unwrap();
+    assert_eq!(bench.show(Attribute::Edge), b"both\n");
+    bench.store(Attribute::Edge, "none").unwrap();
+    bench.store(Attribute::Direction, "in").unwrap();
+    assert_eq!((bench.pull(Level::High), bench.pull(Level::Low)), (0, 0));
+    assert_eq!(bench.store(Attribute::Edge, "change"), Err(Errno::EINVAL));
+}
+
+#[test]
+fn a_chip_takes_its_exported_lines_with_it() {
+    let mut bench = Bench::new();
+    bench.class.export(b"515").unwrap();
+    let removed = bench.class.remove(0).unwrap();
+    assert_eq!(
+        removed,
+        Removed {
+            base: 512,
+            exported: [513, 515].into()
+        }
+    );
+    assert_eq!(bench.class.export(b"513"), Err(Errno::EINVAL));
+    assert!(!bench.sim.device().line(Offset::new(1)).unwrap().info().used);
+}
