@@ -16,8 +16,9 @@ use crate::board::ChipSpec;
 use crate::cli::status;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
-    ChipAt, ChipParams, ChipState, Code, Event, Happened, InfoState, Key, Level, LineAt,
-    LineParams, LineState, Link, List, PlugParams, Pull, PullParams, Request, WaitParams,
+    ChipAt, ChipParams, ChipState, Code, Event, Happened, Held, InfoState, Key, Level, LineAt,
+    LineParams, LineState, Link, List, NetState, PartState, PlugParams, Pull, PullParams, Request,
+    WaitParams,
 };
 use crate::control::socket::{self, SocketError};
 
@@ -51,6 +52,8 @@ pub(crate) enum Verb {
     Plug(ChipSpec),
     /// Make a link to the live board.
     Web,
+    /// Something for wires or parts, whose answer only programs are shown.
+    Board(Request),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +140,7 @@ fn perform<W: Write>(
         Verb::Pull(..) | Verb::Wait(..) => {
             printer.result(&client.call::<LineState>(&request)?)?;
         }
-        Verb::Unplug(_) | Verb::Events => {
+        Verb::Unplug(_) | Verb::Events | Verb::Board(_) => {
             printer.result(&client.call::<serde_json::Value>(&request)?)?;
         }
     }
@@ -150,6 +153,7 @@ fn request(verb: &Verb) -> Request {
         Verb::List => Request::List,
         Verb::Events => Request::Events,
         Verb::Web => Request::Web,
+        Verb::Board(request) => request.clone(),
         Verb::Level(chip, line) => Request::Level(LineParams {
             chip: key(chip),
             line: key(line),
@@ -248,10 +252,52 @@ impl Text for List {
                     "  {:>4} {name:width$} {direction:6} {level:4} pull {pull:4}",
                     line.offset
                 )?;
+                if let Some(net) = &line.net {
+                    write!(f, " net {net:?}")?;
+                }
                 writeln!(f, "{}", Shown(&line.info))?;
             }
         }
+        for net in &self.nets {
+            write!(f, "{}", Shown(net))?;
+        }
+        for part in &self.parts {
+            write!(f, "{}", Shown(part))?;
+        }
         Ok(())
+    }
+}
+
+impl Text for NetState {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "net {:?} {}", self.name, self.level.word())?;
+        f.write_str(match self.held {
+            Held::Firmly => "",
+            Held::Floating => " floating",
+            Held::Short => " SHORT",
+        })?;
+        if let Some(pull) = self.pull {
+            write!(f, " pull {}", pull.word())?;
+        }
+        if self.delay_ns > 0 {
+            write!(f, " delay {} ns", self.delay_ns)?;
+        }
+        writeln!(f, ": {}", self.lines.join(" "))
+    }
+}
+
+impl Text for PartState {
+    fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "part {:?} {}", self.part, self.is)?;
+        if !self.state.is_empty() {
+            write!(f, " {}", self.state)?;
+        }
+        for (pin, net) in &self.pins {
+            if let Some(net) = net {
+                write!(f, " {pin}={net}")?;
+            }
+        }
+        writeln!(f)
     }
 }
 
@@ -297,6 +343,14 @@ impl Text for Happened {
             Event::Config { line, info } => info_event(f, line, "config", info),
             Event::Plugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} plugged"),
             Event::Unplugged(ChipAt { chip, label }) => writeln!(f, "{chip} {label:?} unplugged"),
+            Event::Net { .. }
+            | Event::Short { .. }
+            | Event::ShortOver { .. }
+            | Event::Oscillation { .. }
+            | Event::Part { .. } => match self.event.remark() {
+                Some(text) => writeln!(f, "{text}"),
+                None => Ok(()),
+            },
             Event::Lost { count } => writeln!(f, "{count} events lost"),
             Event::Unknown => Ok(()),
         }

@@ -3,12 +3,13 @@
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
 //! the gpio-sim control tree in it), [`ctl`] for the outside
-//! world of a run, [`trace`] for recordings of one, [`doctor`] for the machine. [`web`] is the live board
-//! of a run.
+//! world of a run, [`trace`] for recordings of one, [`doctor`] for the machine. [`clockwork`] moves the
+//! time of a run's nets. [`web`] is the live board of a run.
 
 mod board;
 mod cli;
 mod client;
+mod clockwork;
 mod control;
 mod ctl;
 mod doctor;

@@ -32,6 +32,7 @@ use crate::board::Board;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
+use crate::clockwork;
 use crate::control::inlet;
 use crate::control::plugged::{Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
@@ -52,6 +53,8 @@ struct Run {
     shadow: PathBuf,
     /// The live board, if there is one.
     web: Option<web::Bound>,
+    /// Where the chance of the run comes from, if it has any.
+    seed: Option<u64>,
     /// The kernel release to tell, if not the machine's.
     release: Option<Release>,
     /// What is to be recorded, played and compared.
@@ -146,6 +149,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             hello,
             shadow,
             web,
+            seed: args.seed,
             release,
             wish,
             is_strict: args.strict,
@@ -227,8 +231,10 @@ fn answer(
     wish: Wish,
 ) -> Result<(Rc<Hub>, Dispatcher, Tracing), Failure> {
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
-    let plugged = Plugged::new(registry, &run.board, server::now())
+    let plugged = Plugged::new(registry, &run.board, run.seed, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
+    clockwork::start(plugged.nets(), registry, plugged.changes())
+        .map_err(|e| fail("cannot start a thread", &e))?;
     let plugged = Shared::new(plugged);
     let tracing = wish
         .start(&plugged)

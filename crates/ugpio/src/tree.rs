@@ -224,8 +224,11 @@ mod tests {
     use crate::control::protocol::{Key, Pull};
 
     fn tree_beside(chips: Vec<ChipSpec>) -> (SimTree, Shared) {
-        let board = Board { chips };
-        let plugged = Plugged::new(&Registry::new(), &board, Timestamp::at(0)).unwrap();
+        let board = Board {
+            chips,
+            ..Board::default()
+        };
+        let plugged = Plugged::new(&Registry::new(), &board, None, Timestamp::at(0)).unwrap();
         let plugged = Shared::new(plugged);
         (SimTree::new(plugged.clone(), None), plugged)
     }

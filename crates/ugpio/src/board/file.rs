@@ -12,13 +12,13 @@ use super::{
     Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_name,
 };
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
-/// Reads a board from the text of a board file.
+/// Reads a board from the text of a board file. Its nets and parts may be on lines of chips `beside` it.
 ///
 /// # Errors
 /// Not TOML, an unknown key, a bad value, a label or an offset given twice.
-pub(super) fn parse(text: &str) -> Result<Board, BoardError> {
+pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError> {
     let reader = Reader { text };
     let root = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
@@ -32,34 +32,60 @@ pub(super) fn parse(text: &str) -> Result<Board, BoardError> {
         reader.error(&span, "", format!("not TOML: {message}"))
     })?;
     let root = root.get_ref();
-    reader.only_keys(root, "", &["chip"])?;
-    let Some(value) = root.get("chip") else {
-        return Ok(Board::default());
-    };
-    let tables = reader.array(value, "chip", "tables, written [[chip]]")?;
+    reader.only_keys(root, "", &["chip", "net", "part"])?;
     let mut board = Board::default();
-    for (index, value) in tables.iter().enumerate() {
-        let chip = reader.chip(value, &format!("chip[{index}]"))?;
+    for (path, value) in reader.tables(root, "chip")? {
+        let chip = reader.chip(value, &path)?;
         if board.chips.iter().any(|other| other.label == chip.label) {
             let at = value
                 .get_ref()
                 .get("label")
                 .map_or(value.span(), Spanned::span);
             let problem = format!("another chip of this board has the label {:?}", chip.label);
-            return Err(reader.error(&at, &format!("chip[{index}].label"), problem));
+            return Err(reader.error(&at, &join(&path, "label"), problem));
         }
         board.chips.push(chip);
     }
+    let own = board.chips.len();
+    board.chips.extend_from_slice(beside);
+    for (path, value) in reader.tables(root, "net")? {
+        let net = reader.net(value, &path, &board)?;
+        board.nets.push(net);
+    }
+    for (path, value) in reader.tables(root, "part")? {
+        let part = reader.part(value, &path, &board)?;
+        board.parts.push(part);
+    }
+    board.chips.truncate(own);
     Ok(board)
 }
 
 /// The text being read; turns spans into line numbers.
-struct Reader<'t> {
+pub(super) struct Reader<'t> {
     text: &'t str,
 }
 
 impl Reader<'_> {
-    fn error(&self, span: &Range<usize>, key: &str, problem: impl Into<String>) -> BoardError {
+    /// The tables `[[name]]`, each with its path.
+    fn tables<'v, 't>(
+        &self,
+        root: &'v DeTable<'t>,
+        name: &str,
+    ) -> Result<Vec<(String, &'v Value<'t>)>, BoardError> {
+        let Some(value) = root.get(name) else {
+            return Ok(Vec::new());
+        };
+        let tables = self.array(value, name, &format!("tables, written [[{name}]]"))?;
+        let path = |(index, table)| (format!("{name}[{index}]"), table);
+        Ok(tables.iter().enumerate().map(path).collect())
+    }
+
+    pub(super) fn error(
+        &self,
+        span: &Range<usize>,
+        key: &str,
+        problem: impl Into<String>,
+    ) -> BoardError {
         let start = span.start.min(self.text.len());
         let line = self.text.as_bytes()[..start]
             .iter()
@@ -215,24 +241,8 @@ impl Reader<'_> {
         let DeValue::String(name) = value.get_ref() else {
             return Err(self.wrong_type(value, key, "an offset or a line name"));
         };
-        let mut found = chip
-            .names
-            .iter()
-            .filter(|(_, other)| other.as_str() == &**name);
-        match (found.next(), found.next()) {
-            (Some((offset, _)), None) => Ok(*offset),
-            (None, _) => {
-                let problem = format!("no line of this chip has the name {:?}", &**name);
-                Err(self.error(&value.span(), key, problem))
-            }
-            (Some((first, _)), Some((second, _))) => {
-                let problem = format!(
-                    "lines {first} and {second} both have the name {:?}: give the offset",
-                    &**name
-                );
-                Err(self.error(&value.span(), key, problem))
-            }
-        }
+        chip.line_named(name)
+            .map_err(|problem| self.error(&value.span(), key, problem))
     }
 
     fn direction(&self, value: &Value<'_>, key: &str) -> Result<HogDirection, BoardError> {
@@ -248,7 +258,7 @@ impl Reader<'_> {
         })
     }
 
-    fn offset(
+    pub(super) fn offset(
         &self,
         offset: i128,
         span: &Range<usize>,
@@ -262,7 +272,7 @@ impl Reader<'_> {
         Err(self.error(span, key, problem))
     }
 
-    fn name(&self, value: &Value<'_>, key: &str) -> Result<String, BoardError> {
+    pub(super) fn name(&self, value: &Value<'_>, key: &str) -> Result<String, BoardError> {
         let DeValue::String(name) = value.get_ref() else {
             return Err(self.wrong_type(value, key, "a string"));
         };
@@ -270,7 +280,7 @@ impl Reader<'_> {
         Ok(name.clone().into_owned())
     }
 
-    fn table<'v, 't>(
+    pub(super) fn table<'v, 't>(
         &self,
         value: &'v Value<'t>,
         key: &str,
@@ -281,7 +291,7 @@ impl Reader<'_> {
         }
     }
 
-    fn array<'v, 't>(
+    pub(super) fn array<'v, 't>(
         &self,
         value: &'v Value<'t>,
         key: &str,
@@ -293,7 +303,12 @@ impl Reader<'_> {
         }
     }
 
-    fn only_keys(&self, table: &DeTable<'_>, path: &str, known: &[&str]) -> Result<(), BoardError> {
+    pub(super) fn only_keys(
+        &self,
+        table: &DeTable<'_>,
+        path: &str,
+        known: &[&str],
+    ) -> Result<(), BoardError> {
         // The first one in the file, not the first in the alphabet.
         let unknown = table
             .keys()
@@ -309,7 +324,7 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong_type(&self, value: &Value<'_>, key: &str, wanted: &str) -> BoardError {
+    pub(super) fn wrong_type(&self, value: &Value<'_>, key: &str, wanted: &str) -> BoardError {
         let found = match value.get_ref() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a number",
@@ -324,7 +339,7 @@ impl Reader<'_> {
 }
 
 /// The number in `value`; one too large for anything counts as the largest.
-fn integer(value: &Value<'_>) -> Option<i128> {
+pub(super) fn integer(value: &Value<'_>) -> Option<i128> {
     let DeValue::Integer(number) = value.get_ref() else {
         return None;
     };
@@ -338,11 +353,11 @@ fn integer(value: &Value<'_>) -> Option<i128> {
 }
 
 /// A number that the caller has found to be from 0 to [`MAX_LINES`].
-fn to_u32(number: i128) -> u32 {
+pub(super) fn to_u32(number: i128) -> u32 {
     u32::try_from(number).expect("the caller has compared it with a u32")
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {

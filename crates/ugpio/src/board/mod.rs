@@ -7,10 +7,13 @@
 mod file;
 #[cfg(test)]
 mod tests;
+mod wires;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use gpio_sim::part::Settings;
 
 /// Lines of a chip whose number of lines is not given.
 pub(crate) const DEFAULT_LINES: u32 = 8;
@@ -27,6 +30,63 @@ pub(crate) const MAX_NAME: usize = 31;
 pub(crate) struct Board {
     /// The chips, in the order in which they get their ids.
     pub(crate) chips: Vec<ChipSpec>,
+    /// The wires between lines.
+    pub(crate) nets: Vec<NetSpec>,
+    /// What is wired to them besides.
+    pub(crate) parts: Vec<PartSpec>,
+}
+
+/// A wire between lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NetSpec {
+    /// Its name; unique on a board.
+    pub(crate) name: String,
+    /// The lines on it.
+    pub(crate) lines: Vec<LineSpec>,
+    /// Whether a resistor pulls it up or down.
+    pub(crate) pull: Option<Pull>,
+    /// How long its changes take, in nanoseconds.
+    pub(crate) delay_ns: u64,
+}
+
+/// Where a resistor goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pull {
+    /// To high.
+    Up,
+    /// To low.
+    Down,
+}
+
+/// A line of a chip of the board.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LineSpec {
+    /// The chip's label.
+    pub(crate) chip: String,
+    /// The line's offset.
+    pub(crate) offset: u32,
+}
+
+/// Something that is wired to lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartSpec {
+    /// Its name; unique on a board.
+    pub(crate) name: String,
+    /// What it is, in gpio-sim's words.
+    pub(crate) kind: &'static str,
+    /// Its own keys.
+    pub(crate) settings: Settings,
+    /// What its pins are wired to, in the order of its kind.
+    pub(crate) pins: Vec<Option<PinSpec>>,
+}
+
+/// What a pin of a part is wired to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PinSpec {
+    /// A line, with all that is on its net.
+    Line(LineSpec),
+    /// A net.
+    Net(String),
 }
 
 /// One simulated chip.
@@ -84,6 +144,12 @@ impl BoardError {
     }
 }
 
+impl fmt::Display for LineSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.chip, self.offset)
+    }
+}
+
 impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
@@ -109,7 +175,7 @@ impl Board {
     /// The file cannot be read or is not a board, or a label appears twice.
     pub(crate) fn load(file: Option<&Path>, chips: &[ChipSpec]) -> Result<Board, BoardError> {
         let mut board = match file {
-            Some(path) => Board::read(path)?,
+            Some(path) => Board::read(path, chips)?,
             None => Board::default(),
         };
         for chip in chips {
@@ -128,7 +194,7 @@ impl Board {
     ///
     /// # Errors
     /// The file cannot be read or is not a board; the error names the file, the line and the key.
-    fn read(path: &Path) -> Result<Board, BoardError> {
+    fn read(path: &Path, beside: &[ChipSpec]) -> Result<Board, BoardError> {
         let in_file = |mut error: BoardError| {
             error.file = Some(path.to_path_buf());
             error
@@ -140,8 +206,14 @@ impl Board {
                 "not a board file: it is not UTF-8 text",
             ))
         })?;
-        file::parse(&text).map_err(in_file)
+        file::parse(&text, beside).map_err(in_file)
     }
+}
+
+/// A board as a board file has it.
+#[cfg(test)]
+pub(crate) fn from_text(text: &str) -> Result<Board, BoardError> {
+    file::parse(text, &[])
 }
 
 /// The system's words for an I/O error, without its number.
@@ -159,6 +231,21 @@ impl ChipSpec {
             lines,
             names: Vec::new(),
             hogs: Vec::new(),
+        }
+    }
+
+    /// The offset of the one line of this name.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub(crate) fn line_named(&self, name: &str) -> Result<u32, String> {
+        let mut found = self.names.iter().filter(|(_, other)| other == name);
+        match (found.next(), found.next()) {
+            (Some((offset, _)), None) => Ok(*offset),
+            (None, _) => Err(format!("no line of this chip has the name {name:?}")),
+            (Some((first, _)), Some((second, _))) => Err(format!(
+                "lines {first} and {second} both have the name {name:?}: give the offset"
+            )),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{Board, ChipSpec, HogDirection, HogSpec, file};
+use super::{Board, ChipSpec, HogDirection, HogSpec, LineSpec, NetSpec, PinSpec, Pull, file};
 
 fn error(text: &str) -> String {
-    let mut error = file::parse(text).unwrap_err();
+    let mut error = file::parse(text, &[]).unwrap_err();
     error.file = Some("b.toml".into());
     error.to_string()
 }
@@ -19,6 +19,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
          [[chip]]\nlabel = \"other\"\n\
          [chip.names]\n7 = \"LAST\"\n0 = \"LAST\"\n\
          [[chip.hogs]]\nline = 1\n[[chip.hogs]]\nline = 2\nname = \"n\"\ndirection = \"output-low\"\n",
+        &[],
     )
     .unwrap();
     let hog = |offset, consumer: &str, direction| HogSpec {
@@ -46,14 +47,51 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
 
 #[test]
 fn a_hog_can_name_its_line() {
-    let board =
-        file::parse("[[chip]]\nlabel = \"a\"\nnames = [\"x\", \"y\"]\nhogs = [{ line = \"y\" }]\n");
+    let board = file::parse(
+        "[[chip]]\nlabel = \"a\"\nnames = [\"x\", \"y\"]\nhogs = [{ line = \"y\" }]\n",
+        &[],
+    );
     assert_eq!(board.unwrap().chips[0].hogs[0].offset, 1);
 }
 
 #[test]
+fn a_file_gives_nets_and_parts_on_lines_of_any_chip() {
+    let beside = [ChipSpec::plain("gpio-sim.0:node0", 4)];
+    let board = file::parse(
+        "[[chip]]\nlabel = \"a\"\nnames = [\"SDA\"]\n\
+         [[net]]\nname = \"sda\"\nlines = [\"a:SDA\", \"gpio-sim.0:node0:3\"]\npull = \"up\"\ndelay = \"2us\"\n\
+         [[part]]\nkind = \"eeprom\"\nname = \"u1\"\naddress = 0x51\npins = { sda = \"sda\", scl = \"a:1\" }\n\
+         [[part]]\nkind = \"button\"\nname = \"go\"\nline = \"a:2\"\n",
+        &beside,
+    )
+    .unwrap();
+    let line = |chip: &str, offset| LineSpec {
+        chip: chip.into(),
+        offset,
+    };
+    let net = NetSpec {
+        name: "sda".into(),
+        lines: vec![line("a", 0), line("gpio-sim.0:node0", 3)],
+        pull: Some(Pull::Up),
+        delay_ns: 2_000,
+    };
+    assert_eq!(board.nets, [net]);
+    let [u1, go] = board.parts.as_slice() else {
+        panic!("two parts")
+    };
+    let sda = PinSpec::Net("sda".into());
+    assert_eq!(
+        u1.pins,
+        [Some(sda), Some(PinSpec::Line(line("a", 1))), None]
+    );
+    assert_eq!((u1.kind, go.kind), ("eeprom", "button"));
+    assert_eq!(go.pins, [Some(PinSpec::Line(line("a", 2)))]);
+    assert_eq!(board.chips.len(), 1, "the other is not the file's");
+}
+
+#[test]
 fn an_empty_file_is_an_empty_board() {
-    assert_eq!(file::parse("").unwrap(), Board::default());
+    assert_eq!(file::parse("", &[]).unwrap(), Board::default());
     assert_eq!(Board::load(None, &[]).unwrap(), Board::default());
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::wires;
 use super::words::timeout;
 use crate::board::ChipSpec;
 use crate::control::protocol;
@@ -75,6 +76,9 @@ pub(crate) enum Verb {
         #[arg(long = "name", value_name = "OFFSET=NAME", value_parser = line_name)]
         names: Vec<(u32, String)>,
     },
+    /// Wires and parts.
+    #[command(flatten)]
+    Wires(wires::Verb),
     /// Print a link to the live board of `ugpio run --web`, which lets one browser in
     Web,
 }
@@ -122,6 +126,7 @@ impl From<Args> for Options {
                 Verb::Level { chip, line } => ctl::Verb::Level(chip, line),
                 Verb::Events => ctl::Verb::Events,
                 Verb::Web => ctl::Verb::Web,
+                Verb::Wires(verb) => ctl::Verb::Board(verb.request()),
                 Verb::Wait {
                     chip,
                     line,

@@ -68,6 +68,8 @@ Examples:
   ugpio ctl pull demo 2 up             press the button on line 2 of demo
   ugpio ctl wait demo 3 high --timeout 5s && echo the LED is lit
   ugpio ctl unplug demo
+  ugpio ctl wire loop demo:2 demo:3    a wire between two lines
+  ugpio ctl press START --hold 200ms   a button of the board file
   ugpio ctl events --json | jq -c .
 
 ",

@@ -10,6 +10,7 @@ pub(crate) mod help;
 pub(crate) mod pages;
 pub(crate) mod run;
 pub(crate) mod trace;
+pub(crate) mod wires;
 pub(crate) mod words;
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true,
         default_missing_value = "127.0.0.1:0", value_parser = crate::web::address)]
     pub(crate) web: Option<SocketAddr>,
+    /// Take chance from this seed: levels of floating nets, bounce, faults; the same seed, the same run
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
     /// When PROGRAM has ended, wait for the daemons it left behind
     #[arg(long, conflicts_with = "kill")]
     pub(crate) wait: bool,

@@ -3,6 +3,7 @@
 //! [`Plugged`] owns the simulated chips; dropping it unplugs them all. It does no I/O and reads no
 //! clock: the [`server`](super::server) is what clients speak to, and passes the time in.
 
+mod wires;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,6 +13,7 @@ use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
 use gpiolib::{Offset, Registry, Timestamp, offsets};
 
+use self::wires::Wires;
 use self::words::{bank, happened, info, level, line_at, pull};
 use super::protocol::{
     ChipAt, ChipState, Code, Event, Failure, Happened, Key, LineAt, LineState, List, Pull,
@@ -36,6 +38,7 @@ pub(crate) struct Plugged {
     /// The N of every `gpio-sim.N`, those that have no chip now included.
     platform_ids: BTreeSet<u32>,
     lines: Arc<Lines>,
+    wires: Wires,
 }
 
 /// The chips as the control server and the gpio-sim tree share them. Nobody is called back with it
@@ -78,6 +81,7 @@ impl Plugged {
     pub(crate) fn new(
         registry: &Registry,
         board: &Board,
+        seed: Option<u64>,
         now: Timestamp,
     ) -> Result<Plugged, Failure> {
         let mut plugged = Plugged {
@@ -89,6 +93,7 @@ impl Plugged {
             arrivals: None,
             platform_ids: BTreeSet::new(),
             lines: Arc::default(),
+            wires: Wires::new(board, seed),
         };
         for chip in &board.chips {
             plugged.plug(chip, now)?;
@@ -99,9 +104,13 @@ impl Plugged {
 
     /// Everything that is plugged in.
     pub(crate) fn list(&self) -> List {
-        let mut chips: Vec<ChipState> = self.chips.values().map(Chip::state).collect();
+        let mut chips: Vec<ChipState> = self.chips.values().map(|chip| self.state(chip)).collect();
         chips.sort_by_key(|chip| chip.id);
-        List { chips }
+        List {
+            chips,
+            nets: self.net_states(),
+            parts: self.part_states(),
+        }
     }
 
     /// One line.
@@ -111,7 +120,7 @@ impl Plugged {
     pub(crate) fn line(&self, chip: &Key, line: &Key) -> Result<LineState, Failure> {
         let chip = self.chip(chip)?.1;
         let offset = chip.offset(line)?;
-        Ok(chip.line_state(offset))
+        Ok(self.line_state(chip, offset))
     }
 
     /// What events call a line: to be compared with theirs.
@@ -144,7 +153,7 @@ impl Plugged {
         chip.sim
             .set_pull(offset, level, now)
             .map_err(|e| Failure::new(Code::Failed, e.to_string()))?;
-        Ok(chip.line_state(offset))
+        Ok(self.line_state(chip, offset))
     }
 
     /// Takes a chip away.
@@ -172,7 +181,9 @@ impl Plugged {
             platform_id,
         } = chip;
         self.lines.remove(id);
+        let simulated = sim.chip().clone();
         sim.unplug(now);
+        self.wires.nets.unplug(&simulated);
         if let Some(id) = platform_id {
             self.free_platform_id(id);
         }
@@ -208,11 +219,8 @@ impl Plugged {
             self.free_platform_id(platform_id);
         }
         let tag = sim.map_err(|e| Failure::new(Code::BadParams, e.to_string()))?;
-        Ok(self
-            .chips
-            .get(&tag)
-            .map(Chip::state)
-            .expect("it was put in just now"))
+        let chip = self.chips.get(&tag).expect("it was put in just now");
+        Ok(self.state(chip))
     }
 
     /// Plugs in a chip that the gpio-sim tree asks for; its label need not be unique.
@@ -256,6 +264,7 @@ impl Plugged {
             names,
             sim,
         };
+        self.wires.plugged(&chip);
         if let Some(arrivals) = &mut self.arrivals {
             arrivals.push_back(chip.state());
         }
@@ -322,6 +331,7 @@ impl Plugged {
             let event = self.event(&change);
             self.events.extend(event);
         }
+        self.collect_reports();
         let count = self.changes.take_lost();
         if count > 0 {
             let at_ns = self.registry.now().monotonic_ns;
@@ -386,6 +396,7 @@ impl Chip {
             name: self.names.get(offset.index()).cloned().flatten(),
             level: level(self.sim.level(offset).expect("the offset was checked")),
             pull: pull(self.sim.pull(offset).expect("the offset was checked")),
+            net: None,
             info: info(&line.info()),
         }
     }
@@ -432,3 +443,5 @@ impl Chip {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wires_tests;

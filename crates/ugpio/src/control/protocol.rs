@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use super::state::{
-    ChipAt, ChipState, Event, Happened, Hello, InfoState, LineAt, LineState, Link, List,
+    ChipAt, ChipState, Event, Happened, Held, Hello, InfoState, LineAt, LineState, Link, List,
+    NetState, PartState,
 };
 pub(crate) use super::view::View;
 
@@ -177,6 +178,12 @@ pub(crate) enum Request {
     Unplug(ChipParams),
     /// Add a chip. Gives the [`ChipState`].
     Plug(PlugParams),
+    /// Wire lines to a net. Gives the [`NetState`] after it.
+    Wire(WireParams),
+    /// Take lines off their net, or a net away. Gives `{}`.
+    Unwire(UnwireParams),
+    /// Do something to a part by hand. Gives the [`PartState`] after it.
+    Operate(OperateParams),
 }
 
 /// Parameters that name a chip.
@@ -238,6 +245,78 @@ pub(crate) struct PlugParams {
     pub(crate) names: BTreeMap<u32, String>,
 }
 
+/// Parameters of `wire`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WireParams {
+    /// The net, made if it is not there.
+    pub(crate) net: String,
+    /// The lines to add; each leaves the net it was on.
+    #[serde(default)]
+    pub(crate) lines: Vec<LineParams>,
+    /// Its resistor; as it was when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pull: Option<Resistor>,
+    /// How long its changes take, in nanoseconds; as it was when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) delay_ns: Option<u64>,
+}
+
+/// The resistor of a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Resistor {
+    /// Towards low.
+    Down,
+    /// Towards high.
+    Up,
+    /// No resistor.
+    None,
+}
+
+/// Parameters of `unwire`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnwireParams {
+    /// Which net.
+    pub(crate) net: String,
+    /// The lines to take off it; without any, the net goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lines: Vec<LineParams>,
+}
+
+/// Parameters of `operate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperateParams {
+    /// Which part.
+    pub(crate) part: String,
+    /// What to do to it.
+    pub(crate) action: Action,
+    /// `press`: let go after so long; without it, not before `release`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hold_ms: Option<u64>,
+    /// `turn`: how many steps, clockwise if positive; 1 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<i32>,
+}
+
+/// What a person can do to a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    /// Hold a button down.
+    Press,
+    /// Let it go.
+    Release,
+    /// Switch on.
+    On,
+    /// Switch off.
+    Off,
+    /// Turn a knob.
+    Turn,
+}
+
 impl Request {
     /// Reads one message, without its NUL.
     ///
@@ -278,6 +357,9 @@ impl Request {
             "wait" => read_params(params).map(Request::Wait),
             "unplug" => read_params(params).map(Request::Unplug),
             "plug" => read_params(params).map(Request::Plug),
+            "wire" => read_params(params).map(Request::Wire),
+            "unwire" => read_params(params).map(Request::Unwire),
+            "operate" => read_params(params).map(Request::Operate),
             _ => Err(Failure::new(
                 Code::UnknownMethod,
                 format!("there is no method {method:?}"),
@@ -298,6 +380,9 @@ impl Request {
             Request::Wait(params) => ("wait", Some(json(params))),
             Request::Unplug(params) => ("unplug", Some(json(params))),
             Request::Plug(params) => ("plug", Some(json(params))),
+            Request::Wire(params) => ("wire", Some(json(params))),
+            Request::Unwire(params) => ("unwire", Some(json(params))),
+            Request::Operate(params) => ("operate", Some(json(params))),
         };
         terminated(&Envelope {
             v: VERSION,
@@ -478,6 +563,10 @@ pub(crate) enum Code {
     NoSuchLine,
     /// More than one line has the name.
     AmbiguousLine,
+    /// No net of the board has the name.
+    NoSuchNet,
+    /// No part of the board has the name.
+    NoSuchPart,
     /// `plug`: a chip on the board has the label.
     LabelTaken,
     /// `wait`: the time is over.

@@ -252,6 +252,9 @@ impl Hub {
                     "this run has no live board, start it with `ugpio run --web`",
                 )),
             },
+            Request::Wire(params) => Ok(json(&plugged.wire(&params, now)?)),
+            Request::Unwire(params) => plugged.unwire(&params, now).map(|()| json!({})),
+            Request::Operate(params) => Ok(json(&plugged.operate(&params, now)?)),
             Request::Events | Request::Follow | Request::Wait(_) => {
                 Err(Failure::new(Code::Failed, "answered elsewhere"))
             }

@@ -1,5 +1,7 @@
 //! The nouns of the control protocol: what a chip and a line look like, and what happened to them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Bias, Direction, Drive, Edges, Level, Pull};
@@ -25,10 +27,61 @@ pub(crate) struct Link {
 }
 
 /// Everything on the board.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct List {
     /// The chips, by id.
     pub(crate) chips: Vec<ChipState>,
+    /// The wires between lines, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) nets: Vec<NetState>,
+    /// What is wired to them besides, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<PartState>,
+}
+
+/// A wire between lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NetState {
+    /// Its name.
+    pub(crate) name: String,
+    /// What its lines read.
+    pub(crate) level: Level,
+    /// What holds it.
+    pub(crate) held: Held,
+    /// Its resistor; none if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pull: Option<Pull>,
+    /// How long its changes take, in nanoseconds.
+    #[serde(default)]
+    pub(crate) delay_ns: u64,
+    /// The lines on it, as `LABEL:OFFSET`.
+    pub(crate) lines: Vec<String>,
+}
+
+/// What holds a net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Held {
+    /// An output or a resistor.
+    #[serde(rename = "held")]
+    Firmly,
+    /// Nothing, or resistors of the same strength both ways.
+    Floating,
+    /// Outputs against each other.
+    Short,
+}
+
+/// Something that is wired to lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartState {
+    /// Its name.
+    pub(crate) part: String,
+    /// What it is: `button`, `led` ….
+    pub(crate) is: String,
+    /// What a person sees of it: `pressed`, `on`, `8`.
+    pub(crate) state: String,
+    /// The nets its pins are wired to, by the pins' names.
+    pub(crate) pins: BTreeMap<String, Option<String>>,
 }
 
 /// A chip on the board.
@@ -55,6 +108,9 @@ pub(crate) struct LineState {
     pub(crate) level: Level,
     /// What pulls it from outside.
     pub(crate) pull: Pull,
+    /// The net it is on; none if it is on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) net: Option<String>,
     /// How it is requested.
     #[serde(flatten)]
     pub(crate) info: InfoState,
@@ -185,6 +241,37 @@ pub(crate) enum Event {
     Plugged(ChipAt),
     /// A chip was unplugged.
     Unplugged(ChipAt),
+    /// A net came, went or was wired otherwise.
+    Net {
+        /// The net.
+        net: String,
+    },
+    /// Two outputs on a net work against each other.
+    Short {
+        /// The net.
+        net: String,
+        /// One that drives it high: `LABEL:OFFSET`, or `PART.PIN`.
+        high: String,
+        /// One that drives it low.
+        low: String,
+    },
+    /// They do not any more.
+    ShortOver {
+        /// The net.
+        net: String,
+    },
+    /// A net changes for ever without coming to rest; it is stopped until something else changes.
+    Oscillation {
+        /// The net.
+        net: String,
+    },
+    /// A person sees something else of a part.
+    Part {
+        /// The part.
+        part: String,
+        /// What is seen.
+        state: String,
+    },
     /// The reader was too slow, events were left out here.
     Lost {
         /// How many.
@@ -193,4 +280,20 @@ pub(crate) enum Event {
     /// Something that only a newer ugpio knows. Never sent.
     #[serde(other)]
     Unknown,
+}
+
+impl Event {
+    /// What people are told of it, if it is about no line and no chip.
+    pub(crate) fn remark(&self) -> Option<String> {
+        Some(match self {
+            Event::Net { net } => format!("net {net:?} wired"),
+            Event::Short { net, high, low } => {
+                format!("net {net:?} short: {high} drives high, {low} drives low")
+            }
+            Event::ShortOver { net } => format!("net {net:?} short is over"),
+            Event::Oscillation { net } => format!("net {net:?} oscillates and was stopped"),
+            Event::Part { part, state } => format!("part {part:?} {state}"),
+            _ => return None,
+        })
+    }
 }

@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn none() -> List {
-        List { chips: Vec::new() }
+        List::default()
     }
 
     #[test]

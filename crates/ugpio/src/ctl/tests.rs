@@ -28,6 +28,7 @@ fn line(offset: u32, name: Option<&str>, consumer: Option<&str>) -> LineState {
         name: name.map(str::to_owned),
         level: Level::High,
         pull: Pull::Down,
+        net: None,
         info,
     }
 }
@@ -75,6 +76,7 @@ fn list_is_a_table_or_one_object() {
     let reply = || {
         vec![Reply::Result(json(&List {
             chips: vec![chip()],
+            ..List::default()
         }))]
     };
     let (request, text, status) = play(Verb::List, false, reply());

@@ -119,7 +119,14 @@ impl<W: Write> VcdWriter<W> {
             | Event::Config { line, info } => self.info(at_ns, line, info),
             Event::Unplugged(chip) => self.unplug(at_ns, chip),
             Event::Lost { count } => self.note(at_ns, &format!("{count} changes were lost here")),
-            Event::Pull { .. } | Event::Plugged(_) | Event::Unknown => Ok(()),
+            Event::Short { .. }
+            | Event::ShortOver { .. }
+            | Event::Oscillation { .. }
+            | Event::Part { .. } => match happened.event.remark() {
+                Some(text) => self.note(at_ns, &text),
+                None => Ok(()),
+            },
+            Event::Net { .. } | Event::Pull { .. } | Event::Plugged(_) | Event::Unknown => Ok(()),
         }
     }
 

@@ -23,8 +23,9 @@ fn plugged() -> (Registry, Plugged) {
     let registry = Registry::new();
     let board = Board {
         chips: vec![demo, other],
+        ..Board::default()
     };
-    let plugged = Plugged::new(&registry, &board, at(0)).unwrap();
+    let plugged = Plugged::new(&registry, &board, None, at(0)).unwrap();
     (registry, plugged)
 }
 

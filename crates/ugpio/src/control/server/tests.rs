@@ -34,8 +34,9 @@ fn with_server_until(
         .unwrap();
     let board = Board {
         chips: vec![ChipSpec::plain("demo", 4)],
+        ..Board::default()
     };
-    let plugged = Plugged::new(&Registry::new(), &board, now()).unwrap();
+    let plugged = Plugged::new(&Registry::new(), &board, None, now()).unwrap();
     let plugged = Shared::new(plugged);
     let hello = Hello {
         protocol: 1,

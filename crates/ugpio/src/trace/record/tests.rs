@@ -13,6 +13,7 @@ fn chip(label: &str) -> ChipState {
         name: None,
         level: Level::Low,
         pull: Pull::Down,
+        net: None,
         info,
     };
     ChipState {

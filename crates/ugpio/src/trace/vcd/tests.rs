@@ -9,6 +9,7 @@ fn chip(id: u32, label: &str, names: &[Option<&str>]) -> ChipState {
         name: name.map(str::to_owned),
         level: Level::Low,
         pull: Pull::Down,
+        net: None,
         info: InfoState::plain(None, Direction::Input),
     };
     ChipState {

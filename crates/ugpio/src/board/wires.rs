@@ -1,0 +1,251 @@
+//! Nets and parts in board files: what is wired to what.
+//!
+//! A line is written `CHIP:LINE`, with the chip's label and an offset or a line name; a pin of a part may
+//! be wired to the name of a net instead. What settings a part has is known by `gpio_sim::part`.
+
+use gpio_sim::part::{KINDS, Kind, Mistake, Setting, Settings, parse_time_ns};
+use gpio_sim::seed;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Reader, Value, integer, join};
+use super::{Board, BoardError, LineSpec, NetSpec, PartSpec, PinSpec, Pull};
+
+/// The keys that all parts have.
+const PART_KEYS: [&str; 4] = ["kind", "name", "line", "pins"];
+
+impl Reader<'_> {
+    pub(super) fn net(
+        &self,
+        value: &Value<'_>,
+        path: &str,
+        board: &Board,
+    ) -> Result<NetSpec, BoardError> {
+        let table = self.table(value, path)?;
+        self.only_keys(table, path, &["name", "lines", "pull", "delay"])?;
+        let name = self.own_name(value, table, path)?;
+        if board.nets.iter().any(|other| other.name == name) {
+            let at = table.get("name").map_or(value.span(), Spanned::span);
+            let problem = format!("another net of this board has the name {name:?}");
+            return Err(self.error(&at, &join(path, "name"), problem));
+        }
+        let mut net = NetSpec {
+            name,
+            lines: Vec::new(),
+            pull: None,
+            delay_ns: 0,
+        };
+        if let Some(lines) = table.get("lines") {
+            let key = join(path, "lines");
+            let lines = self.array(lines, &key, "lines, written \"CHIP:LINE\"")?;
+            for (index, value) in lines.iter().enumerate() {
+                let key = format!("{key}[{index}]");
+                let line = self.line(value, &key, board)?;
+                self.not_on_another(value, &key, &line, board, &net)?;
+                net.lines.push(line);
+            }
+        }
+        if let Some(pull) = table.get("pull") {
+            net.pull = Some(self.pull(pull, &join(path, "pull"))?);
+        }
+        if let Some(delay) = table.get("delay") {
+            let key = join(path, "delay");
+            let word = self.name(delay, &key)?;
+            net.delay_ns =
+                parse_time_ns(&word).map_err(|problem| self.error(&delay.span(), &key, problem))?;
+        }
+        Ok(net)
+    }
+
+    /// The `name` of a net or part.
+    fn own_name(
+        &self,
+        value: &Value<'_>,
+        table: &DeTable<'_>,
+        path: &str,
+    ) -> Result<String, BoardError> {
+        let key = join(path, "name");
+        let Some(name) = table.get("name") else {
+            return Err(self.error(&value.span(), &key, "is missing"));
+        };
+        let word = self.name(name, &key)?;
+        if word.is_empty() || word.contains(':') {
+            let problem = format!("{word:?} is not a name: it is empty or holds a colon");
+            return Err(self.error(&name.span(), &key, problem));
+        }
+        Ok(word)
+    }
+
+    /// A line can be on one net only.
+    fn not_on_another(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        line: &LineSpec,
+        board: &Board,
+        new: &NetSpec,
+    ) -> Result<(), BoardError> {
+        let mut nets = board.nets.iter().chain([new]);
+        match nets.find(|net| net.lines.contains(line)) {
+            None => Ok(()),
+            Some(net) => {
+                let problem = format!("{line} is on net {:?} already", net.name);
+                Err(self.error(&value.span(), key, problem))
+            }
+        }
+    }
+
+    /// `CHIP:LINE`. Both may hold colons: the first way that fits is meant.
+    fn line(&self, value: &Value<'_>, key: &str, board: &Board) -> Result<LineSpec, BoardError> {
+        let DeValue::String(word) = value.get_ref() else {
+            return Err(self.wrong_type(value, key, "a line, written \"CHIP:LINE\""));
+        };
+        let ways = word.match_indices(':').map(|(at, _)| word.split_at(at));
+        let mut ways = ways.map(|(chip, line)| (chip, line.strip_prefix(':').unwrap_or(line)));
+        let found = ways.find_map(|(label, line)| {
+            let chip = board.chips.iter().find(|chip| chip.label == label)?;
+            Some((chip, line))
+        });
+        let Some((chip, line)) = found else {
+            let problem = match word.contains(':') {
+                true => format!("no chip of this board has the label of {:?}", &**word),
+                false => format!("{:?} is not a line, written \"CHIP:LINE\"", &**word),
+            };
+            return Err(self.error(&value.span(), key, problem));
+        };
+        let offset = match line.parse::<u32>() {
+            Ok(offset) => self.offset(i128::from(offset), &value.span(), key, chip.lines)?,
+            Err(_) => chip
+                .line_named(line)
+                .map_err(|problem| self.error(&value.span(), key, problem))?,
+        };
+        Ok(LineSpec {
+            chip: chip.label.clone(),
+            offset,
+        })
+    }
+
+    fn pull(&self, value: &Value<'_>, key: &str) -> Result<Pull, BoardError> {
+        match self.name(value, key)?.as_str() {
+            "up" => Ok(Pull::Up),
+            "down" => Ok(Pull::Down),
+            word => {
+                let problem = format!("{word:?} is not \"up\" or \"down\"");
+                Err(self.error(&value.span(), key, problem))
+            }
+        }
+    }
+
+    pub(super) fn part(
+        &self,
+        value: &Value<'_>,
+        path: &str,
+        board: &Board,
+    ) -> Result<PartSpec, BoardError> {
+        let table = self.table(value, path)?;
+        let kind = self.kind(value, table, path)?;
+        let known: Vec<&str> = PART_KEYS.iter().chain(kind.keys).copied().collect();
+        self.only_keys(table, path, &known)?;
+        let name = self.own_name(value, table, path)?;
+        if board.parts.iter().any(|other| other.name == name) {
+            let at = table.get("name").map_or(value.span(), Spanned::span);
+            let problem = format!("another part of this board has the name {name:?}");
+            return Err(self.error(&at, &join(path, "name"), problem));
+        }
+        let settings = self.settings(table, path, kind)?;
+        if let Err(Mistake { key, problem }) = kind.make(&settings) {
+            let at = table.get(key.as_str()).map_or(value.span(), Spanned::span);
+            return Err(self.error(&at, &join(path, &key), problem));
+        }
+        let pins = self.pins(table, path, kind, board)?;
+        Ok(PartSpec {
+            settings: settings.seeded(seed::of_name(&name)),
+            kind: kind.name,
+            name,
+            pins,
+        })
+    }
+
+    fn kind(&self, value: &Value<'_>, table: &DeTable<'_>, path: &str) -> Result<Kind, BoardError> {
+        let key = join(path, "kind");
+        let Some(kind) = table.get("kind") else {
+            return Err(self.error(&value.span(), &key, "is missing"));
+        };
+        let word = self.name(kind, &key)?;
+        Kind::find(&word).ok_or_else(|| {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+            let problem = format!(
+                "no part is called {word:?}, there are: {}",
+                known.join(", ")
+            );
+            self.error(&kind.span(), &key, problem)
+        })
+    }
+
+    fn settings(
+        &self,
+        table: &DeTable<'_>,
+        path: &str,
+        kind: Kind,
+    ) -> Result<Settings, BoardError> {
+        let mut settings = Settings::default();
+        for key in kind.keys {
+            let Some(value) = table.get(*key) else {
+                continue;
+            };
+            let setting = match (value.get_ref(), integer(value)) {
+                (DeValue::String(text), _) => Setting::Text(text.clone().into_owned()),
+                (_, Some(number)) => {
+                    let number = number.clamp(i64::MIN.into(), i64::MAX.into());
+                    Setting::Number(i64::try_from(number).unwrap_or(i64::MAX))
+                }
+                _ => return Err(self.wrong_type(value, &join(path, key), "a string or a number")),
+            };
+            settings = settings.with(key, setting);
+        }
+        Ok(settings)
+    }
+
+    /// `line`, for the first pin, or `pins`, by their names.
+    fn pins(
+        &self,
+        table: &DeTable<'_>,
+        path: &str,
+        kind: Kind,
+        board: &Board,
+    ) -> Result<Vec<Option<PinSpec>>, BoardError> {
+        let mut pins = vec![None; kind.pins.len()];
+        if let (Some(line), Some(first)) = (table.get("line"), pins.first_mut()) {
+            *first = Some(self.pin(line, &join(path, "line"), board)?);
+        }
+        if let Some(value) = table.get("pins") {
+            let path = join(path, "pins");
+            let table = self.table(value, &path)?;
+            self.only_keys(table, &path, kind.pins)?;
+            for (pin, place) in kind.pins.iter().zip(&mut pins) {
+                if let Some(value) = table.get(*pin) {
+                    *place = Some(self.pin(value, &join(&path, pin), board)?);
+                }
+            }
+        }
+        Ok(pins)
+    }
+
+    fn pin(&self, value: &Value<'_>, key: &str, board: &Board) -> Result<PinSpec, BoardError> {
+        let DeValue::String(word) = value.get_ref() else {
+            return Err(self.wrong_type(
+                value,
+                key,
+                "a line, written \"CHIP:LINE\", or a net's name",
+            ));
+        };
+        if board.nets.iter().any(|net| net.name == **word) {
+            return Ok(PinSpec::Net(word.clone().into_owned()));
+        }
+        if !word.contains(':') {
+            let problem = format!("no net of this board has the name {:?}", &**word);
+            return Err(self.error(&value.span(), key, problem));
+        }
+        self.line(value, key, board).map(PinSpec::Line)
+    }
+}

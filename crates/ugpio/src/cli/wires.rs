@@ -1,0 +1,170 @@
+//! The verbs of `ugpio ctl` for wires and parts.
+
+use core::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::words::period;
+use crate::control::protocol::{
+    self, Action, Key, LineParams, OperateParams, Request, UnwireParams, WireParams,
+};
+
+/// What `ugpio ctl` can do to wires and parts. CHIP and LINE as elsewhere, joined by a colon.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Wire lines to a net, which is made if it is not there
+    Wire {
+        /// The net's name
+        net: String,
+        /// The lines; each leaves the net it was on
+        #[arg(value_name = "CHIP:LINE", value_parser = chip_line)]
+        lines: Vec<ChipLine>,
+        /// Its resistor
+        #[arg(long, value_enum)]
+        pull: Option<Resistor>,
+        /// How long its changes take to be seen: 200ns, 5us, 1ms
+        #[arg(long, value_name = "TIME", value_parser = period)]
+        delay: Option<Duration>,
+    },
+    /// Take lines off a net, or without any the net away
+    Unwire {
+        /// The net's name
+        net: String,
+        /// The lines
+        #[arg(value_name = "CHIP:LINE", value_parser = chip_line)]
+        lines: Vec<ChipLine>,
+    },
+    /// Press a button of the board
+    Press {
+        /// The button's name
+        part: String,
+        /// Let go after this long, and not by `release`: 50ms, 1s
+        #[arg(long, value_name = "TIME", value_parser = period)]
+        hold: Option<Duration>,
+    },
+    /// Let go of a button
+    Release {
+        /// The button's name
+        part: String,
+    },
+    /// Put a switch on or off, or a generator
+    Switch {
+        /// Its name
+        part: String,
+        /// Where to
+        #[arg(value_enum)]
+        to: OnOff,
+    },
+    /// Turn a rotary encoder
+    Turn {
+        /// Its name
+        part: String,
+        /// How many steps, clockwise if positive
+        #[arg(default_value_t = 1, allow_negative_numbers = true)]
+        steps: i32,
+    },
+}
+
+/// `CHIP:LINE`, taken apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ChipLine {
+    chip: String,
+    line: String,
+}
+
+fn chip_line(word: &str) -> Result<ChipLine, String> {
+    // A label may hold colons; who has such line names can take offsets.
+    let (chip, line) = word
+        .rsplit_once(':')
+        .ok_or("not CHIP:LINE, for example demo:3")?;
+    Ok(ChipLine {
+        chip: chip.to_owned(),
+        line: line.to_owned(),
+    })
+}
+
+/// The resistor of a net.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Resistor {
+    /// To high.
+    #[value(help = None::<&str>)]
+    Up,
+    /// To low.
+    #[value(help = None::<&str>)]
+    Down,
+    /// None.
+    #[value(help = None::<&str>)]
+    None,
+}
+
+/// Where a switch is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// On.
+    #[value(alias = "1", help = None::<&str>)]
+    On,
+    /// Off.
+    #[value(alias = "0", help = None::<&str>)]
+    Off,
+}
+
+impl Verb {
+    /// What the verb asks of the run.
+    pub(crate) fn request(self) -> Request {
+        let operate = |part, action| OperateParams {
+            part,
+            action,
+            hold_ms: None,
+            steps: None,
+        };
+        match self {
+            Verb::Wire {
+                net,
+                lines,
+                pull,
+                delay,
+            } => Request::Wire(WireParams {
+                net,
+                lines: lines.into_iter().map(LineParams::from).collect(),
+                pull: pull.map(Into::into),
+                delay_ns: delay.map(|delay| u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)),
+            }),
+            Verb::Unwire { net, lines } => Request::Unwire(UnwireParams {
+                net,
+                lines: lines.into_iter().map(LineParams::from).collect(),
+            }),
+            Verb::Press { part, hold } => Request::Operate(OperateParams {
+                hold_ms: hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX)),
+                ..operate(part, Action::Press)
+            }),
+            Verb::Release { part } => Request::Operate(operate(part, Action::Release)),
+            Verb::Switch { part, to } => Request::Operate(match to {
+                OnOff::On => operate(part, Action::On),
+                OnOff::Off => operate(part, Action::Off),
+            }),
+            Verb::Turn { part, steps } => Request::Operate(OperateParams {
+                steps: Some(steps),
+                ..operate(part, Action::Turn)
+            }),
+        }
+    }
+}
+
+impl From<ChipLine> for LineParams {
+    fn from(line: ChipLine) -> LineParams {
+        LineParams {
+            chip: Key::Word(line.chip),
+            line: Key::Word(line.line),
+        }
+    }
+}
+
+impl From<Resistor> for protocol::Resistor {
+    fn from(resistor: Resistor) -> protocol::Resistor {
+        match resistor {
+            Resistor::Up => protocol::Resistor::Up,
+            Resistor::Down => protocol::Resistor::Down,
+            Resistor::None => protocol::Resistor::None,
+        }
+    }
+}
