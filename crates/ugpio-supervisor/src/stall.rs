@@ -57,9 +57,9 @@ pub fn enter() -> Inside {
         if step % 2 == 1 {
             return Inside { began: false };
         }
-        // A full barrier, as the watcher has one: either it sees our step or we see it asleep.
-        slot.step.swap(step.wrapping_add(1), Ordering::SeqCst);
-        if shared.asleep.load(Ordering::SeqCst) {
+        // No barrier: the watcher looks again, much later, before it relies on having seen our step.
+        slot.step.store(step.wrapping_add(1), Ordering::Release);
+        if shared.asleep.load(Ordering::Acquire) {
             shared.wake();
         }
         Inside { began: true }
@@ -178,6 +178,9 @@ impl Shared {
 
     fn sleep_until_entered(&self) {
         self.asleep.store(true, Ordering::SeqCst);
+        // A thread that entered without seeing this did so before it became visible: by the next look,
+        // its step is.
+        std::thread::sleep(PATIENCE / 2);
         if !self.is_busy() {
             while self.asleep.load(Ordering::SeqCst) {
                 std::thread::park();

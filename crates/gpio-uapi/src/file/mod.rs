@@ -25,6 +25,7 @@ pub use line_event::LineEvent;
 pub use line_handle::LineHandle;
 pub use line_request::LineRequest;
 
+use crate::abi::ioctl;
 use crate::fifo::{Buffer, Fifo, Records};
 use crate::mem::Caller;
 use crate::outcome::{Outcome, PollMask};
@@ -98,11 +99,21 @@ impl File {
     }
 
     /// Answers `ioctl(2)`. A new file, if the call makes one, is given to `caller`.
-    pub fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller, now: Timestamp) -> Outcome {
+    ///
+    /// `now` may be `None` where the call [does not need](Self::needs_time) the time.
+    pub fn ioctl(
+        &self,
+        cmd: u32,
+        arg: u64,
+        caller: &mut dyn Caller,
+        now: impl Into<Option<Timestamp>>,
+    ) -> Outcome {
         if self.device().is_gone() {
             return refuse(caller, Reason::Gone.into());
         }
-        self.advance(now);
+        if let Some(now) = now.into() {
+            self.advance(now);
+        }
         let result = match self {
             Self::Chip(file) => file.ioctl(cmd, arg, caller),
             Self::LineRequest(file) => file.ioctl(cmd, arg, caller),
@@ -113,6 +124,11 @@ impl File {
             Ok(()) => Outcome::Done(0),
             Err(refusal) => refuse(caller, refusal),
         }
+    }
+
+    /// Whether the time matters to an ioctl: not when values are read and no debounce timer runs.
+    pub fn needs_time(&self, cmd: u32) -> bool {
+        cmd != ioctl::GPIO_V2_LINE_GET_VALUES || self.next_deadline().is_some()
     }
 
     /// Answers `read(2)` of `len` bytes to `addr`.

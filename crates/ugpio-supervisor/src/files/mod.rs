@@ -10,6 +10,7 @@
 
 mod caller;
 mod epoll;
+mod guess;
 pub(crate) mod handles;
 pub(crate) mod link;
 mod mirror;
@@ -25,7 +26,7 @@ mod witness;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gpio_uapi::{File, Outcome, Records};
 use gpiolib::{Device, Errno, Timestamp};
@@ -49,8 +50,6 @@ use crate::sys::seccomp::Listener;
 #[derive(Debug)]
 pub struct Files {
     table: Mutex<HashMap<Object, Arc<OpenFile>>>,
-    /// What descriptors led to lately, newest last: a guess, checked by the file's witness.
-    recent: Mutex<Vec<(Pid, i32, Weak<OpenFile>)>>,
     /// Held while closed files are let go, until all their lines are free.
     reaping: Mutex<()>,
     presence: Presence,
@@ -59,9 +58,6 @@ pub struct Files {
     /// Whether records are kept here, and every call that could show a difference is trapped.
     is_strict: bool,
 }
-
-/// How many guesses are kept.
-const RECENT: usize = 16;
 
 /// One open file, however many descriptors lead to it.
 #[derive(Debug)]
@@ -96,7 +92,6 @@ impl Files {
     fn with(is_strict: bool) -> std::io::Result<Arc<Self>> {
         let files = Arc::new(Self {
             table: Mutex::default(),
-            recent: Mutex::default(),
             reaping: Mutex::default(),
             presence: Presence::new()?,
             timers: Timers::new()?,
@@ -181,30 +176,13 @@ impl Files {
 
     /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
     fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
-        if let Some(open) = self.guess(tid, fd) {
+        if let Some(open) = guess::look(tid, fd) {
             return Some(open);
         }
         let object = dirs.object(tid, fd).ok()?;
         let open = self.table().get(&object).cloned()?;
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|(other, number, _)| (*other, *number) != (tid, fd));
-        if recent.len() == RECENT {
-            recent.remove(0);
-        }
-        recent.push((tid, fd, Arc::downgrade(&open)));
+        guess::keep(dirs, tid, fd, object, &open);
         Some(open)
-    }
-
-    /// What the descriptor led to lately, if it still does.
-    fn guess(&self, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
-        let open = {
-            let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            let (_, _, open) = recent
-                .iter()
-                .rfind(|(other, number, _)| (*other, *number) == (tid, fd))?;
-            open.upgrade()?
-        };
-        (open.witness.as_ref()?.is(tid, fd)?).then_some(open)
     }
 
     /// What the text of a link in `/proc/PID/fd` stands for, if it is one of ours.
@@ -249,9 +227,9 @@ impl Files {
             return reply;
         }
         let mut caller = Trapped::new(self, listener, call);
-        let outcome = open
-            .file
-            .ioctl(call.uint(1), call.args[2], &mut caller, now());
+        let cmd = call.uint(1);
+        let time = open.file.needs_time(cmd).then(now);
+        let outcome = open.file.ioctl(cmd, call.args[2], &mut caller, time);
         // Values do not change periods; a timer that an edge starts rings by itself.
         if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
             self.timers.kick();

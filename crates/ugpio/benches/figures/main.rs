@@ -35,6 +35,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some("client") => return client::main(&words[1..]),
+        Some("floor") => return round_trip::floor(&words[1..]),
         Some("floor-client") => return round_trip::floor_client(&words[1..]),
         _ => {}
     }
