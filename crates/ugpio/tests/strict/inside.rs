@@ -84,6 +84,12 @@ impl Chip {
         std::fs::write(pull, if up { "pull-up" } else { "pull-down" }).unwrap();
     }
 
+    /// Whether a line is high, as seen from outside the chip.
+    pub(crate) fn level(&self, offset: u32) -> bool {
+        let value = format!("{}/sim_gpio{offset}/value", self.sysfs);
+        std::fs::read_to_string(value).unwrap() == "1\n"
+    }
+
     pub(crate) fn unplug(&self) {
         std::fs::write(format!("{TREE}/live"), "0").unwrap();
     }

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
-use gpio_uapi::abi::common::ChipInfo;
-use gpio_uapi::abi::v2::{LineFlags, LineInfo};
-use gpio_uapi::abi::{FromZeros as _, ioctl::GPIO_GET_CHIPINFO, ioctl::GPIO_V2_GET_LINEINFO};
+use gpio_uapi::abi::common::{CHANGED_RELEASED, ChipInfo};
+use gpio_uapi::abi::ioctl::{GPIO_GET_CHIPINFO, GPIO_V2_GET_LINEINFO, GPIO_V2_GET_LINEINFO_WATCH};
+use gpio_uapi::abi::v2::{LineFlags, LineInfo, LineInfoChanged};
+use gpio_uapi::abi::{FromZeros as _, IntoBytes as _};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
@@ -159,5 +160,87 @@ fn row_114d_a_reader_keeps_the_line_that_another_thread_closes() {
         chip.pull(0, true);
         assert_eq!(reader.join().unwrap(), Ok(48));
         assert!(!is_used(&file, 0));
+    });
+}
+
+/// The legacy class, with this line of the chip exported. Gives the line's directory.
+fn export(offset: u32) -> String {
+    let base = std::fs::read_dir("/sys/class/gpio")
+        .unwrap()
+        .find_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.strip_prefix("gpiochip")?.parse::<u32>().ok()
+        });
+    let number = base.unwrap() + offset;
+    std::fs::write("/sys/class/gpio/export", number.to_string()).unwrap();
+    format!("/sys/class/gpio/gpio{number}")
+}
+
+fn store(path: String, text: &str) -> Result<(), Errno> {
+    std::fs::write(path, text).map_err(|error| Errno::from_io_error(&error).unwrap())
+}
+
+fn text(path: String) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn row_086_an_export_announces_only_its_release() {
+    let name = "rows::row_086_an_export_announces_only_its_release";
+    in_both(name, |chip| {
+        let watcher = chip.open();
+        rustix::io::ioctl_fionbio(&watcher, true).unwrap();
+        let mut info = LineInfo {
+            offset: 1,
+            ..LineInfo::new_zeroed()
+        };
+        ioctl(watcher.as_raw_fd(), GPIO_V2_GET_LINEINFO_WATCH, &mut info).unwrap();
+        let line = export(1);
+        assert!(is_used(&watcher, 1));
+        let mut record = LineInfoChanged::new_zeroed();
+        let mut next =
+            || read(watcher.as_raw_fd(), record.as_mut_bytes()).map(|_| record.event_type);
+        assert_eq!(next(), Err(Errno::AGAIN));
+        let number = line.rsplit("gpio").next().unwrap();
+        store("/sys/class/gpio/unexport".into(), number).unwrap();
+        assert_eq!(next(), Ok(CHANGED_RELEASED));
+        assert_eq!(next(), Err(Errno::AGAIN));
+    });
+}
+
+#[test]
+fn row_116_a_value_written_to_an_input_is_refused_before_it_is_read() {
+    let name = "rows::row_116_a_value_written_to_an_input_is_refused_before_it_is_read";
+    in_both(name, |_| {
+        let line = export(0);
+        assert_eq!(store(format!("{line}/value"), "x"), Err(Errno::PERM));
+        store(format!("{line}/direction"), "out").unwrap();
+        assert_eq!(store(format!("{line}/value"), "x"), Err(Errno::INVAL));
+    });
+}
+
+#[test]
+fn row_117_direction_high_is_the_electrical_level() {
+    in_both(
+        "rows::row_117_direction_high_is_the_electrical_level",
+        |chip| {
+            let line = export(0);
+            store(format!("{line}/active_low"), "1").unwrap();
+            store(format!("{line}/direction"), "high").unwrap();
+            assert_eq!(text(format!("{line}/value")), "0\n");
+            assert!(chip.level(0));
+        },
+    );
+}
+
+#[test]
+fn row_118_a_line_with_an_edge_may_become_an_output() {
+    let name = "rows::row_118_a_line_with_an_edge_may_become_an_output";
+    in_both(name, |_| {
+        let line = export(0);
+        store(format!("{line}/edge"), "both").unwrap();
+        assert_eq!(store(format!("{line}/direction"), "out"), Ok(()));
+        assert_eq!(text(format!("{line}/direction")), "out\n");
+        assert_eq!(text(format!("{line}/edge")), "both\n");
     });
 }
