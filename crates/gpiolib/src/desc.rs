@@ -181,18 +181,7 @@ impl Desc {
     /// Overwrites the settings that the core keeps (polarity, drive, bias, edges, clock and, if one
     /// is given, the cached direction). Calls no driver: what follows applies them.
     pub fn apply_flags(&self, config: &LineConfig) {
-        let word = config.to_flags();
-        let (mask, word) = match config.direction {
-            Some(Direction::Output) => (flags::SETTINGS | flags::OUT, word | flags::OUT),
-            Some(Direction::Input) => (flags::SETTINGS | flags::OUT, word),
-            None => (flags::SETTINGS, word),
-        };
-        // Never fails: the closure always answers a word.
-        let _ = self
-            .flags()
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
-                Some(old & !mask | word)
-            });
+        ops::apply(self.flags(), config);
     }
 
     /// Makes the line an input and applies its bias. May take bus time.
@@ -350,7 +339,8 @@ impl Desc {
     /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
     ///
     /// # Errors
-    /// `Revoked`; `NoEdges` if the line has no interrupt; `Busy` if it is armed already.
+    /// `Revoked`; `Busy` if it is armed already; `Io` if it is an output, unless an open drain;
+    /// `NoEdges` if the line has no interrupt; what the driver answers.
     pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
         ops::attach_edges(self.device(), self.offset, queue, index, edges)
     }

@@ -39,7 +39,7 @@ impl Flags {
     }
 
     /// The value an output starts with.
-    const fn value(self) -> Option<Value> {
+    pub(crate) const fn value(self) -> Option<Value> {
         match self {
             Self::AsIs | Self::In => None,
             Self::OutLow | Self::OutLowOpenDrain => Some(Value::Inactive),

@@ -25,7 +25,7 @@
 //! `line` and `config` are the words; `chip` is the driver's contract, `mmio` and `forwarder` are
 //! chips; `device`, `desc`, `claim`, `array` and `registry` (with `index`) are the objects; `ops`
 //! holds the rules of each operation; `get`, `lookup` and `property` say which line a consumer
-//! gets; `module`, `devres` and `driver` are who keeps what; `revoke` is the call guard, the one
+//! gets; `hog` is what the board takes; `module`, `devres` and `driver` are who keeps what; `revoke` is the call guard, the one
 //! place with `unsafe`; `edge`, `debounce`, `info` and `store` are the queues; `hal` makes pins.
 //!
 //! # Features
@@ -59,6 +59,7 @@ mod forwarder;
 mod get;
 #[cfg(feature = "embedded-hal")]
 mod hal;
+mod hog;
 mod index;
 mod info;
 mod line;
@@ -86,6 +87,7 @@ pub use errno::Errno;
 pub use error::{Error, Result};
 pub use forwarder::Forwarder;
 pub use get::{Consumer, Flags};
+pub use hog::{HogsId, MachineHog};
 pub use info::{InfoChange, InfoChangeKind, InfoQueue, LineInfo};
 pub use line::{
     Bias, Direction, Drive, Edge, Edges, EventClock, Label, Level, Name, Offset, Value,

@@ -7,8 +7,8 @@ use crate::config::flags;
 use crate::device::{Device, Slot};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
-    Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, Hog, HogDirection,
-    InfoChangeKind, Label, Level, LineConfig, Offset, Result, Value,
+    Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, InfoChangeKind, Label, Level,
+    LineConfig, Offset, Result, Value,
 };
 
 /// There is no such line.
@@ -72,6 +72,20 @@ pub(crate) fn put_flag(line: &AtomicU32, flag: u32, on: bool) {
         (true, false) => line.fetch_and(!flag, Ordering::AcqRel),
         (was, _) => u32::from(was),
     };
+}
+
+/// Overwrites the settings that a line has, and its cached direction if one is given.
+pub(crate) fn apply(line: &AtomicU32, config: &LineConfig) {
+    let word = config.to_flags();
+    let (mask, word) = match config.direction {
+        Some(Direction::Output) => (flags::SETTINGS | flags::OUT, word | flags::OUT),
+        Some(Direction::Input) => (flags::SETTINGS | flags::OUT, word),
+        None => (flags::SETTINGS, word),
+    };
+    // Never fails: the closure always answers a word.
+    let _ = line.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+        Some(old & !mask | word)
+    });
 }
 
 /// The settings a line has now.
@@ -248,7 +262,9 @@ fn set_open(chip: &dyn Chip, line: &AtomicU32, offset: Offset, level: Level) -> 
 
 /// Reports the electrical edges of a requested line to a queue.
 ///
-/// The subscription stands before the chip is armed, so that no edge is lost.
+/// The subscription stands before the chip is armed, so that no edge is lost. An output reports no
+/// edges, but for an open drain, which others may pull low.
+// KERNEL: gpiolib.c gpiochip_lock_as_irq (v6.12).
 pub(crate) fn attach_edges(
     device: &Device,
     offset: Offset,
@@ -260,6 +276,16 @@ pub(crate) fn attach_edges(
     let chip = device.0.enter_shared()?;
     if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
         return Err(Error::Busy);
+    }
+    if !device.can_sleep() {
+        match chip.direction(offset) {
+            Err(Error::Unsupported) => {}
+            answer => remember(slot.flags, answer?),
+        }
+    }
+    let word = slot.flags.load(Ordering::Acquire);
+    if word & (flags::OUT | flags::OPEN_DRAIN) == flags::OUT {
+        return Err(Error::Io);
     }
     if let Some(active) = slot.active.lock().as_mut() {
         active.edges = Some((queue.clone(), index));
@@ -314,27 +340,4 @@ pub(crate) fn hang_up_edges(slot: Slot<'_>) {
 fn forget_edges(slot: Slot<'_>) -> Option<EdgeQueue> {
     let mut active = slot.active.lock();
     active.as_mut()?.edges.take().map(|(queue, _)| queue)
-}
-
-/// Requests and sets a hogged line. A failure is the board's problem, not the chip's.
-// KERNEL: gpiolib.c gpiochip_hog (v6.12): no REQUESTED event, RELEASED when freed.
-pub(crate) fn hog(device: &Device, hog: &Hog) -> Result<()> {
-    claim(device, hog.offset, hog.consumer)?;
-    let slot = device.slot(hog.offset).ok_or(NO_LINE)?;
-    let set = device
-        .0
-        .enter_shared()
-        .and_then(|chip| match hog.direction {
-            HogDirection::Input => direction_input(&*chip, slot.flags, hog.offset),
-            HogDirection::Output(level) => {
-                direction_output_level(&*chip, slot.flags, hog.offset, level)
-            }
-        });
-    match set {
-        Ok(()) => {
-            slot.flags.fetch_or(flags::HOGGED, Ordering::AcqRel);
-        }
-        Err(_) => free(device, hog.offset),
-    }
-    set
 }

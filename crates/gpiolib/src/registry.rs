@@ -10,12 +10,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
+use crate::hog::{self, MachineHogs};
 use crate::index::{Index, Place};
 use crate::lookup::Lookups;
 use crate::sync::{Arc, Mutex};
-use crate::{
-    Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Result, Timestamp, ops,
-};
+use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Result, Timestamp};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +27,7 @@ pub(crate) struct RegistryInner {
     now: Mutex<Timestamp>,
     wakers: Mutex<Vec<Waker>>,
     pub(crate) lookups: Mutex<Lookups>,
+    pub(crate) hogs: Mutex<MachineHogs>,
 }
 
 #[derive(Default)]
@@ -74,9 +74,12 @@ impl Registry {
             .iter()
             .filter(|hog| hog.offset.get() < config.lines)
         {
-            let _ = ops::hog(device, hog);
+            let _ = hog::take(device, hog);
         }
+        self.take_machine_hogs(device);
         self.0.table.lock().insert(device);
+        // Those that were added between found no chip of this label.
+        self.take_machine_hogs(device);
         self.0.wake();
         Ok(registration)
     }

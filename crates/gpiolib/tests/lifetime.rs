@@ -201,6 +201,50 @@ fn removal_waits_for_the_call_inside_and_for_nobody_else() {
 }
 
 #[test]
+fn readers_are_woken_before_the_call_inside_has_ended() {
+    /// Blocks in `get` until told to go on; reports edges of every line.
+    struct Slow(Mutex<mpsc::Sender<()>>, Mutex<mpsc::Receiver<()>>);
+    impl Chip for Slow {
+        fn get(&self, _: Offset) -> Result<Level> {
+            self.0.lock().unwrap().send(()).unwrap();
+            self.1.lock().unwrap().recv().unwrap();
+            Ok(Level::High)
+        }
+        fn arm(&self, _: Offset, _: Edges) -> Result<()> {
+            Ok(())
+        }
+    }
+    struct Bell(Mutex<mpsc::Sender<()>>);
+    impl std::task::Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            // Rung again after the wait; nobody listens then.
+            let _ = self.0.lock().unwrap().send(());
+        }
+    }
+    let registry = Registry::new();
+    let (entered, is_inside) = mpsc::channel();
+    let (go, may_go) = mpsc::channel();
+    let chip = Slow(Mutex::new(entered), Mutex::new(may_go));
+    let chip = registry
+        .register(&ChipConfig::new("slow", 2), Box::new(chip))
+        .unwrap();
+    let caller = request(&chip, 0);
+    let reader = request(&chip, 1);
+    let queue = reader.subscribe(Edges::BOTH, 4).unwrap();
+    let (rung, is_rung) = mpsc::channel();
+    queue.set_waker(Arc::new(Bell(Mutex::new(rung))).into());
+    let inside = std::thread::spawn(move || caller.level());
+    is_inside.recv().unwrap();
+    let remover = std::thread::spawn(move || chip.unregister().is_some());
+    let waits = std::time::Duration::from_secs(60);
+    assert!(is_rung.recv_timeout(waits).is_ok(), "woken while it waits");
+    assert!(reader.device().is_gone() && !remover.is_finished());
+    go.send(()).unwrap();
+    assert_eq!(inside.join().unwrap(), Ok(Level::High));
+    assert!(remover.join().unwrap());
+}
+
+#[test]
 fn hogs_are_in_place_before_anybody_can_look() {
     let registry = Registry::new();
     let mut config = ChipConfig::new("a", 4);

@@ -1,9 +1,9 @@
 //! Real threads against random unplug: what loom cannot show, the kernel's barrier.
 //!
 //! `cargo test -p gpiolib --test stress --release -- --nocapture` takes seconds; with `--ignored`
-//! the long run too, `UGPIO_STRESS_SECONDS` seconds of it (60). With
-//! `RUSTFLAGS='--cfg ugpio_mutant="no_barrier"'` the first test must fail: the closer then makes
-//! no barrier, and a call is found inside a chip that was handed back.
+//! the long run too, `UGPIO_STRESS_SECONDS` seconds of it (60). `scripts/mutants no-membarrier` shows
+//! that the first test fails when the closer makes no barrier: a call is found inside a chip that
+//! was handed back.
 
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]

@@ -4,21 +4,11 @@
 //! then `heavy`) between *revoked* and its look at every *inside*. Together they order both pairs.
 //! Where the kernel has the barrier, the caller's half is `light`, for the compiler only; where not,
 //! gates carry [`FENCED`] and the caller's half is `fenced`.
-//!
-//! `--cfg ugpio_mutant="weak_fence"` and `"no_barrier"` break one half each, for the tests that
-//! must then fail (`docs/proof.md`).
 
 use crate::sync::atomic::{Ordering, fence};
 
 /// In a gate's state: its callers need a fence.
 pub(super) const FENCED: u32 = 2;
-
-/// What `fenced` is. The mutant is an order short of what the proof needs.
-const PORTABLE: Ordering = if cfg!(ugpio_mutant = "weak_fence") {
-    Ordering::AcqRel
-} else {
-    Ordering::SeqCst
-};
 
 /// A sequentially consistent fence, for the closer.
 pub(super) fn full() {
@@ -28,7 +18,7 @@ pub(super) fn full() {
 /// The caller's half of the portable pair.
 #[inline]
 pub(super) fn fenced() {
-    fence(PORTABLE);
+    fence(Ordering::SeqCst);
 }
 
 /// What loom needs between sequentially consistent accesses, which it takes for acquire and
@@ -84,8 +74,7 @@ mod by_kernel {
 
     /// Whether the barrier was made: it is not if the process has forbidden itself the call since.
     pub(in super::super) fn heavy() -> bool {
-        let made = cfg!(ugpio_mutant = "no_barrier")
-            || !EXPEDITED.load(Ordering::Relaxed)
+        let made = !EXPEDITED.load(Ordering::Relaxed)
             || expedited()
             || membarrier(MembarrierCommand::Global).is_ok();
         super::full();
