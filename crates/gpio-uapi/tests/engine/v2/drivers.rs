@@ -1,12 +1,31 @@
 //! Drivers that refuse, and the order in which they are called.
 
 use gpio_uapi::abi::v2::LineFlags;
-use gpiolib::{ChipConfig, Errno, Error, Offset};
+use gpiolib::{ChipConfig, Edges, Errno, Error, Offset, Value};
 
+use crate::common::Rig;
 use crate::common::chips::{ENOTSUPP, EOPNOTSUPP, Refusing, Script};
 use crate::common::make::{
     EDGES, INPUT, OUTPUT, PULL_UP, RISING, USED, config, debounce, lines, lines_with,
 };
+
+/// In Linux the kernel may use a line as an interrupt that nobody has requested. Here whoever listens to
+/// a line holds it, so a program finds it busy; the line itself refuses in the same way.
+// DIFFERS: there are no interrupts without a request.
+#[test]
+fn row_119_a_line_that_is_listened_to_is_no_output() {
+    let mut rig = Rig::new(4);
+    let line = rig.sim().device().line(Offset::new(0)).unwrap();
+    let button = line.request("button".into()).unwrap();
+    button.direction_input().unwrap();
+    let edges = button.subscribe(Edges::BOTH, 16).unwrap();
+    let refused = button.direction_output(Value::Active);
+    assert_eq!(refused.map_err(Error::errno), Err(Errno::EIO));
+    let chip = rig.open();
+    assert_eq!(rig.get_line(chip, lines(&[0], OUTPUT)), Err(Errno::EBUSY));
+    drop((edges, button));
+    assert!(rig.get_line(chip, lines(&[0], OUTPUT)).is_ok());
+}
 
 #[test]
 fn row_120_a_masked_line_is_used_by_nobody_and_cannot_be_had() {
