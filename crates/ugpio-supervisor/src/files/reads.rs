@@ -1,12 +1,12 @@
 //! `read` and `readv` of a GPIO file.
 //!
 //! By default the kernel reads, out of the pipe or socket, and only what it would answer wrongly at once is answered
-//! here. Under `--strict` the engine reads, and the kernel only sleeps: a read that has to wait is let through, and
+//! here: reads after an unplug, and `readv`. Under `--strict` the engine reads, and the kernel only sleeps: a read that has to wait is let through, and
 //! finishes in the kernel if it takes whole records, else it is called back ([`super::sleepers`]).
 
 use std::sync::Arc;
 
-use gpio_uapi::Outcome;
+use gpio_uapi::{FileKind, Outcome};
 use gpiolib::Errno;
 use rustix::fs::OFlags;
 
@@ -45,7 +45,9 @@ impl Files {
         if !open.file.kind().has_events() {
             return fail(Errno::EINVAL);
         }
-        if self.is_strict {
+        // A socket cannot be read from our end.
+        let is_piped = open.file.kind() != FileKind::Chip;
+        if self.is_strict || call.sys == Some(Sys::Readv) && is_piped {
             let reading = Reading {
                 files: self,
                 listener,
@@ -125,7 +127,8 @@ impl Reading<'_> {
                         break;
                     }
                 }
-                Outcome::Wait(_) if read > 0 && self.is_nonblocking(dirs) => break,
+                // DIFFERS: by default a blocking one ends with what it has.
+                Outcome::Wait(_) if read > 0 && self.ends(dirs) => break,
                 Outcome::Wait(_) => {
                     self.sleep(Need::CallBack, read);
                     return Reply::Continue;
@@ -152,6 +155,11 @@ impl Reading<'_> {
         let segments: Vec<_> = segments.collect::<Option<_>>()?;
         let are_lengths = segments.iter().all(|(_, len)| len.cast_signed() >= 0);
         are_lengths.then_some(segments)
+    }
+
+    /// Whether a `readv` that has something and finds no more ends.
+    fn ends(&self, dirs: &ProcDirs) -> bool {
+        !self.files.is_strict || self.is_nonblocking(dirs)
     }
 
     fn is_nonblocking(&self, dirs: &ProcDirs) -> bool {
