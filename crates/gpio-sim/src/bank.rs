@@ -113,6 +113,8 @@ impl Bank {
             .platform_id
             .unwrap_or_else(|| free_platform_id(registry));
         let mut config = ChipConfig::new(&self.label, self.lines);
+        // KERNEL: gpio-sim.c gpio_sim_add_bank (v6.12)
+        config.can_sleep = true;
         if self.label.is_empty() {
             config.label = format!("gpio-sim.{id}:node{}", self.node);
         }

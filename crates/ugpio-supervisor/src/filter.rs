@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 pub use self::insn::Insn;
 use crate::arch::{Arch, Sys};
+use crate::sys::ptrace::OURS;
 
 /// Bit that marks an x32 call on x86-64.
 const X32_BIT: u32 = 0x4000_0000;
@@ -37,6 +38,13 @@ pub enum When {
         /// The bits that count.
         mask: u32,
         /// What they must be.
+        value: u32,
+    },
+    /// Unless the low 32 bits of the argument are this.
+    Unless {
+        /// Which argument.
+        arg: u8,
+        /// The value that is let through.
         value: u32,
     },
     /// If the argument, as 64 bits, is at most this.
@@ -188,9 +196,16 @@ impl FilterSpec {
             Sys::Splice,
             Sys::CopyFileRange,
         ];
+        let spec = self.trap(
+            Sys::InotifyAddWatch,
+            When::Unless {
+                arg: 3,
+                value: OURS,
+            },
+        );
         calls
             .into_iter()
-            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+            .fold(spec, |spec, sys| spec.trap(sys, When::Always))
     }
 
     /// Adds what `--strict` needs: every call that could show that a descriptor is not what it seems to be.
@@ -322,6 +337,12 @@ impl Action {
                     allow,
                 ]
             }
+            Self::Trap(When::Unless { arg, value }) => vec![
+                Insn::load_low(arg),
+                Insn::skip_if_equal(value, 1),
+                trap,
+                allow,
+            ],
             Self::Trap(When::AtMost { arg, max }) => vec![
                 Insn::load_high(arg),
                 Insn::skip_unless_equal(0, 3),

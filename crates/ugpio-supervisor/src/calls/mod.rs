@@ -10,6 +10,7 @@ mod access;
 pub(crate) mod attr;
 mod chdir;
 mod getcwd;
+mod inotify;
 mod layout;
 mod make;
 mod open;
@@ -76,13 +77,16 @@ pub trait Opener: Send + Sync {
     }
 }
 
-/// Makes a directory the working directory of a thread that waits in `chdir`, and answers the call.
+/// Carries out a call with another file than its path says, in the thread that waits in it.
 ///
-/// No value can answer `chdir` into a directory that the kernel does not find at that path, so this
-/// needs another way into the program.
+/// No value can answer `chdir` into a directory that the kernel does not find at that path, nor
+/// `inotify_add_watch`, so this needs another way into the program.
 trait Mover {
     /// Moves the caller of `call` to `dir`.
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply;
+
+    /// Has the caller of `call` watch the machine's file at `path`.
+    fn watch(&self, call: &Call, path: &[u8]) -> Reply;
 }
 
 impl Mover for Listener {
@@ -92,6 +96,17 @@ impl Mover for Listener {
             Err(errno) => {
                 // DIFFERS: a thread under a debugger cannot be moved there.
                 tracing::warn!(%errno, "cannot move a program to a virtual directory");
+                Reply::Fail(Errno::NOENT)
+            }
+        }
+    }
+
+    fn watch(&self, call: &Call, path: &[u8]) -> Reply {
+        match ptrace::watch(self, call, path) {
+            Ok(()) => Reply::Answered,
+            Err(errno) => {
+                // DIFFERS: a thread under a debugger cannot be made to watch.
+                tracing::warn!(%errno, "cannot have a program watch a virtual file");
                 Reply::Fail(Errno::NOENT)
             }
         }
@@ -244,6 +259,7 @@ fn dispatch_tree(context: &Context<'_>, sys: Sys) -> Result<Reply, Errno> {
         Sys::Fchmodat2 | Sys::Utimensat => owner::at(context, true),
         Sys::Statfs => statfs::statfs(context),
         Sys::Fstatfs => statfs::fstatfs(context),
+        Sys::InotifyAddWatch => inotify::add_watch(context),
         Sys::Uname => uname::uname(context),
         _ => Ok(Reply::Continue),
     }

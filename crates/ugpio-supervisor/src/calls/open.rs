@@ -239,10 +239,13 @@ fn open_location(
         }
         permitted(location.mode, how)?;
         let class = context.layer.class.as_deref();
+        let tree = context.layer.tree.as_deref();
+        if let Some(class) = class {
+            class.list(&location.path, tree);
+        }
         if let Some(opened) = class.and_then(|class| class.open(&location.path, how.flags)) {
             return opened.and_then(|fd| settle(fd, how.flags));
         }
-        let tree = context.layer.tree.as_deref();
         if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
             return opened;
         }

@@ -102,6 +102,11 @@ impl Mover for FakeMover {
         self.0.lock().unwrap().push(link_of(&dir));
         Reply::Return(0)
     }
+
+    fn watch(&self, _: &Call, path: &[u8]) -> Reply {
+        self.0.lock().unwrap().push(path.to_vec());
+        Reply::Return(1)
+    }
 }
 
 /// The program.

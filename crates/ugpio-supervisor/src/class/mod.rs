@@ -1,4 +1,4 @@
-//! The legacy class of a run: `/sys/class/gpio` in the shadow tree.
+//! The lines of a run by their numbers: `/sys/class/gpio` and `/sys/kernel/debug/gpio`.
 //!
 //! [`ClassDir`] joins the numbered lines of [`gpio_uapi::class`] with directories and files. The
 //! texts lie in shared files of the shadow tree, brought up to date when one is opened and after each
@@ -7,6 +7,7 @@
 //!
 //! Lock order: the class, then the open values. Nothing is locked while an edge wakes.
 
+pub(crate) mod debug;
 pub(crate) mod poll;
 
 use core::ops::Range;
@@ -25,6 +26,7 @@ use self::poll::{OpenValue, OpenValues};
 use crate::files::{now, raw_errno};
 use crate::path::lexical;
 use crate::shadow::Shadow;
+use crate::tree::Mounted;
 
 /// Where the class is.
 pub(crate) const ROOT: &str = "/sys/class/gpio";
@@ -119,6 +121,9 @@ impl ClassDir {
         for name in ["export", "unexport"] {
             shadow.write_file(format!("{ROOT}/{name}").as_bytes(), 0o200, b"")?;
         }
+        shadow.mkdir_all(lexical::parent(debug::PATH.as_bytes()))?;
+        shadow.write_file(debug::PATH.as_bytes(), 0o444, b"")?;
+        shadow.own(debug::PATH.as_bytes());
         let opens = Arc::new(OpenValues::new(Arc::clone(&shadow)));
         Ok(Self {
             shadow,
@@ -271,6 +276,24 @@ impl ClassDir {
         }
         drop(model);
         opened.transpose()
+    }
+
+    /// Gets the list of all chips ready to be opened, if it is what a virtual path names.
+    pub(crate) fn list(&self, path: &[u8], tree: Option<&Mounted>) {
+        if path != debug::PATH.as_bytes() {
+            return;
+        }
+        let chips: Vec<(u32, Device)> = {
+            let model = self.model();
+            model
+                .chips()
+                .map(|(base, device)| (base, device.clone()))
+                .collect()
+        };
+        let text = debug::text(&chips, tree);
+        if let Err(error) = self.shadow.rewrite(path, text.as_bytes()) {
+            tracing::warn!(%error, "the list of chips is not up to date");
+        }
     }
 
     /// The text of an exported line's `value`, as the next read finds it.

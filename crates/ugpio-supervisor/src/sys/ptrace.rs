@@ -5,7 +5,7 @@
 //! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
 //! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
-//! Called by `world` through the path layer and by `files`. The thread cannot be one that a debugger holds already.
+//! [`watch`] does the same for `inotify_add_watch`. Called by `world` through the path layer and by `files`. The thread cannot be one that a debugger holds already.
 #![expect(
     unsafe_code,
     reason = "ptrace(2) and waitid(2) for stops have no safe wrapper"
@@ -25,6 +25,10 @@ use crate::outcome::Call;
 
 /// Stops that are passed over before we give up: each is a signal that arrived meanwhile.
 const PATIENCE: u32 = 64;
+/// The fourth argument of a call that the thread makes for us, where the kernel reads only three.
+pub(crate) const OURS: u32 = 0x7567_7069;
+/// A length that every machine takes for a mapping.
+const PAGE: u64 = 4096;
 /// Bit that marks a stop at a system call, with `PTRACE_O_TRACESYSGOOD`.
 const SYSCALL_STOP: i32 = libc::SIGTRAP | 0x80;
 /// `PTRACE_GETSIGMASK` and `PTRACE_SETSIGMASK` of `<linux/ptrace.h>`.
@@ -55,20 +59,43 @@ pub(crate) fn change_directory(
     if listener.wait() != Wait::Killable {
         return Err(Errno::NOSYS);
     }
+    let answer = || {
+        let number = listener.add_fd(id, dir, true);
+        listener.reply(id, number.map(|_| 0)).and(number)
+    };
+    answer_by(tid, answer, |thread, number| thread.enter(number))
+}
+
+/// Has the thread that waits in this `inotify_add_watch` watch the file at `path` instead of its own.
+///
+/// # Errors
+///
+/// As [`change_directory`].
+pub(crate) fn watch(listener: &Listener, call: &Call, path: &[u8]) -> Result<(), Errno> {
+    if listener.wait() != Wait::Killable {
+        return Err(Errno::NOSYS);
+    }
+    let answer = || listener.reply(call.id, Ok(0));
+    answer_by(call.tid, answer, |thread, ()| thread.watch(call, path))
+}
+
+/// Answers the call in which a thread waits, and has the thread `act` with the answer as it returns.
+fn answer_by<T>(
+    tid: Pid,
+    answer: impl FnOnce() -> Result<T, Errno>,
+    act: impl FnOnce(&Traced, T) -> Result<(), Errno>,
+) -> Result<(), Errno> {
     let _held = hold_waiting();
     let thread = Traced::seize(tid)?;
     // From here on the call is answered whatever happens: its thread stops only as it returns.
-    let number = listener.add_fd(id, dir, true);
-    let answered = listener.reply(id, number.map(|_| 0));
-    let moved = thread
-        .await_interruption()
-        .and_then(|()| match (answered, number) {
-            (Ok(()), Ok(number)) => thread.enter(number),
-            // The call failed or is gone; there is nothing to do but to let go.
-            _ => Ok(()),
-        });
-    if let Err(errno) = moved {
-        tracing::debug!(%errno, %tid, "a thread died while it was moved to a virtual directory");
+    let answered = answer();
+    let done = thread.await_interruption().and_then(|()| match answered {
+        Ok(answered) => act(&thread, answered),
+        // The call failed or is gone; there is nothing to do but to let go.
+        Err(_) => Ok(()),
+    });
+    if let Err(errno) = done {
+        tracing::debug!(%errno, %tid, "a thread died while it made a call of ours");
     }
     thread.detach();
     Ok(())
@@ -177,6 +204,33 @@ impl Traced {
             let result = self.carry_out(start.call(libc::SYS_fchdir, number))?;
             self.carry_out(start.call(libc::SYS_close, number))?;
             Ok(result)
+        });
+        let result = result.unwrap_or(-i64::from(libc::ENOENT));
+        self.set_registers(before.returning(result))?;
+        self.swap_mask(mask).map(drop)
+    }
+
+    /// Makes the stopped thread watch the file at `path`, which lies in a page of memory that comes and goes with this.
+    fn watch(&self, call: &Call, path: &[u8]) -> Result<(), Errno> {
+        let before = self.registers()?;
+        let mask = self.swap_mask(u64::MAX)?;
+        let result = before.repeating(self).and_then(|start| {
+            let wide = |value: i32| i64::from(value).cast_unsigned();
+            let (access, kind) = (
+                wide(libc::PROT_READ | libc::PROT_WRITE),
+                wide(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+            );
+            let page = [0, PAGE, access, kind, wide(-1), 0];
+            let place = self.carry_out(start.call_with(libc::SYS_mmap, page))?;
+            let place = u64::try_from(place).map_err(|_| Errno::NOMEM)?;
+            let result =
+                remote::write_all(self.tid, place, &[path, b"\0"].concat()).and_then(|()| {
+                    let flags = call.args[2] & !u64::from(libc::IN_DONT_FOLLOW);
+                    let watch = [call.args[0], place, flags, u64::from(OURS), 0, 0];
+                    self.carry_out(start.call_with(libc::SYS_inotify_add_watch, watch))
+                });
+            self.carry_out(start.call_with(libc::SYS_munmap, [place, PAGE, 0, 0, 0, 0]))?;
+            result
         });
         let result = result.unwrap_or(-i64::from(libc::ENOENT));
         self.set_registers(before.returning(result))?;
@@ -301,6 +355,15 @@ impl Registers {
         self.unrestarted()
     }
 
+    /// About to make the call `nr`.
+    fn call_with(mut self, nr: i64, arguments: [u64; 6]) -> Self {
+        self.0.rax = nr.cast_unsigned();
+        [
+            self.0.rdi, self.0.rsi, self.0.rdx, self.0.r10, self.0.r8, self.0.r9,
+        ] = arguments;
+        self.unrestarted()
+    }
+
     /// Returned from a call with `result`.
     fn returning(mut self, result: i64) -> Self {
         self.0.rax = result.cast_unsigned();
@@ -342,6 +405,13 @@ impl Registers {
     /// About to make the call `nr` with one argument.
     fn call(mut self, nr: i64, argument: i64) -> Self {
         (self.0.regs[8], self.0.regs[0]) = (nr.cast_unsigned(), argument.cast_unsigned());
+        self
+    }
+
+    /// About to make the call `nr`.
+    fn call_with(mut self, nr: i64, arguments: [u64; 6]) -> Self {
+        self.0.regs[8] = nr.cast_unsigned();
+        self.0.regs[..6].copy_from_slice(&arguments);
         self
     }
 

@@ -209,6 +209,11 @@ impl Mounted {
         self.tree.show(token)
     }
 
+    /// The text that a line's file has now.
+    pub(crate) fn show_line(&self, line: LineAt, file: LineFile) -> Result<Vec<u8>, Errno> {
+        self.tree.show_line(line, file)
+    }
+
     /// Keeps a line's files up to date from now on.
     fn watch(&self, line: LineAt) {
         self.watched
@@ -261,9 +266,12 @@ impl Mounted {
     pub(crate) fn file_system(path: &[u8]) -> i64 {
         const SYSFS: i64 = 0x6265_6572;
         const CONFIG: i64 = 0x6265_6570;
+        const DEBUG: i64 = 0x6462_6720;
         const TMPFS: i64 = 0x0102_1994;
         if lexical::below(path, CONFIGFS.as_bytes()).is_some() {
             CONFIG
+        } else if lexical::below(path, b"/sys/kernel/debug").is_some() {
+            DEBUG
         } else if lexical::below(path, b"/sys").is_some() {
             SYSFS
         } else {

@@ -339,3 +339,31 @@ fn shells_read_and_write_by_redirection() {
         },
     );
 }
+
+#[test]
+fn debugfs_lists_every_line() {
+    let options = ["--chip", "one:2", "--chip", "two:1"];
+    in_a_run("class::debugfs_lists_every_line", &options, || {
+        store("export", "513").unwrap();
+        store("gpio513/direction", "high").unwrap();
+        pull(0, "pull-up");
+        let expected = "\
+gpiochip0: GPIOs 512-513, parent: platform/gpio-sim.0, one, can sleep:
+ gpio-512 (<unused>) input,pull-up
+ gpio-513 (sysfs) output-high,pull-down
+
+gpiochip1: GPIOs 514-514, parent: platform/gpio-sim.1, two, can sleep:
+ gpio-514 (<unused>) input,pull-down
+";
+        let shown = String::from_utf8(text("/sys/kernel/debug/gpio")).unwrap();
+        assert_eq!(shown, expected);
+        store("unexport", "513").unwrap();
+        let shown = String::from_utf8(text("/sys/kernel/debug/gpio")).unwrap();
+        assert!(
+            shown.contains(" gpio-513 (<unused>) output-low,pull-down\n"),
+            "{shown}"
+        );
+        let write = rustix::fs::open("/sys/kernel/debug/gpio", OFlags::WRONLY, Mode::empty());
+        assert_eq!(write.unwrap_err(), Errno::ACCESS);
+    });
+}

@@ -7,3 +7,4 @@ mod inside;
 mod names;
 mod runs;
 mod stores;
+mod watches;
