@@ -50,6 +50,8 @@ pub(crate) enum Verb {
     Unplug(String),
     /// Add a chip.
     Plug(ChipSpec),
+    /// Show the live board.
+    Tui,
     /// Make a link to the live board.
     Web,
     /// Something for wires or parts, whose answer only programs are shown.
@@ -112,6 +114,9 @@ fn run(options: &Options) -> Result<(), CtlError> {
         &socket::directory(),
     )?;
     let client = Client::connect(&path)?;
+    if let Verb::Tui = options.verb {
+        return Ok(crate::tui::attach(&path)?);
+    }
     let printer = Printer {
         json: options.json,
         to: io::stdout().lock(),
@@ -140,7 +145,7 @@ fn perform<W: Write>(
         Verb::Pull(..) | Verb::Wait(..) => {
             printer.result(&client.call::<LineState>(&request)?)?;
         }
-        Verb::Unplug(_) | Verb::Events | Verb::Board(_) => {
+        Verb::Unplug(_) | Verb::Events | Verb::Board(_) | Verb::Tui => {
             printer.result(&client.call::<serde_json::Value>(&request)?)?;
         }
     }
@@ -151,6 +156,8 @@ fn perform<W: Write>(
 fn request(verb: &Verb) -> Request {
     match verb {
         Verb::List => Request::List,
+        // The board asks for more than that.
+        Verb::Tui => Request::Hello,
         Verb::Events => Request::Events,
         Verb::Web => Request::Web,
         Verb::Board(request) => request.clone(),

@@ -4,7 +4,8 @@
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
 //! the gpio-sim control tree in it), [`ctl`] for the outside
 //! world of a run, [`trace`] for recordings of one, [`doctor`] for the machine. [`clockwork`] moves the
-//! time of a run's nets. [`web`] is the live board of a run.
+//! time of a run's nets. [`web`] is the live board of a run, [`tui`] the
+//! same in a terminal.
 
 mod board;
 mod cli;
@@ -16,6 +17,7 @@ mod doctor;
 mod run;
 mod trace;
 mod tree;
+mod tui;
 mod web;
 
 use std::io::{self, Write};
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> ExitCode {
     let done = match cli.verb {
+        Verb::Run(args) if args.tui => return tui::run(args.socket.as_deref()),
         Verb::Run(args) => return run::main(&args),
         Verb::Doctor(args) => return doctor::main(args.output.json),
         Verb::Ctl(args) => return ctl::main(&args.into()),

@@ -79,6 +79,8 @@ pub(crate) enum Verb {
     /// Wires and parts.
     #[command(flatten)]
     Wires(wires::Verb),
+    /// Show the live board in this terminal
+    Tui,
     /// Print a link to the live board of `ugpio run --web`, which lets one browser in
     Web,
 }
@@ -125,6 +127,7 @@ impl From<Args> for Options {
                 Verb::Pull { chip, line, pull } => ctl::Verb::Pull(chip, line, pull.into()),
                 Verb::Level { chip, line } => ctl::Verb::Level(chip, line),
                 Verb::Events => ctl::Verb::Events,
+                Verb::Tui => ctl::Verb::Tui,
                 Verb::Web => ctl::Verb::Web,
                 Verb::Wires(verb) => ctl::Verb::Board(verb.request()),
                 Verb::Wait {

@@ -29,6 +29,10 @@ pub(crate) struct Args {
     /// Take chance from this seed: levels of floating nets, bounce, faults; the same seed, the same run
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Show a live board in this terminal. What PROGRAM writes to it is shown in a part of it, and written to it in
+    /// the end; PROGRAM cannot read from it
+    #[arg(long)]
+    pub(crate) tui: bool,
     /// When PROGRAM has ended, wait for the daemons it left behind
     #[arg(long, conflicts_with = "kill")]
     pub(crate) wait: bool,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::protocol::{Failure, Happened, Reply, Request};
+use super::view::View;
 
 /// How long a run may take to answer a request that has nothing to wait for. Only one that was stopped,
 /// or hangs, takes that long.
@@ -93,6 +94,21 @@ impl Client {
         }
     }
 
+    /// Asks for the board, and what changes on it from now on.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) fn follow(mut self) -> Result<Views, ClientError> {
+        let _: serde_json::Value = self.call(&Request::Follow)?;
+        self.stream
+            .get_ref()
+            .set_read_timeout(None)
+            .map_err(ClientError::Lost)?;
+        Ok(Views {
+            stream: self.stream,
+        })
+    }
+
     /// Asks for every change from now on.
     ///
     /// # Errors
@@ -106,6 +122,30 @@ impl Client {
         Ok(Events {
             stream: self.stream,
         })
+    }
+}
+
+/// The board of a run and what changes on it; ends with it.
+#[derive(Debug)]
+pub(crate) struct Views {
+    stream: BufReader<UnixStream>,
+}
+
+impl Iterator for Views {
+    type Item = Result<View, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match read(&mut self.stream) {
+                Ok(Some(Reply::View(view))) => return Some(Ok(*view)),
+                Ok(Some(Reply::Result(_) | Reply::Event(_))) => {}
+                Ok(Some(Reply::Failure(failure))) => {
+                    return Some(Err(ClientError::Refused(failure)));
+                }
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 }
 

@@ -120,6 +120,16 @@ fn bind_in(directory: &Path) -> Result<Bound, SocketError> {
     bind_at(&directory.join(format!("{pid}-3.sock")))
 }
 
+/// A path for the socket of a run that this process starts, in a directory that is there.
+///
+/// # Errors
+/// The directory cannot be used.
+pub(crate) fn place() -> Result<PathBuf, SocketError> {
+    let directory = directory();
+    make_directory(&directory)?;
+    Ok(directory.join(format!("{}.sock", std::process::id())))
+}
+
 /// Makes `directory`, and checks that nobody else can use it.
 fn make_directory(directory: &Path) -> Result<(), SocketError> {
     let fail = |e| SocketError::Io(directory.into(), e);

@@ -1,0 +1,316 @@
+//! What the board looks like in a terminal: a title, rows, the program's output, a line of help.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+use super::app::{App, Mode};
+use super::model::{Row, Track, is_driven, wave};
+use crate::control::protocol::{
+    Bias, ChipState, Direction, Drive, Edges, InfoState, Level, LineState, Pull,
+};
+
+/// Lines of the program's output that are shown, when they are.
+const OUTPUT: u16 = 8;
+
+/// Columns of a line's row before its waveform, in a wide terminal and in a narrow one.
+const WIDE: u16 = 76;
+const NARROW: u16 = 50;
+
+const KEYS: &str =
+    "↑↓ choose  space press  h hold  u d pull  x unplug  i plug  / find  o output  ? keys  q quit";
+const HELP: &[&str] = &[
+    "↑ ↓ PgUp PgDn Home End   choose a line or a chip",
+    "space   press the line's button for a moment",
+    "h       hold it down, or let go",
+    "u d     pull the line up or down",
+    "x       unplug the chip, or plug it in again",
+    "i       plug in another chip",
+    "/       show only what has these words",
+    "+ -     show less or more time",
+    "p       pause the waveforms",
+    "o       show or hide the program's output",
+    "^C      interrupt the program",
+    "q       end the run",
+];
+
+/// Draws everything.
+pub(super) fn draw(frame: &mut Frame<'_>, app: &mut App) {
+    let area = frame.area();
+    let pane = if app.shows_output() && area.height > 16 {
+        OUTPUT + 1
+    } else {
+        0
+    };
+    let buffer = frame.buffer_mut();
+    let rows = Rect {
+        y: 1,
+        height: area.height.saturating_sub(2 + pane),
+        ..area
+    };
+    title(buffer, area, app);
+    list(buffer, rows, app);
+    if pane > 0 {
+        output(
+            buffer,
+            Rect {
+                y: rows.bottom(),
+                height: pane,
+                ..area
+            },
+            app,
+        );
+    }
+    footer(
+        buffer,
+        Rect {
+            y: area.bottom().saturating_sub(1),
+            height: 1,
+            ..area
+        },
+        app,
+    );
+    if app.mode == Mode::Help {
+        help(buffer, rows);
+    }
+}
+
+fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, width: u16, style: Style) {
+    if buffer.area.contains((x, y).into()) {
+        buffer.set_stringn(x, y, text, usize::from(width), style);
+    }
+}
+
+fn title(buffer: &mut Buffer, area: Rect, app: &App) {
+    let style = Style::new().add_modifier(Modifier::BOLD);
+    put(
+        buffer,
+        1,
+        0,
+        &format!("ugpio  {}", app.program),
+        area.width,
+        style,
+    );
+    let state = format!(
+        "{}  {:.0} edges/s ",
+        if app.paused_ns.is_some() {
+            "paused"
+        } else {
+            app.state
+        },
+        app.rate
+    );
+    let width = u16::try_from(state.chars().count()).unwrap_or(u16::MAX);
+    put(
+        buffer,
+        area.width.saturating_sub(width),
+        0,
+        &state,
+        width,
+        Style::new(),
+    );
+}
+
+fn list(buffer: &mut Buffer, area: Rect, app: &mut App) {
+    let rows = app.model.rows(&app.words);
+    let height = usize::from(area.height);
+    let chosen = app.chosen.min(rows.len().saturating_sub(1));
+    let mut top = app.top.min(chosen);
+    if chosen >= top + height {
+        top = chosen + 1 - height;
+    }
+    for (index, row) in rows.iter().enumerate().skip(top).take(height) {
+        let y = area.y + u16::try_from(index - top).unwrap_or(u16::MAX);
+        match row {
+            Row::Chip(chip) => chip_row(buffer, area, y, chip),
+            Row::Gone(chip) => {
+                let text = format!(" {}  unplugged: x plugs it in again", chip.label);
+                let style = Style::new().add_modifier(Modifier::DIM);
+                put(buffer, 0, y, &text, area.width, style);
+            }
+            Row::Line(chip, line) => line_row(buffer, area, y, app, chip, line),
+        }
+        if index == chosen {
+            let whole = Rect {
+                y,
+                height: 1,
+                ..area
+            };
+            buffer.set_style(whole, Style::new().add_modifier(Modifier::REVERSED));
+        }
+    }
+    if rows.is_empty() {
+        put(
+            buffer,
+            2,
+            area.y + 1,
+            "nothing is plugged in: i plugs in a chip",
+            area.width,
+            Style::new(),
+        );
+    }
+    (app.chosen, app.top, app.page) = (chosen, top, height.max(1));
+}
+
+fn chip_row(buffer: &mut Buffer, area: Rect, y: u16, chip: &ChipState) {
+    let used = chip.lines.iter().filter(|line| line.info.used).count();
+    let text = format!(
+        " {}  {}  {} lines, {used} in use",
+        chip.label,
+        chip.name,
+        chip.lines.len()
+    );
+    let style = Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD);
+    put(buffer, 0, y, &text, area.width, style);
+}
+
+fn line_row(
+    buffer: &mut Buffer,
+    area: Rect,
+    y: u16,
+    app: &App,
+    chip: &ChipState,
+    line: &LineState,
+) {
+    let before = if area.width > 100 { WIDE } else { NARROW };
+    state(buffer, y, line);
+    put(buffer, 30, y, &who(&line.info), before - 40, Style::new());
+    let Some(track) = app.model.track(&chip.name, line.offset) else {
+        return;
+    };
+    if track.rate > 0.0 {
+        let rate = format!("{:>6.0}/s", track.rate);
+        put(buffer, before - 9, y, &rate, 8, Style::new());
+    }
+    let color = if is_driven(&line.info) {
+        Color::Yellow
+    } else {
+        Color::Green
+    };
+    let style = Style::new().fg(color);
+    wave_at(buffer, area, (before, y), app, (track, line.level), style);
+}
+
+/// Offset, level, name, direction and pull of a line.
+fn state(buffer: &mut Buffer, y: u16, line: &LineState) {
+    let plain = Style::new();
+    let (level, style) = match line.level {
+        Level::High => ("● H", plain.fg(Color::Green)),
+        Level::Low => ("○ L", plain),
+    };
+    let way = match line.info.direction {
+        Direction::Output => "▶",
+        Direction::Input => "◁",
+    };
+    let pull = match line.pull {
+        _ if is_driven(&line.info) => " ",
+        Pull::Up => "↑",
+        Pull::Down => "↓",
+    };
+    let name = line.name.as_deref().unwrap_or("-");
+    put(buffer, 0, y, &format!("{:>5}", line.offset), 5, plain);
+    put(buffer, 6, y, level, 3, style);
+    put(buffer, 11, y, name, 14, plain);
+    put(buffer, 26, y, way, 1, plain.fg(Color::Yellow));
+    put(buffer, 28, y, pull, 1, plain);
+}
+
+fn wave_at(
+    buffer: &mut Buffer,
+    area: Rect,
+    (x, y): (u16, u16),
+    app: &App,
+    (track, level): (&Track, Level),
+    style: Style,
+) {
+    let width = area.width.saturating_sub(x + 1);
+    if width > 0 {
+        let text = wave(track, level, app.end_ns(), app.span_ns, width);
+        put(buffer, x, y, &text, width, style);
+    }
+}
+
+/// Who holds a line, and what for.
+fn who(info: &InfoState) -> String {
+    let mut words = vec![match &info.consumer {
+        Some(consumer) => consumer.clone(),
+        None if info.used => "in use".into(),
+        None => "free".into(),
+    }];
+    words.extend(match info.bias {
+        Bias::AsIs => None,
+        Bias::Disabled => Some("no bias".into()),
+        Bias::PullUp => Some("pull-up".into()),
+        Bias::PullDown => Some("pull-down".into()),
+    });
+    words.extend(match info.drive {
+        Drive::PushPull => None,
+        Drive::OpenDrain => Some("open-drain".into()),
+        Drive::OpenSource => Some("open-source".into()),
+    });
+    words.extend(info.active_low.then(|| "active-low".into()));
+    words.extend(match info.edges {
+        Edges::None => None,
+        Edges::Rising => Some("rising".into()),
+        Edges::Falling => Some("falling".into()),
+        Edges::Both => Some("both edges".into()),
+    });
+    words.extend((info.debounce_us > 0).then(|| format!("debounce {} µs", info.debounce_us)));
+    words.join(" · ")
+}
+
+fn output(buffer: &mut Buffer, area: Rect, app: &App) {
+    let style = Style::new().add_modifier(Modifier::DIM);
+    let rule = "─".repeat(usize::from(area.width));
+    put(buffer, 0, area.y, &rule, area.width, style);
+    put(
+        buffer,
+        2,
+        area.y,
+        &format!(" output of {} ", app.program),
+        area.width,
+        style,
+    );
+    let lines = app.pane.last(usize::from(area.height.saturating_sub(1)));
+    for (y, line) in (area.y + 1..area.bottom()).zip(lines) {
+        put(
+            buffer,
+            1,
+            y,
+            &line,
+            area.width.saturating_sub(2),
+            Style::new(),
+        );
+    }
+}
+
+fn footer(buffer: &mut Buffer, area: Rect, app: &App) {
+    let dim = Style::new().add_modifier(Modifier::DIM);
+    let (text, style) = match (&app.mode, &app.notice) {
+        (Mode::Find, _) => (format!("find: {}▏", app.words), Style::new()),
+        (Mode::Plug(label), _) => (format!("plug in LABEL[:LINES]: {label}▏"), Style::new()),
+        (_, Some(notice)) => (notice.clone(), Style::new().fg(Color::Red)),
+        (Mode::Rows, None) if !app.words.is_empty() => {
+            (format!("only: {}   / changes it", app.words), Style::new())
+        }
+        _ => (KEYS.to_owned(), dim),
+    };
+    put(
+        buffer,
+        1,
+        area.y,
+        &text,
+        area.width.saturating_sub(1),
+        style,
+    );
+}
+
+fn help(buffer: &mut Buffer, area: Rect) {
+    let width = 56.min(area.width);
+    for (y, line) in (area.y + 1..area.bottom()).zip(HELP) {
+        let text = format!("  {line:<54}");
+        let style = Style::new().add_modifier(Modifier::REVERSED);
+        put(buffer, (area.width - width) / 2, y, &text, width, style);
+    }
+}
