@@ -1,18 +1,25 @@
 //! What an ioctl costs in the engine, over a simulated chip: everything but carrying the call.
 //!
-//! `cargo bench -p gpio-uapi`; figures are per ioctl, and per pair for request and release.
+//! `cargo bench -p gpio-uapi`; figures are per ioctl, and per pair for request and release. At the end
+//! each ioctl on one line stands beside what it asks of the core, measured alternately in the same run.
 
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use divan::Bencher;
 use gpio_sim::Sim;
 use gpio_uapi::abi::v2::{LineFlags, LineInfo, LineRequest, LineValues};
 use gpio_uapi::abi::{IntoBytes, ioctl};
 use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
-use gpiolib::{Errno, Timestamp};
+use gpiolib::{Desc, Errno, Level, Offset, Timestamp};
 
 fn main() {
     divan::main();
+    // Divan's options are for its own rows: `--test` and `--list` time nothing.
+    if !std::env::args().any(|word| word == "--test" || word == "--list") {
+        print_ratios();
+    }
 }
 
 /// A program whose memory is one structure, and which keeps the last file it was given.
@@ -138,4 +145,85 @@ fn request_and_release(bencher: Bencher<'_, '_>, count: u32) {
         call(&chip, ioctl::GPIO_V2_GET_LINE, &mut program);
         program.file = None;
     });
+}
+
+/// Prints what the engine adds to the core.
+fn print_ratios() {
+    println!("\n{:<24} {:>8} {:>8}", "best of 9, ns", "engine", "core");
+    let desc = || {
+        let sim = Sim::simple(64).expect("64 lines are fine");
+        let line = sim.device().line(Offset::new(0)).expect("it has lines");
+        let desc = line.request("core".into()).expect("it is free");
+        (sim, desc)
+    };
+    let engine = |cmd, flags| {
+        let (sim, chip, mut program) = opened(lines(1, flags).as_bytes());
+        call(&chip, ioctl::GPIO_V2_GET_LINE, &mut program);
+        let line = program.file.take().expect("the request made a file");
+        let values = LineValues { bits: 1, mask: 1 };
+        move || {
+            let _chip = (&sim, &chip);
+            program.memory[..16].copy_from_slice(values.as_bytes());
+            call(&line, cmd, &mut program);
+        }
+    };
+    let core = |act: fn(&Desc)| {
+        let (sim, desc) = desc();
+        desc.direction_output(gpiolib::Value::Inactive)
+            .expect("a simulated line can be an output");
+        move || {
+            let _chip = &sim;
+            act(&desc);
+        }
+    };
+    row(
+        "get_values, 1 line",
+        engine(ioctl::GPIO_V2_LINE_GET_VALUES, LineFlags::INPUT),
+        core(|desc| _ = black_box(desc.level())),
+    );
+    row(
+        "set_values, 1 line",
+        engine(ioctl::GPIO_V2_LINE_SET_VALUES, LineFlags::OUTPUT),
+        core(|desc| _ = black_box(desc.set_level(Level::High))),
+    );
+    let request = lines(1, LineFlags::INPUT);
+    let (_sim, chip, mut program) = opened(&[]);
+    let sim = Sim::simple(64).expect("64 lines are fine");
+    row(
+        "request and release",
+        || {
+            program.memory[..request.as_bytes().len()].copy_from_slice(request.as_bytes());
+            call(&chip, ioctl::GPIO_V2_GET_LINE, &mut program);
+            program.file = None;
+        },
+        || {
+            let line = sim.device().line(Offset::new(0)).expect("it has lines");
+            let desc = line.request("core".into()).expect("it is free");
+            desc.direction_input()
+                .expect("a simulated line can be an input");
+        },
+    );
+}
+
+/// Prints the best sample of each side, taken alternately, and their ratio.
+fn row(what: &str, mut engine: impl FnMut(), mut core: impl FnMut()) {
+    let (mut ours, mut theirs) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..9 {
+        ours = ours.min(sample(&mut engine));
+        theirs = theirs.min(sample(&mut core));
+    }
+    println!(
+        "{what:<24} {ours:>8.1} {theirs:>8.1}  x{:.2}",
+        ours / theirs
+    );
+}
+
+/// Nanoseconds of one call, on average over many.
+fn sample(act: &mut impl FnMut()) -> f64 {
+    const CALLS: u32 = 100_000;
+    let start = Instant::now();
+    for _ in 0..CALLS {
+        act();
+    }
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
 }
