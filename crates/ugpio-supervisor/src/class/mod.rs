@@ -12,8 +12,10 @@ pub(crate) mod poll;
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
@@ -52,6 +54,8 @@ pub(crate) struct ClassDir {
     shadow: Arc<Shadow>,
     model: Mutex<Class>,
     opens: Arc<OpenValues>,
+    /// The list of all chips, which nobody else may write.
+    list: File,
     /// Whether a program was ever given something that it can store to.
     has_writers: AtomicBool,
     /// The numbers that descriptors of open values have.
@@ -122,13 +126,16 @@ impl ClassDir {
             shadow.write_file(format!("{ROOT}/{name}").as_bytes(), 0o200, b"")?;
         }
         shadow.mkdir_all(lexical::parent(debug::PATH.as_bytes()))?;
-        shadow.write_file(debug::PATH.as_bytes(), 0o444, b"")?;
+        let place = shadow.locate(debug::PATH.as_bytes());
+        let list = File::create_new(place)?;
+        list.set_permissions(fs::Permissions::from_mode(0o444))?;
         shadow.own(debug::PATH.as_bytes());
         let opens = Arc::new(OpenValues::new(Arc::clone(&shadow)));
         Ok(Self {
             shadow,
             model: Mutex::new(Class::new()),
             opens,
+            list,
             has_writers: AtomicBool::new(false),
             numbers,
         })
@@ -291,7 +298,9 @@ impl ClassDir {
                 .collect()
         };
         let text = debug::text(&chips, tree);
-        if let Err(error) = self.shadow.rewrite(path, text.as_bytes()) {
+        let length = u64::try_from(text.len()).unwrap_or_default();
+        let written = self.list.write_all_at(text.as_bytes(), 0);
+        if let Err(error) = written.and_then(|()| self.list.set_len(length)) {
             tracing::warn!(%error, "the list of chips is not up to date");
         }
     }
