@@ -18,7 +18,7 @@ C_PROGRAMS = [
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
-    "tools/tools.toml",
+    "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {

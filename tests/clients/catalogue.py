@@ -84,6 +84,22 @@ CLIENTS = [
         ["{python}", "{stage}/test_tools.py"],
         ("\nOK\n",),
     ),
+    Client(
+        "lgpio",
+        "PyPI `lgpio`",
+        "a test program of ours: claims, groups, alerts, pulses",
+        ["--board", "{stage}/pi.toml"],
+        ["{python}", "{stage}/test_lgpio.py"],
+        ("\nOK\n",),
+    ),
+    Client(
+        "gpiozero",
+        "PyPI `gpiozero`",
+        "a test program of ours, on the lgpio factory: LEDs, buttons, motor, encoder",
+        ["--board", "{stage}/pi.toml"],
+        ["env", "GPIOZERO_PIN_FACTORY=lgpio", "{python}", "{stage}/test_gpiozero.py"],
+        ("\nOK\n",),
+    ),
     c_client("rawcalls", "raw system calls", ["raw:8", "doomed:4"], "raw system calls: ok"),
     c_client("hammer", "threads on one chip", ["hammer:16"], "hammer: ok"),
     c_client(

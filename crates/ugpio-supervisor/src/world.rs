@@ -22,7 +22,7 @@ use crate::files::sleepers::Sleeper;
 use crate::files::{Files, raw_errno};
 use crate::notif::Dispatch;
 use crate::outcome::{Call, Reply};
-use crate::path::Identity;
+use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
 use crate::sys::seccomp::Listener;
@@ -53,6 +53,8 @@ pub struct Extras {
     ///
     /// [`FilterSpec::read_from`]: crate::filter::FilterSpec::read_from
     pub read_numbers: core::ops::Range<i32>,
+    /// Files to find, at absolute paths, with what they contain; the machine's of that name are hidden.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Where the chips are, and what is open of them.
@@ -110,6 +112,9 @@ impl World {
             paths = paths.with_tree(Arc::clone(&tree));
             mounted = Some(tree);
         }
+        for (path, contents) in &extras.files {
+            show_file(&chips.shadow, path.as_bytes(), contents)?;
+        }
         if let Some(release) = extras.release {
             paths = paths.with_release(release);
         }
@@ -134,6 +139,14 @@ impl World {
     pub fn mounted(&self) -> Option<&Arc<Mounted>> {
         self.mounted.as_ref()
     }
+}
+
+/// Shows a file that can only be read, its directories included.
+fn show_file(shadow: &Shadow, path: &[u8], contents: &[u8]) -> std::io::Result<()> {
+    shadow.mkdir_all(lexical::parent(path))?;
+    shadow.write_file(path, 0o444, contents)?;
+    shadow.own(path);
+    Ok(())
 }
 
 impl Dispatch for World {

@@ -247,6 +247,7 @@ fn answer(
         release: run.release.as_ref().map(ToString::to_string),
         is_strict: run.is_strict,
         read_numbers: run.read_numbers.clone(),
+        files: run.board.machine.files(),
     };
     let world = World::with(registry.clone(), &run.shadow, extras)
         .map_err(|e| fail("cannot make the virtual files", &e))?;

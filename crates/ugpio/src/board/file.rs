@@ -8,6 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::machine::Machine;
 use super::{
     Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_name,
 };
@@ -32,8 +33,11 @@ pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError
         reader.error(&span, "", format!("not TOML: {message}"))
     })?;
     let root = root.get_ref();
-    reader.only_keys(root, "", &["chip", "net", "part"])?;
-    let mut board = Board::default();
+    reader.only_keys(root, "", &["chip", "machine", "net", "part"])?;
+    let mut board = Board {
+        machine: Machine::parse(&reader, root)?,
+        ..Board::default()
+    };
     for (path, value) in reader.tables(root, "chip")? {
         let chip = reader.chip(value, &path)?;
         if board.chips.iter().any(|other| other.label == chip.label) {

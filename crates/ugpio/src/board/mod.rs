@@ -5,6 +5,7 @@
 //! result, and `ugpio ctl plug` reads the same words while a run is going.
 
 mod file;
+mod machine;
 #[cfg(test)]
 mod tests;
 mod wires;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use gpio_sim::part::Settings;
+use machine::Machine;
 
 /// Lines of a chip whose number of lines is not given.
 pub(crate) const DEFAULT_LINES: u32 = 8;
@@ -34,6 +36,8 @@ pub(crate) struct Board {
     pub(crate) nets: Vec<NetSpec>,
     /// What is wired to them besides.
     pub(crate) parts: Vec<PartSpec>,
+    /// What else programs find.
+    pub(crate) machine: Machine,
 }
 
 /// A wire between lines.

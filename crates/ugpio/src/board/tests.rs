@@ -90,6 +90,17 @@ fn a_file_gives_nets_and_parts_on_lines_of_any_chip() {
 }
 
 #[test]
+fn a_machine_tells_its_revision() {
+    let board = file::parse("[machine]\npi-revision = 0xc03111\n", &[]).unwrap();
+    let files = [(
+        "/proc/device-tree/system/linux,revision".to_owned(),
+        vec![0, 0xc0, 0x31, 0x11],
+    )];
+    assert_eq!(board.machine.files(), files);
+    assert!(board.chips.is_empty());
+}
+
+#[test]
 fn an_empty_file_is_an_empty_board() {
     assert_eq!(file::parse("", &[]).unwrap(), Board::default());
     assert_eq!(Board::load(None, &[]).unwrap(), Board::default());
