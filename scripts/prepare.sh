@@ -1,6 +1,6 @@
 # Sourced by ./demo, ./test and .ci/run, from the top of the checkout: what building and running take.
 # As root, Debian packages that are missing are installed; otherwise they are named, and that is all.
-# Sets PYTHON. Functions: need_rust, need_compiler, need_python, python_with.
+# Sets PYTHON. Functions: need_rust, need_compiler, need_python, need_node, python_with.
 # shellcheck shell=sh
 
 say() { printf '%s\n' "$*" >&2; }
@@ -48,6 +48,16 @@ need_python() {
 	done
 	install_packages python3 python3-venv
 	PYTHON=/usr/bin/python3
+}
+
+# The Node.js of the system with its headers and npm, and a C++ compiler for addons.
+need_node() {
+	if [ ! -x /usr/bin/node ] || [ ! -x /usr/bin/npm ] || [ ! -e /usr/include/node/node.h ]; then
+		install_packages nodejs npm libnode-dev
+	fi
+	if ! command -v make >/dev/null || ! command -v c++ >/dev/null; then
+		install_packages make g++
+	fi
 }
 
 # A Python with the packages of the requirements file $2 from PyPI, in the virtual environment $1.

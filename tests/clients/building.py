@@ -7,6 +7,8 @@ none of them runs. A step that fails makes its clients fail; nothing is skipped.
 import json
 import shutil
 import subprocess
+import tarfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +21,7 @@ FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
     "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
+    "node/suite.sh",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {
@@ -89,6 +92,18 @@ def run(words, **more):
     return done.stdout
 
 
+def once(folder, fill):
+    """A folder of the cache, filled when it is not there."""
+    if folder.exists():
+        return
+    # Moved when it is complete: one cut short must not be taken for it.
+    half = folder.with_name(folder.name + ".half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    fill(half)
+    half.rename(folder)
+
+
 def c_programs(stage, names):
     for name in C_PROGRAMS:
         run(["cc", *C_FLAGS, "-o", stage.folder / name, HERE / "c" / f"{name}.c"])
@@ -128,12 +143,8 @@ def crate_suites(stage, names):
         version = crates[crate]["version"]
         stage.versions[f"crates.io `{crate}`"] = version
         package = stage.cache / "packages" / f"{crate}-{version}"
-        if not package.exists():
-            # Moved when it is complete: a copy cut short must not be taken for the package.
-            half = package.with_suffix(".half")
-            shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(Path(crates[crate]["manifest_path"]).parent, half)
-            half.rename(package)
+        source = Path(crates[crate]["manifest_path"]).parent
+        once(package, lambda folder: shutil.copytree(source, folder, dirs_exist_ok=True))
         target = stage.cache / "suites"
         programs = cargo_tests(package / "Cargo.toml", target, *profile, *features.split())
         (stage.folder / name).mkdir()
@@ -149,9 +160,54 @@ def debian_tools(stage, names):
     stage.versions["Debian `gpiod`"] = version
 
 
+def gpiod_suite(stage, names):
+    """The tests in the source package of PyPI's gpiod, with stand-ins for their two extensions."""
+    version = stage.versions["PyPI `gpiod`"]
+    package = stage.cache / "packages" / f"gpiod-{version}"
+
+    def fetch(folder):
+        pip = [stage.folder / "venv/bin/python", "-m", "pip", "download", "--quiet", "--no-deps"]
+        run([*pip, "--no-binary", ":all:", "--dest", folder, f"gpiod=={version}"])
+        (archive,) = folder.glob("*.tar.gz")
+        with tarfile.open(archive) as tar:
+            wanted = [m for m in tar.getmembers() if m.isfile() and m.name.startswith(f"gpiod-{version}/tests/")]
+            tar.extractall(folder, [m for m in wanted if ".." not in m.name.split("/")])
+
+    once(package, fetch)
+    place = stage.folder / "gpiod_suite"
+    shutil.copytree(package / f"gpiod-{version}" / "tests", place / "tests")
+    for name in ("gpiosim", "system"):
+        shutil.copy(HERE / "python_gpiod/stand_in" / f"{name}.py", place / "tests" / name / "_ext.py")
+    shutil.copy(HERE / "python_gpiod/stand_in/run_suite.py", place)
+
+
+def node_libgpiod(stage, names):
+    """The npm package, built by hand: its install script would fetch what it builds with."""
+    lock = (HERE / "node/package-lock.json").read_bytes()
+    # An addon is for one version of Node.js.
+    node = run(["/usr/bin/node", "--version"]).strip()
+    project = stage.cache / f"node-{node}-{zlib.crc32(lock):08x}"
+
+    def install(folder):
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / "node" / name, folder)
+        run(["/usr/bin/npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder)
+        gyp = Path(run(["/usr/bin/npm", "root", "--global"]).strip()) / "npm/node_modules/node-gyp/bin/node-gyp.js"
+        words = ["/usr/bin/node", gyp] if gyp.exists() else ["/usr/bin/node-gyp"]
+        package = folder / "node_modules/node-libgpiod"
+        run([*words, "rebuild", "--nodedir=/usr"], cwd=package)
+
+    once(project, install)
+    package = json.loads((project / "node_modules/node-libgpiod/package.json").read_text())
+    stage.versions["npm `node-libgpiod`"] = package["version"]
+    shutil.copytree(project, stage.folder / "node", symlinks=True)
+
+
 STEPS = [
     (c_programs, [*C_PROGRAMS, "leaks", "lifecycle"]),
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
     (crate_suites, list(SUITES)),
     (debian_tools, ["debian_tools"]),
+    (gpiod_suite, ["suite_gpiod"]),
+    (node_libgpiod, ["suite_node_libgpiod"]),
 ]

@@ -13,10 +13,12 @@ PAGE = Path(__file__).resolve().parent / "../../docs/clients.md"
 BEGIN = "<!-- written by tests/clients/run.py --table -->"
 END = "<!-- end -->"
 HEAD = ["| client | program under it | version | what was run | result |", "|---|---|---|---|---|"]
-# How cargo, unittest and pytest say how many tests passed and how many they left out; unittest alone
-# counts the latter among the former.
-PASSED = re.compile(r"^test result: ok\. (\d+) passed|^Ran (\d+) tests? in|^(\d+) passed", re.MULTILINE)
-LEFT_OUT = re.compile(r"(\d+) ignored;|(\d+) skipped")
+# How cargo, unittest, pytest and mocha say how many tests passed, and how they and we say how many were
+# left out; unittest alone counts the latter among the former.
+PASSED = re.compile(
+    r"^test result: ok\. (\d+) passed|^Ran (\d+) tests? in|^(\d+) passed|^ +(\d+) passing", re.MULTILINE
+)
+LEFT_OUT = re.compile(r"(\d+) ignored;|(\d+) skipped|^left out: (\d+)$|^ +(\d+) pending", re.MULTILINE)
 LEFT_OUT_COUNTED = re.compile(r"\(skipped=(\d+)\)")
 
 
@@ -33,7 +35,7 @@ def row(client, versions, text):
     passed, left_out = total(PASSED, text) - counted, total(LEFT_OUT, text) + counted
     result = f"{passed} tests passed" if passed > 1 else "passed"
     if left_out:
-        result += f", {left_out} left out by the suite"
+        result += f", {left_out} left out"
     return f"| `{client.name}` | {client.of} | {versions[client.of]} | {client.what} | {result} |"
 
 
