@@ -12,6 +12,17 @@ from world import LIMIT, World
 IS_KERNEL, IS_OUT, ACTIVE_LOW, OPEN_DRAIN, PULL_UP, IS_IN = 1, 2, 4, 8, 32, 1 << 16
 
 
+def setUpModule():
+    """Watches a line all the time.
+
+    When lgpio's thread has no line to watch it goes to sleep, and a line that comes at that very moment
+    does not wake it (lgpio 0.2.2: no predicate around its condition variable).
+    """
+    chip = lgpio.gpiochip_open(0)
+    unittest.addModuleCleanup(lgpio.gpiochip_close, chip)
+    lgpio.gpio_claim_alert(chip, 50, lgpio.BOTH_EDGES)
+
+
 class Lgpio(unittest.TestCase):
     """The first chip, opened."""
 
