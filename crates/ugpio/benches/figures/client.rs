@@ -59,6 +59,8 @@ pub(crate) fn main(words: &[String]) {
         Some("set") => values(ioctl::GPIO_V2_LINE_SET_VALUES, calls, samples),
         Some("getppid") => getppid(calls, samples),
         Some("edges") => crate::edges::measure(calls),
+        Some("tree") => crate::tree::one_by_one(calls),
+        Some("tree-many") => crate::tree::all_at_once(calls),
         other => panic!("no client {other:?}"),
     }
 }

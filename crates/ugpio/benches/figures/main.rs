@@ -1,8 +1,8 @@
 //! The figures of a run, each against its yardstick, measured side by side: `cargo bench -p ugpio`.
 //!
 //! Prints one table with ratios, and the machine it ran on. `docs/performance.md` says what each row
-//! means. `-- --quick` takes fewer samples, for CI; `-- round-trip`, `programs` or `edges` prints one
-//! part. The same binary is also the client that is
+//! means. `-- --quick` takes fewer samples, for CI; `-- round-trip`, `programs`, `edges` or `tree` prints
+//! one part. The same binary is also the client that is
 //! measured inside `ugpio run` (first argument `client`).
 
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
@@ -15,6 +15,7 @@ mod client;
 mod edges;
 mod programs;
 mod round_trip;
+mod tree;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -55,10 +56,11 @@ fn main() {
         }
     };
     println!("{}", machine());
-    let parts: [Part; 3] = [
+    let parts: [Part; 4] = [
         ("round-trip", round_trip::print),
         ("programs", programs::print),
         ("edges", edges::print),
+        ("tree", tree::print),
     ];
     let all = !words
         .iter()

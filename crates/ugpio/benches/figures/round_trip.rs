@@ -134,7 +134,7 @@ pub(crate) fn floor(words: &[String]) {
 }
 
 /// One sample of the floor: this process answers a child that does nothing else.
-fn measure_floor(calls: u32) -> Vec<f64> {
+pub(crate) fn measure_floor(calls: u32) -> Vec<f64> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut child = Command::new(me())
         .args(["floor-client", &calls.to_string()])
