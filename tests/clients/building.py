@@ -15,13 +15,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 C_FLAGS = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
 C_PROGRAMS = [
-    "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "looker"
+    "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "treewalk",
+    "looker"
 ]
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
     "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
     "node/suite.sh",
+    "tree/tree.sh", "tree/test_tree.py",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {

@@ -133,6 +133,23 @@ CLIENTS = [
     c_client("stopped", "stopped and continued", ["stopped:4"], "stopped: ok"),
     c_client("killed", "killed in the middle of calls", ["killed:4"], "killed: ok"),
     c_client("badcalls", "bad pointers and numbers", ["bad:8"], "bad calls: ok"),
+    c_client("treewalk", "nftw, fts and fdopendir in the gpio-sim tree", [], "tree walk: ok"),
+    Client(
+        "tree_shell",
+        OURS,
+        "a shell script: the gpio-sim tree as the kernel documents it, and the legacy class",
+        [],
+        ["/bin/sh", "{stage}/tree.sh"],
+        ("tree: ok",),
+    ),
+    Client(
+        "tree_python",
+        OURS,
+        "Python: the gpio-sim tree and the legacy class by pathlib, os and shutil",
+        [],
+        ["{python}", "{stage}/test_tree.py"],
+        ("\nOK\n",),
+    ),
     Client(
         "leaks",
         OURS,
