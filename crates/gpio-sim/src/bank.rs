@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use gpiolib::{ChipConfig, Error, Hog, HogDirection, Label, Name, Offset, Registry, Result};
 
+use crate::fault::{Faults, Faulty};
 use crate::{Sim, SimChip};
 
 /// The most lines of one bank.
@@ -37,6 +38,7 @@ pub struct Bank {
     invalid: Vec<Offset>,
     platform_id: Option<u32>,
     node: u32,
+    faults: Option<Faults>,
 }
 
 impl Bank {
@@ -52,6 +54,7 @@ impl Bank {
             invalid: Vec::new(),
             platform_id: None,
             node: 0,
+            faults: None,
         }
     }
 
@@ -93,6 +96,13 @@ impl Bank {
         self
     }
 
+    /// Lets go wrong what is planned.
+    #[must_use]
+    pub fn faults(mut self, faults: &Faults) -> Bank {
+        self.faults = Some(faults.clone());
+        self
+    }
+
     /// Makes it bank `node` of the platform device `gpio-sim.N`. Without this, it is the only bank of the
     /// device with the smallest N that no other chip of the registry hangs below.
     #[must_use]
@@ -123,7 +133,15 @@ impl Bank {
         config.hogs = self.hogs;
         config.invalid = self.invalid;
         let chip = SimChip::new(self.lines);
-        let registration = registry.register(&config, Box::new(chip.clone()))?;
+        let own: Box<dyn gpiolib::Chip> = match self.faults {
+            None => Box::new(chip.clone()),
+            Some(faults) => {
+                chip.set_faults(&faults);
+                let chip = chip.clone();
+                Box::new(Faulty { chip, faults })
+            }
+        };
+        let registration = registry.register(&config, own)?;
         Ok(Sim::new(registry.clone(), registration, chip))
     }
 }

@@ -14,6 +14,7 @@ use gpiolib::{
 use spin::mutex::SpinMutex;
 
 use crate::changes::{Change, Changes, What};
+use crate::fault::Faults;
 use crate::model::{Effect, Line};
 use crate::net::{Drive, Nets, PinId};
 
@@ -29,6 +30,9 @@ struct State {
     /// The pins of the lines that are on nets; empty if none ever was.
     taps: Vec<Option<PinId>>,
     nets: Option<Nets>,
+    faults: Option<Faults>,
+    /// Lines of which the next edge is not reported.
+    lost_edges: Vec<Offset>,
 }
 
 /// What follows from a change of a line, to be done with no lock held.
@@ -38,6 +42,8 @@ pub(crate) struct Delivery {
     /// With the instant in nanoseconds, if it is not that of the latest call.
     edge: Option<(EdgeSink, Level, Option<u64>)>,
     wake: Option<Changes>,
+    /// A fault may be planned for the new level.
+    fault: Option<(Faults, Level)>,
 }
 
 /// Who is told of changes, under which tag, and whose time they are stamped with.
@@ -66,6 +72,8 @@ impl SimChip {
             observer: None,
             taps: Vec::new(),
             nets: None,
+            faults: None,
+            lost_edges: Vec::new(),
         })))
     }
 
@@ -117,12 +125,44 @@ impl SimChip {
         let wire = state.wire(offset);
         drop(state);
         if let Some(delivery) = delivery {
-            delivery.run();
+            delivery.run(self);
         }
         if let Some((nets, pin)) = wire {
             nets.touch(&[pin]);
         }
         Ok(())
+    }
+
+    /// Lets these faults happen when lines get levels.
+    pub(crate) fn set_faults(&self, faults: &Faults) {
+        self.0.lock().faults = Some(faults.clone());
+    }
+
+    /// Sticks a line at a level, or frees it.
+    pub fn stick(&self, offset: Offset, stuck: Option<Level>) {
+        // A line that does not exist cannot be stuck.
+        let _ = self.change(offset, |line| Ok(line.stick(stuck)));
+        let wire = self.0.lock().wire(offset);
+        if let Some((nets, pin)) = wire {
+            nets.refresh(pin);
+        }
+    }
+
+    /// Gives a line the other level and its own again, so many times, within an instant.
+    pub(crate) fn glitch(&self, offset: Offset, times: u32) {
+        let Ok(level) = self.line(offset).map(|line| line.level()) else {
+            return;
+        };
+        for _ in 0..times {
+            for level in [!level, level] {
+                let _ = self.change(offset, |line| Ok(line.see(level)));
+            }
+        }
+    }
+
+    /// Does not report the next edge of a line.
+    pub(crate) fn lose_edge(&self, offset: Offset) {
+        self.0.lock().lost_edges.push(offset);
     }
 
     /// The pin by which a line is on a net.
@@ -187,7 +227,7 @@ impl SimChip {
 const NO_LINE: Error = Error::Invalid("the chip has no such line");
 
 impl Delivery {
-    pub(crate) fn run(self) {
+    pub(crate) fn run(self, chip: &SimChip) {
         // Before the edge: who is woken by it finds the files of the line up to date.
         if let Some(observer) = self.observer {
             observer.changed(self.offset);
@@ -201,6 +241,9 @@ impl Delivery {
         }
         if let Some(changes) = self.wake {
             changes.wake();
+        }
+        if let Some((faults, level)) = self.fault {
+            faults.level(chip, self.offset, level);
         }
     }
 }
@@ -218,21 +261,30 @@ impl State {
 
     /// Notes an effect, which happened now or at another time; what is to be done about it when no
     /// lock is held.
-    fn follow(&self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Delivery> {
+    fn follow(&mut self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Delivery> {
         if effect == Effect::default() {
             return None;
         }
         let wake = self.note(offset, effect, at_ns);
-        let edge = effect.edge.and_then(|level| {
+        let edge = effect.edge.filter(|_| !self.loses(offset));
+        let edge = edge.and_then(|level| {
             let sink = self.sink.clone()?;
             Some((sink, level, at_ns))
         });
+        let fault = self.faults.clone().zip(effect.level);
         Some(Delivery {
             offset,
             observer: self.observer.clone(),
             edge,
             wake,
+            fault,
         })
+    }
+
+    /// Whether an edge of this line is one that gets lost.
+    fn loses(&mut self, offset: Offset) -> bool {
+        let lost = self.lost_edges.iter().position(|line| *line == offset);
+        lost.map(|at| self.lost_edges.swap_remove(at)).is_some()
     }
 
     /// Writes an effect down for the watcher; who is to be woken for it.
@@ -321,7 +373,7 @@ impl Chip for SimChip {
         let nets = state.nets.clone().filter(|_| !pins.is_empty());
         drop(guard);
         for delivery in deliveries {
-            delivery.run();
+            delivery.run(self);
         }
         // All at once: lines that change together are seen together.
         if let Some(nets) = nets {

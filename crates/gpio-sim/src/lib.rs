@@ -9,7 +9,8 @@
 //! Linux: open drain and open source, which the core emulates, and debounce in hardware. No time passes
 //! in a chip. The model of one line is in [`model`], the directories and files through which Linux makes
 //! such chips are in [`tree`]. [`net`] wires lines of any chips together, [`part`] has what can be
-//! wired to them besides: buttons, relays, an EEPROM. [`seed`] is where chance comes from.
+//! wired to them besides: buttons, relays, an EEPROM. [`fault`] lets things go wrong.
+//! [`seed`] is where chance comes from.
 //!
 //! ```
 //! use gpio_sim::Sim;
@@ -34,6 +35,7 @@ extern crate std;
 mod bank;
 mod changes;
 mod chip;
+pub mod fault;
 pub mod model;
 pub mod net;
 pub mod part;

@@ -23,6 +23,8 @@ pub struct Line {
     hand: Option<Level>,
     bias: Option<Level>,
     wired: bool,
+    /// A fault: the level that it has, come what may.
+    stuck: Option<Level>,
 }
 
 /// What an event did to a line.
@@ -49,6 +51,7 @@ impl Default for Line {
             hand: None,
             bias: None,
             wired: false,
+            stuck: None,
         }
     }
 }
@@ -136,10 +139,22 @@ impl Line {
         self.take_outside(level)
     }
 
+    /// Is stuck at a level from now on, whatever drives it, or not any more.
+    pub fn stick(&mut self, stuck: Option<Level>) -> Effect {
+        self.stuck = stuck;
+        let own = if self.drives() {
+            self.register
+        } else {
+            self.pull
+        };
+        self.take_outside(own)
+    }
+
     /// What it does to a net.
     #[must_use]
     pub fn drive(&self) -> Drive {
         let output = self.drives().then_some(self.register);
+        let output = self.stuck.or(output);
         Drive::FLOAT
             .with(Strength::Output, output)
             .with(Strength::Hand, self.hand)
@@ -202,6 +217,7 @@ impl Line {
     }
 
     fn take_level(&mut self, level: Level) -> Effect {
+        let level = self.stuck.unwrap_or(level);
         let changed = (level != self.level).then_some(level);
         self.level = level;
         Effect {

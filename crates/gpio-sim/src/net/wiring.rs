@@ -37,7 +37,7 @@ struct State {
     parts: BTreeMap<String, Placed>,
     /// The line of each pin that stands for one, by the pin's index.
     taps: Vec<Option<Tap>>,
-    outbox: VecDeque<Delivery>,
+    outbox: VecDeque<(SimChip, Delivery)>,
     is_delivering: bool,
     reports: VecDeque<Report>,
     /// The deadline that the waker's owner knows.
@@ -187,10 +187,15 @@ impl Nets {
                 state.engine.connect(pin, Some(id));
             });
         }
-        // A net that was not changed by the line tells nobody; the line must know.
+        if let Some(pin) = chip.tap(offset) {
+            self.refresh(pin);
+        }
+    }
+
+    /// Shows a line the level of its net: a net that was not changed by the line tells nobody.
+    pub(crate) fn refresh(&self, pin: PinId) {
         self.change(|state| {
-            let pin = chip.tap(offset);
-            if let Some((pin, id)) = pin.and_then(|pin| Some((pin, state.engine.net_of(pin)?))) {
+            if let Some(id) = state.engine.net_of(pin) {
                 let (level, at_ns) = (state.engine.level(id), state.engine.now_ns());
                 state.show(pin, level, at_ns);
             }
@@ -380,9 +385,9 @@ impl Nets {
         if core::mem::replace(&mut state.is_delivering, true) {
             return;
         }
-        while let Some(delivery) = state.outbox.pop_front() {
+        while let Some((chip, delivery)) = state.outbox.pop_front() {
             drop(state);
-            delivery.run();
+            delivery.run(&chip);
             state = self.0.state.lock();
         }
         state.is_delivering = false;
@@ -393,6 +398,13 @@ impl Nets {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Tap {
+    fn see(&self, level: Level, at_ns: u64) -> Option<(SimChip, Delivery)> {
+        let delivery = self.chip.see(self.offset, level, at_ns)?;
+        Some((self.chip.clone(), delivery))
     }
 }
 
@@ -447,14 +459,12 @@ impl State {
         } = self;
         for seen in engine.take_seen() {
             let tap = taps.get(seen.pin.index()).and_then(Option::as_ref);
-            outbox.extend(tap.and_then(|tap| tap.chip.see(tap.offset, seen.level, seen.at_ns)));
+            outbox.extend(tap.and_then(|tap| tap.see(seen.level, seen.at_ns)));
         }
     }
 
     fn show(&mut self, pin: PinId, level: Level, at_ns: u64) {
-        let delivery = self
-            .tap(pin)
-            .and_then(|tap| tap.chip.see(tap.offset, level, at_ns));
+        let delivery = self.tap(pin).and_then(|tap| tap.see(level, at_ns));
         self.outbox.extend(delivery);
     }
 
