@@ -13,6 +13,8 @@ use core::task::Waker;
 use gpiolib::{InfoChange, Level, Offset, Store};
 use spin::mutex::SpinMutex;
 
+use crate::fault::Fired;
+
 /// One thing that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Change {
@@ -35,6 +37,8 @@ pub enum What {
     Pull(Level),
     /// It was requested, released or configured.
     Info(InfoChange),
+    /// Something went wrong with it.
+    Fault(Fired),
 }
 
 /// A queue of changes. Cheap to clone; all clones are the same queue.

@@ -14,7 +14,7 @@ use gpiolib::{
 use spin::mutex::SpinMutex;
 
 use crate::changes::{Change, Changes, What};
-use crate::fault::Faults;
+use crate::fault::{Faults, Fired};
 use crate::model::{Effect, Line};
 use crate::net::{Drive, Nets, PinId};
 
@@ -158,6 +158,24 @@ impl SimChip {
                 let _ = self.change(offset, |line| Ok(line.see(level)));
             }
         }
+    }
+
+    /// Tells the watcher that something went wrong.
+    pub(crate) fn tell(&self, fired: Fired) {
+        let changes = {
+            let state = self.0.lock();
+            let Some(watch) = &state.watch else {
+                return;
+            };
+            watch.changes.push(Change {
+                tag: watch.tag,
+                at_ns: watch.registry.now().monotonic_ns,
+                offset: fired.line,
+                what: What::Fault(fired),
+            });
+            watch.changes.clone()
+        };
+        changes.wake();
     }
 
     /// Does not report the next edge of a line.

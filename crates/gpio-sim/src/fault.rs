@@ -5,7 +5,7 @@
 //! registered with a plan ([`Bank::faults`](crate::Bank::faults)) asks it before each call. What a plan
 //! cannot do itself, waiting and unplugging, is done by its [`Host`].
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -97,9 +97,6 @@ pub trait Host: Send + Sync {
 /// How many glitches make a flood: more than the largest queue of the kernel holds.
 const FLOOD: u32 = 1_100;
 
-/// Faults that wait to be looked at.
-const LOG_MAX: usize = 1_024;
-
 /// The plan of one chip. Cheap to clone; all clones are the same plan.
 #[derive(Clone)]
 pub struct Faults(Arc<Inner>);
@@ -119,7 +116,6 @@ struct State {
     calls: BTreeMap<Offset, u64>,
     all: u64,
     unplug: Option<Replug>,
-    log: VecDeque<Fired>,
 }
 
 struct Plan {
@@ -142,7 +138,6 @@ impl Faults {
                 calls: BTreeMap::new(),
                 all: 0,
                 unplug: None,
-                log: VecDeque::new(),
             }),
             host,
         }))
@@ -194,12 +189,6 @@ impl Faults {
         replug
     }
 
-    /// Takes the oldest fault that happened.
-    #[must_use]
-    pub fn next_fired(&self) -> Option<Fired> {
-        self.0.state.lock().log.pop_front()
-    }
-
     /// A call on a line: what it meets.
     fn call(&self, chip: &SimChip, offset: Offset) -> Result<()> {
         if !self.0.is_armed.load(Ordering::Acquire) {
@@ -228,15 +217,9 @@ impl Faults {
     }
 
     fn fire(&self, chip: &SimChip, fired: Fired) -> Result<()> {
-        {
-            let mut state = self.0.state.lock();
-            if state.log.len() == LOG_MAX {
-                state.log.pop_front();
-            }
-            state.log.push_back(fired);
-            if let Fault::Unplug(replug) = fired.fault {
-                state.unplug = Some(replug);
-            }
+        chip.tell(fired);
+        if let Fault::Unplug(replug) = fired.fault {
+            self.0.state.lock().unplug = Some(replug);
         }
         match fired.fault {
             Fault::Error(errno) => return Err(Error::Driver(errno)),
@@ -324,7 +307,7 @@ fn chaos(seed: u64, line: u64, call: u64) -> Option<Fault> {
     const RARITY: u64 = 0xfa17;
     let one_in = 4 + seed::mix(seed, &[RARITY]) % 60;
     let chance = seed::mix(seed, &[line, call]);
-    if chance % one_in != 0 {
+    if !chance.is_multiple_of(one_in) {
         return None;
     }
     let more = seed::mix(chance, &[1]);

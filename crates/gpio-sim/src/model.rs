@@ -139,6 +139,12 @@ impl Line {
         self.take_outside(level)
     }
 
+    /// Whether it is stuck.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+
     /// Is stuck at a level from now on, whatever drives it, or not any more.
     pub fn stick(&mut self, stuck: Option<Level>) -> Effect {
         self.stuck = stuck;

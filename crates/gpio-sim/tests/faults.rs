@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gpio_sim::fault::{Fault, Faults, Fired, Host, Planned, Replug, When};
-use gpio_sim::{Bank, Sim};
+use gpio_sim::{Bank, Changes, Sim, What};
 use gpiolib::{Desc, Edges, Errno, Error, Level, Offset, Registry, Timestamp, Value};
 
 /// Counts what it is asked for.
@@ -41,6 +41,13 @@ fn plan(when: When, fault: Fault) -> Planned {
     }
 }
 
+fn next_fired(changes: &Changes) -> Option<Fired> {
+    std::iter::from_fn(|| changes.pop()).find_map(|change| match change.what {
+        What::Fault(fired) => Some(fired),
+        _ => None,
+    })
+}
+
 fn input(sim: &Sim) -> Desc {
     let line = sim.device().line(Offset::new(1)).unwrap();
     let desc = line.request("test".into()).unwrap();
@@ -53,7 +60,9 @@ const FAILED: Error = Error::Driver(Errno::EIO);
 
 #[test]
 fn the_n_th_call_fails_and_those_after_it_do_not() {
-    let (sim, faults, _) = chip(0);
+    let (mut sim, faults, _) = chip(0);
+    let changes = Changes::new(64);
+    sim.watch(&changes, 0);
     faults.plan(Planned {
         times: 2,
         ..plan(When::Call(4), EIO)
@@ -65,7 +74,7 @@ fn the_n_th_call_fails_and_those_after_it_do_not() {
         [false, true, true, false],
         "request and direction are calls"
     );
-    let fired = faults.next_fired();
+    let fired = next_fired(&changes);
     let line = Offset::new(1);
     assert_eq!(
         fired,
@@ -229,14 +238,16 @@ fn chaos_is_a_function_of_the_seed_and_the_number_of_the_call() {
 fn every_seed_has_its_own_chaos_and_all_kinds_come() {
     let mut kinds = std::collections::BTreeSet::new();
     for seed in 0..200 {
-        let (sim, faults, _) = chip(seed);
+        let (mut sim, faults, _) = chip(seed);
+        let changes = Changes::new(4_096);
+        sim.watch(&changes, 0);
         faults.unleash();
         let chip = sim.device().line(Offset::new(0)).unwrap();
         for _ in 0..50 {
             drop(chip.request("test".into()));
             let _ = faults.take_unplug();
         }
-        while let Some(fired) = faults.next_fired() {
+        while let Some(fired) = next_fired(&changes) {
             let word = fired.fault.to_string();
             kinds.insert(word.split_whitespace().next().unwrap().to_owned());
         }

@@ -271,6 +271,7 @@ fn everything_that_happens_is_seen_in_its_order() {
             What::Level(level) => format!("level {level:?}"),
             What::Pull(level) => format!("pull {level:?}"),
             What::Info(info) => format!("{:?}", info.kind),
+            What::Fault(fired) => fired.fault.to_string(),
         }
     };
     let seen: Vec<String> = std::iter::from_fn(|| changes.pop()).map(what).collect();

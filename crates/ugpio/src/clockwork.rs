@@ -1,4 +1,4 @@
-//! The thread that moves the nets' time: delays, bouncing contacts, square waves.
+//! The thread that moves the board's time: delays, bouncing contacts, square waves, chips that come back.
 //!
 //! It sleeps until the next deadline of the run's [`Nets`], which read no clock, and is woken when one
 //! comes nearer. A board without anything that takes time costs a sleeping thread.
@@ -10,9 +10,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use gpio_sim::Changes;
-use gpio_sim::net::Nets;
-use gpiolib::Registry;
 
+use crate::control::plugged::Shared;
 use crate::control::server;
 
 /// Wakes the thread, and whoever turns the nets' reports into events.
@@ -32,27 +31,33 @@ impl Wake for Bell {
 ///
 /// # Errors
 /// No thread can be started.
-pub(crate) fn start(nets: &Nets, registry: &Registry, changes: &Changes) -> io::Result<()> {
-    let (own, registry) = (nets.clone(), registry.clone());
+pub(crate) fn start(plugged: &Shared) -> io::Result<()> {
+    let own = plugged.clone();
     let thread = thread::Builder::new().name("ugpio-nets".into());
-    let handle = thread.spawn(move || run(&own, &registry))?;
+    let handle = thread.spawn(move || run(&own))?;
+    let plugged = plugged.borrow();
     let bell = Bell {
         thread: handle.thread().clone(),
-        changes: changes.clone(),
+        changes: plugged.changes().clone(),
     };
-    nets.set_waker(Arc::new(bell).into());
+    plugged.nets().set_waker(Arc::new(bell).into());
     // A deadline that came before the bell.
     handle.thread().unpark();
     Ok(())
 }
 
-fn run(nets: &Nets, registry: &Registry) {
+fn run(plugged: &Shared) {
+    let (nets, registry) = {
+        let plugged = plugged.borrow();
+        (plugged.nets().clone(), plugged.registry().clone())
+    };
     loop {
-        let Some(next) = nets.next_deadline() else {
+        let now = server::now();
+        let back = plugged.borrow_mut().come_back_in_time(now);
+        let Some(next) = nets.next_deadline().into_iter().chain(back).min() else {
             thread::park();
             continue;
         };
-        let now = server::now();
         if next > now.monotonic_ns {
             thread::park_timeout(Duration::from_nanos(next - now.monotonic_ns));
             continue;

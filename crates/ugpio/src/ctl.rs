@@ -354,6 +354,7 @@ impl Text for Happened {
             | Event::Short { .. }
             | Event::ShortOver { .. }
             | Event::Oscillation { .. }
+            | Event::Fault { .. }
             | Event::Part { .. } => match self.event.remark() {
                 Some(text) => writeln!(f, "{text}"),
                 None => Ok(()),

@@ -3,11 +3,13 @@
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
 //! the gpio-sim control tree in it), [`ctl`] for the outside
-//! world of a run, [`trace`] for recordings of one, [`doctor`] for the machine. [`clockwork`] moves the
-//! time of a run's nets. [`web`] is the live board of a run, [`tui`] the
-//! same in a terminal.
+//! world of a run, [`chaos`] for a program while things go wrong, [`trace`] for recordings of one,
+//! [`doctor`] for the machine. [`clockwork`] moves the time of a board, [`attentive`] looks after it
+//! between calls. [`web`] is the live board of a run, [`tui`] the same in a terminal.
 
+mod attentive;
 mod board;
+mod chaos;
 mod cli;
 mod client;
 mod clockwork;
@@ -47,6 +49,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Verb::Run(args) => return run::main(&args),
         Verb::Doctor(args) => return doctor::main(args.output.json),
         Verb::Ctl(args) => return ctl::main(&args.into()),
+        Verb::Chaos(args) => return chaos::main(&args),
         Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
         Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),
         Verb::Trace(args) => return finish(trace::main(&args.verb)),

@@ -28,13 +28,15 @@ use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
 use ugpio_supervisor::shadow;
 use ugpio_supervisor::world::{Extras, World};
 
+use crate::attentive::Attentive;
 use crate::board::Board;
+use crate::chaos::report::Reporter;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
 use crate::clockwork;
 use crate::control::inlet;
-use crate::control::plugged::{Plugged, Shared};
+use crate::control::plugged::{Chance, Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
@@ -42,6 +44,12 @@ use crate::trace::session::{Tracing, Wish};
 use crate::tree::SimTree;
 use crate::tree::release::Release;
 use crate::web;
+
+/// What is left to do when the program has ended.
+struct Ends {
+    tracing: Tracing,
+    reporter: Option<Reporter>,
+}
 
 /// What the supervisor needs besides its session.
 #[derive(Debug)]
@@ -53,8 +61,10 @@ struct Run {
     shadow: PathBuf,
     /// The live board, if there is one.
     web: Option<web::Bound>,
-    /// Where the chance of the run comes from, if it has any.
-    seed: Option<u64>,
+    /// Where the chance of the run comes from.
+    chance: Chance,
+    /// Where to write what went wrong.
+    report: Option<PathBuf>,
     /// The kernel release to tell, if not the machine's.
     release: Option<Release>,
     /// What is to be recorded, played and compared.
@@ -139,7 +149,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         _ => Leftover::Leave,
     };
     options.keep_stderr = args.verbose > 0;
-    options.hold_front = wish.has_verdict();
+    options.hold_front = wish.has_verdict() || args.report.is_some();
     // The socket as well: killed, this process could not remove it.
     options.remove_at_end = vec![shadow.clone(), bound.path().into()];
     Ok((
@@ -149,7 +159,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             hello,
             shadow,
             web,
-            seed: args.seed,
+            chance: chance(args),
+            report: args.report.clone(),
             release,
             wish,
             is_strict: args.strict,
@@ -157,6 +168,14 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         },
         options,
     ))
+}
+
+/// Where the chance of the run comes from.
+fn chance(args: &Args) -> Chance {
+    Chance {
+        seed: args.seed,
+        is_chaotic: args.chaos,
+    }
 }
 
 /// Says where the live board is, before PROGRAM can say anything.
@@ -206,14 +225,14 @@ fn supervise(session: Session, mut run: Run) -> ExitCode {
     raise_descriptor_limit();
     let registry = Registry::new();
     let wish = core::mem::take(&mut run.wish);
-    let (hub, dispatcher, tracing) = match answer(&session, &registry, &run, wish) {
+    let (hub, dispatcher, ends) = match answer(&session, &registry, &run, wish) {
         Ok(answering) => answering,
         Err(failure) => {
             drop(run.bound);
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, run.web, hub, &tracing) {
+    if let Err(error) = serve(session, &run.bound, run.web, hub, &ends) {
         // The guardian sees us go, and ends everything.
         tracing::error!("cannot go on: {error}");
         drop(run.bound);
@@ -229,13 +248,12 @@ fn answer(
     registry: &Registry,
     run: &Run,
     wish: Wish,
-) -> Result<(Rc<Hub>, Dispatcher, Tracing), Failure> {
+) -> Result<(Rc<Hub>, Dispatcher, Ends), Failure> {
     let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
-    let plugged = Plugged::new(registry, &run.board, run.seed, server::now())
+    let plugged = Plugged::new(registry, &run.board, run.chance, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
-    clockwork::start(plugged.nets(), registry, plugged.changes())
-        .map_err(|e| fail("cannot start a thread", &e))?;
     let plugged = Shared::new(plugged);
+    clockwork::start(&plugged).map_err(|e| fail("cannot start a thread", &e))?;
     let tracing = wish
         .start(&plugged)
         .map_err(|e| fail("cannot start a thread", &e))?;
@@ -255,7 +273,7 @@ fn answer(
     if let Some(mounted) = world.mounted() {
         plugged.borrow().lines().show_in(Arc::downgrade(mounted));
     }
-    let answers: Arc<dyn Dispatch> = Arc::clone(&world) as _;
+    let answers: Arc<dyn Dispatch> = Arc::new(Attentive::new(&world, &plugged));
     let dispatcher =
         notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;
     for chip in &plugged.borrow().list().chips {
@@ -266,6 +284,11 @@ fn answer(
             chip.lines.len()
         );
     }
+    let reporter = run.report.clone().map(|path| Reporter {
+        path,
+        plugged: plugged.clone(),
+        world: Arc::clone(&world),
+    });
     let closed = Arc::clone(&world);
     let settle = move || {
         closed.files().reap();
@@ -276,7 +299,7 @@ fn answer(
     if let Some(tap) = tracing.tap() {
         hub.tap(tap);
     }
-    Ok((hub, dispatcher, tracing))
+    Ok((hub, dispatcher, Ends { tracing, reporter }))
 }
 
 /// Serves control and steps the session until the last process of the run has ended.
@@ -285,7 +308,7 @@ fn serve(
     bound: &Bound,
     web: Option<web::Bound>,
     hub: Rc<Hub>,
-    tracing: &Tracing,
+    ends: &Ends,
 ) -> io::Result<()> {
     let listener = bound.listener()?;
     listener.set_nonblocking(true)?;
@@ -299,9 +322,9 @@ fn serve(
         if let Some(web) = web {
             serve_web(web, &hub);
         }
-        let mut session = follow(session, &hub, tracing).await?;
+        let mut session = follow(session, &hub, ends).await?;
         hub.end().await;
-        conclude(&mut session, &hub, tracing);
+        conclude(&mut session, &hub, ends);
         Ok(())
     })
 }
@@ -319,7 +342,7 @@ fn serve_web(web: web::Bound, hub: &Rc<Hub>) {
 }
 
 /// Steps the session whenever something has happened, until nobody is left.
-async fn follow(mut session: Session, hub: &Hub, tracing: &Tracing) -> io::Result<Session> {
+async fn follow(mut session: Session, hub: &Hub, ends: &Ends) -> io::Result<Session> {
     let ready = listen(session.as_fd())?;
     loop {
         while let Some(event) = session.step() {
@@ -328,7 +351,7 @@ async fn follow(mut session: Session, hub: &Hub, tracing: &Tracing) -> io::Resul
                     tracing::info!("the program {ending}");
                     hub.program_ended();
                     if !session.is_front_to_wait() {
-                        conclude(&mut session, hub, tracing);
+                        conclude(&mut session, hub, ends);
                     }
                 }
                 Event::AllEnded => return Ok(session),
@@ -340,9 +363,13 @@ async fn follow(mut session: Session, hub: &Hub, tracing: &Tracing) -> io::Resul
 }
 
 /// Finishes what is recorded so far, says what has come of it, and lets the front end.
-fn conclude(session: &mut Session, hub: &Hub, tracing: &Tracing) {
+fn conclude(session: &mut Session, hub: &Hub, ends: &Ends) {
     hub.catch_up();
-    let verdict = tracing.verdict();
+    let written = ends.reporter.as_ref().map_or(Ok(()), Reporter::write);
+    if let Err(error) = written {
+        session.say(&format!("the report cannot be written: {error}"));
+    }
+    let verdict = ends.tracing.verdict();
     if session.is_concluded() {
         return;
     }

@@ -220,7 +220,7 @@ fn errno(errno: gpiolib::Errno) -> Errno {
 mod tests {
     use super::*;
     use crate::board::{Board, ChipSpec};
-    use crate::control::plugged::Plugged;
+    use crate::control::plugged::{Chance, Plugged};
     use crate::control::protocol::{Key, Pull};
 
     fn tree_beside(chips: Vec<ChipSpec>) -> (SimTree, Shared) {
@@ -228,7 +228,13 @@ mod tests {
             chips,
             ..Board::default()
         };
-        let plugged = Plugged::new(&Registry::new(), &board, None, Timestamp::at(0)).unwrap();
+        let plugged = Plugged::new(
+            &Registry::new(),
+            &board,
+            Chance::default(),
+            Timestamp::at(0),
+        )
+        .unwrap();
         let plugged = Shared::new(plugged);
         (SimTree::new(plugged.clone(), None), plugged)
     }

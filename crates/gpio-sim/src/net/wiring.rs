@@ -288,6 +288,12 @@ impl Nets {
         *self.0.waker.lock() = Some(waker);
     }
 
+    /// Who is woken.
+    #[must_use]
+    pub fn waker(&self) -> Option<Waker> {
+        self.0.waker.lock().clone()
+    }
+
     /// Takes the oldest report.
     #[must_use]
     pub fn next_report(&self) -> Option<Report> {

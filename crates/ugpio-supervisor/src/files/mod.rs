@@ -12,6 +12,7 @@ mod caller;
 mod epoll;
 mod guess;
 pub(crate) mod handles;
+mod leaks;
 pub(crate) mod link;
 mod mirror;
 mod operations;
@@ -35,6 +36,7 @@ use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 
 use self::caller::Trapped;
+use self::leaks::Leaks;
 use self::link::{Link, LinkRecords, Pair};
 use self::mirror::MirrorRecords;
 use self::presence::Presence;
@@ -57,6 +59,7 @@ pub struct Files {
     sleepers: Arc<Sleepers>,
     /// Whether records are kept here, and every call that could show a difference is trapped.
     is_strict: bool,
+    leaks: Leaks,
 }
 
 /// One open file, however many descriptors lead to it.
@@ -97,6 +100,7 @@ impl Files {
             timers: Timers::new()?,
             sleepers: Sleepers::start()?,
             is_strict,
+            leaks: Leaks::default(),
         });
         Timers::start(&files)?;
         Ok(files)
@@ -145,6 +149,7 @@ impl Files {
 
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
     fn insert(&self, pair: Pair, file: File, access: OFlags) {
+        self.count_leaks();
         if self.presence.add(&pair).is_err() {
             tracing::warn!(
                 "a descriptor of the program cannot be watched; its line stays held until the run ends"
@@ -279,6 +284,7 @@ impl Files {
             .filter(|open| open.is_gone())
             .cloned()
             .collect();
+        self.leaks.set_gone(!gone.is_empty());
         for open in gone {
             self.sleepers.hang_up(&open.link);
         }

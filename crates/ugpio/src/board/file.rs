@@ -33,7 +33,7 @@ pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError
         reader.error(&span, "", format!("not TOML: {message}"))
     })?;
     let root = root.get_ref();
-    reader.only_keys(root, "", &["chip", "machine", "net", "part"])?;
+    reader.only_keys(root, "", &["chip", "machine", "net", "part", "fault"])?;
     let mut board = Board {
         machine: Machine::parse(&reader, root)?,
         ..Board::default()
@@ -59,6 +59,10 @@ pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError
     for (path, value) in reader.tables(root, "part")? {
         let part = reader.part(value, &path, &board)?;
         board.parts.push(part);
+    }
+    for (path, value) in reader.tables(root, "fault")? {
+        let fault = reader.fault(value, &path, &board)?;
+        board.faults.push(fault);
     }
     board.chips.truncate(own);
     Ok(board)
@@ -238,7 +242,12 @@ impl Reader<'_> {
     }
 
     /// A hog's `line`: an offset, or a name that one line of the chip has.
-    fn hog_line(&self, value: &Value<'_>, key: &str, chip: &ChipSpec) -> Result<u32, BoardError> {
+    pub(super) fn hog_line(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        chip: &ChipSpec,
+    ) -> Result<u32, BoardError> {
         if let Some(offset) = integer(value) {
             return self.offset(offset, &value.span(), key, chip.lines);
         }

@@ -4,6 +4,7 @@
 //! words. Everything here is text in, values out: no chip is made. `run` makes simulated chips of the
 //! result, and `ugpio ctl plug` reads the same words while a run is going.
 
+pub(crate) mod faults;
 mod file;
 mod machine;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use gpio_sim::fault::Planned;
 use gpio_sim::part::Settings;
 use machine::Machine;
 
@@ -38,6 +40,17 @@ pub(crate) struct Board {
     pub(crate) parts: Vec<PartSpec>,
     /// What else programs find.
     pub(crate) machine: Machine,
+    /// What goes wrong.
+    pub(crate) faults: Vec<FaultSpec>,
+}
+
+/// What goes wrong with a chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FaultSpec {
+    /// The chip's label.
+    pub(crate) chip: String,
+    /// What and when.
+    pub(crate) planned: Planned,
 }
 
 /// A wire between lines.

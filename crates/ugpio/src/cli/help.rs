@@ -57,6 +57,26 @@ Exit status:
   126  PROGRAM cannot be executed
   127  PROGRAM is not found";
 
+/// After the options of `chaos`.
+pub(crate) const CHAOS: &str = "\
+Each seed is a run in which calls fail, chips go and come back, edges are lost,
+lines stick and queues overflow. What goes wrong depends only on the seed and on
+the number of the call on its line. Reported are crashes (a signal, a panic, an
+exception), hangs, loops that spin, and files of dead chips that are never
+closed; each with the command that repeats it. That PROGRAM fails with a status
+of its own is an honest end.
+
+Examples:
+  ugpio chaos --chip demo -- python3 blink.py
+  ugpio chaos --seeds 200 --timeout 3s --board board.toml -- ./controller
+  ugpio run --chaos --seed 17 --trace bad.vcd --chip demo -- python3 blink.py
+
+Exit status:
+  0  no seed found a bug
+  1  one did
+  2  the command line is not understood
+  3  no run could be made";
+
 /// After the verbs of `ctl`.
 pub(crate) const CTL: &str = concat!(
     "`ugpio ctl` is the world outside the chips: it presses buttons, reads LEDs and

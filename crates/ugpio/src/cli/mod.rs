@@ -4,6 +4,7 @@
 //! [`client`] those of the verbs that speak to chips, [`words`] the values they take, [`pages`] makes
 //! completions and man pages from all of it. `main` parses and dispatches; nothing here acts.
 
+pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod ctl;
 pub(crate) mod help;
@@ -59,6 +60,9 @@ pub(crate) enum Verb {
     /// Run a program with a board of simulated chips
     #[command(after_help = help::RUN, override_usage = "ugpio run [OPTIONS] [--] PROGRAM [ARGS]...")]
     Run(run::Args),
+    /// Run a program again and again while things go wrong
+    #[command(after_help = help::CHAOS, override_usage = "ugpio chaos [OPTIONS] [--] PROGRAM [ARGS]...")]
+    Chaos(chaos::Args),
     /// Drive and watch the board of a running `ugpio run`
     #[command(after_help = help::CTL)]
     Ctl(ctl::Args),

@@ -33,6 +33,12 @@ pub(crate) struct Args {
     /// the end; PROGRAM cannot read from it
     #[arg(long)]
     pub(crate) tui: bool,
+    /// Let any call on any line go wrong, by the seed (see `ugpio chaos`)
+    #[arg(long, requires = "seed")]
+    pub(crate) chaos: bool,
+    /// Write down what went wrong, as JSON, when PROGRAM has ended
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) report: Option<PathBuf>,
     /// When PROGRAM has ended, wait for the daemons it left behind
     #[arg(long, conflicts_with = "kill")]
     pub(crate) wait: bool,

@@ -2,11 +2,15 @@
 
 use core::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
 
+use super::ctl::Level;
 use super::words::period;
+use crate::board::faults::KINDS;
 use crate::control::protocol::{
-    self, Action, Key, LineParams, OperateParams, Request, UnwireParams, WireParams,
+    self, Action, FaultParams, Key, LineParams, MendParams, OperateParams, Request, UnwireParams,
+    WireParams,
 };
 
 /// What `ugpio ctl` can do to wires and parts. CHIP and LINE as elsewhere, joined by a colon.
@@ -33,6 +37,13 @@ pub(crate) enum Verb {
         /// The lines
         #[arg(value_name = "CHIP:LINE", value_parser = chip_line)]
         lines: Vec<ChipLine>,
+    },
+    /// Let something go wrong with a chip or one of its lines
+    Fault(Box<FaultArgs>),
+    /// Forget the faults of a chip, and free its stuck lines
+    Mend {
+        /// The chip: label, gpiochipN or N
+        chip: String,
     },
     /// Press a button of the board
     Press {
@@ -63,6 +74,62 @@ pub(crate) enum Verb {
         #[arg(default_value_t = 1, allow_negative_numbers = true)]
         steps: i32,
     },
+}
+
+/// `ugpio ctl fault`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FaultArgs {
+    /// The chip: label, gpiochipN or N
+    chip: String,
+    /// unplug, error, slow, stuck, glitch, lost-edge or flood
+    #[arg(value_parser = PossibleValuesParser::new(KINDS))]
+    kind: String,
+    /// The line: offset or name; any if not said
+    line: Option<String>,
+    /// At this call on the line, and not at the next
+    #[arg(long, value_name = "N")]
+    call: Option<u64>,
+    /// At one of the first N calls, by the seed of the run
+    #[arg(long, value_name = "N", conflicts_with = "call")]
+    within: Option<u64>,
+    /// When the line gets this level
+    #[arg(long, value_enum, conflicts_with_all = ["call", "within"])]
+    level: Option<Level>,
+    /// At so many calls in a row
+    #[arg(long, value_name = "N")]
+    times: Option<u64>,
+    /// error: which, EIO if not said
+    #[arg(long)]
+    errno: Option<String>,
+    /// slow: by how much
+    #[arg(long, value_parser = period)]
+    time: Option<Duration>,
+    /// stuck: at which level
+    #[arg(long, value_enum)]
+    to: Option<Level>,
+    /// unplug: plug it in again after this long
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    replug: Option<Duration>,
+}
+
+impl FaultArgs {
+    fn params(self) -> FaultParams {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        FaultParams {
+            chip: Key::Word(self.chip),
+            line: self.line.map(Key::Word),
+            kind: self.kind,
+            call: self.call,
+            within: self.within,
+            level: self.level.map(Into::into),
+            times: self.times,
+            errno: self.errno,
+            time_ns: self.time.map(ns),
+            to: self.to.map(Into::into),
+            replug_ns: self.replug.map(ns),
+            replug_calls: None,
+        }
+    }
 }
 
 /// `CHIP:LINE`, taken apart.
@@ -132,6 +199,10 @@ impl Verb {
             Verb::Unwire { net, lines } => Request::Unwire(UnwireParams {
                 net,
                 lines: lines.into_iter().map(LineParams::from).collect(),
+            }),
+            Verb::Fault(args) => Request::Fault(Box::new(args.params())),
+            Verb::Mend { chip } => Request::Mend(MendParams {
+                chip: Key::Word(chip),
             }),
             Verb::Press { part, hold } => Request::Operate(OperateParams {
                 hold_ms: hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX)),

@@ -3,6 +3,7 @@
 //! [`Plugged`] owns the simulated chips; dropping it unplugs them all. It does no I/O and reads no
 //! clock: the [`server`](super::server) is what clients speak to, and passes the time in.
 
+mod faults;
 mod wires;
 mod words;
 
@@ -13,6 +14,8 @@ use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
 use gpiolib::{Offset, Registry, Timestamp, offsets};
 
+pub(crate) use self::faults::Attention;
+use self::faults::Wrongs;
 use self::wires::Wires;
 use self::words::{bank, happened, info, level, line_at, pull};
 use super::protocol::{
@@ -39,6 +42,7 @@ pub(crate) struct Plugged {
     platform_ids: BTreeSet<u32>,
     lines: Arc<Lines>,
     wires: Wires,
+    wrongs: Wrongs,
 }
 
 /// The chips as the control server and the gpio-sim tree share them. Nobody is called back with it
@@ -63,6 +67,15 @@ impl Shared {
     }
 }
 
+/// Where the chance of a run comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chance {
+    /// The seed of everything; without one nothing is left to chance.
+    pub(crate) seed: Option<u64>,
+    /// Whether anything may go wrong with any chip.
+    pub(crate) is_chaotic: bool,
+}
+
 #[derive(Debug)]
 struct Chip {
     sim: Sim,
@@ -71,6 +84,8 @@ struct Chip {
     platform_id: Option<u32>,
     at: ChipAt,
     names: Vec<Option<String>>,
+    /// What it was plugged in as; none if the gpio-sim tree did it.
+    spec: Option<ChipSpec>,
 }
 
 impl Plugged {
@@ -81,14 +96,17 @@ impl Plugged {
     pub(crate) fn new(
         registry: &Registry,
         board: &Board,
-        seed: Option<u64>,
+        chance: Chance,
         now: Timestamp,
     ) -> Result<Plugged, Failure> {
+        let changes = Changes::new(PENDING_CHANGES);
+        let Chance { seed, is_chaotic } = chance;
         let mut plugged = Plugged {
             registry: registry.clone(),
             chips: BTreeMap::new(),
             next_tag: 0,
-            changes: Changes::new(PENDING_CHANGES),
+            wrongs: Wrongs::new(board, seed, is_chaotic, &changes),
+            changes,
             events: VecDeque::new(),
             arrivals: None,
             platform_ids: BTreeSet::new(),
@@ -179,6 +197,7 @@ impl Plugged {
             names,
             id,
             platform_id,
+            spec: _,
         } = chip;
         self.lines.remove(id);
         let simulated = sim.chip().clone();
@@ -214,7 +233,10 @@ impl Plugged {
             return Err(Failure::new(Code::LabelTaken, message));
         }
         let platform_id = self.take_platform_id();
-        let sim = self.insert(bank(spec).platform(platform_id, 0), Some(platform_id), now);
+        let bank = bank(spec)
+            .faults(&self.wrongs.of(&spec.label))
+            .platform(platform_id, 0);
+        let sim = self.insert(bank, Some((platform_id, spec)), now);
         if sim.is_err() {
             self.free_platform_id(platform_id);
         }
@@ -239,7 +261,7 @@ impl Plugged {
     fn insert(
         &mut self,
         bank: Bank,
-        platform_id: Option<u32>,
+        own: Option<(u32, &ChipSpec)>,
         now: Timestamp,
     ) -> gpiolib::Result<u64> {
         self.registry.set_now(now);
@@ -259,7 +281,8 @@ impl Plugged {
             .collect();
         let chip = Chip {
             id: device.id(),
-            platform_id,
+            platform_id: own.map(|(id, _)| id),
+            spec: own.map(|(_, spec)| spec.clone()),
             at: at.clone(),
             names,
             sim,
@@ -309,6 +332,7 @@ impl Plugged {
 
     /// Takes the oldest event that nobody has seen.
     pub(crate) fn next_event(&mut self) -> Option<Happened> {
+        self.attend(self.registry.now());
         if self.events.is_empty() {
             self.collect();
         }
@@ -329,6 +353,9 @@ impl Plugged {
     fn collect(&mut self) {
         while let Some(change) = self.changes.pop() {
             let event = self.event(&change);
+            if let Some(happened) = &event {
+                self.remember(&happened.event);
+            }
             self.events.extend(event);
         }
         self.collect_reports();

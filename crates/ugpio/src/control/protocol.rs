@@ -182,6 +182,10 @@ pub(crate) enum Request {
     Wire(WireParams),
     /// Take lines off their net, or a net away. Gives `{}`.
     Unwire(UnwireParams),
+    /// Let something go wrong. Gives `{}`.
+    Fault(Box<FaultParams>),
+    /// Forget the faults of a chip. Gives `{}`.
+    Mend(MendParams),
     /// Do something to a part by hand. Gives the [`PartState`] after it.
     Operate(OperateParams),
 }
@@ -285,6 +289,54 @@ pub(crate) struct UnwireParams {
     pub(crate) lines: Vec<LineParams>,
 }
 
+/// Parameters of `fault`. What is not given has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FaultParams {
+    /// Which chip.
+    pub(crate) chip: Key,
+    /// Which line of it; any when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<Key>,
+    /// `unplug`, `error`, `slow`, `stuck`, `glitch`, `lost-edge` or `flood`.
+    pub(crate) kind: String,
+    /// At this call, counted from 1. Without this and the next two, at the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<u64>,
+    /// At one of the first so many calls, by the seed of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) within: Option<u64>,
+    /// When the line gets this level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<Level>,
+    /// At so many calls in a row; 1 when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
+    /// `error`: its name; `EIO` when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errno: Option<String>,
+    /// `slow`: by how much, in nanoseconds; 10 ms when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_ns: Option<u64>,
+    /// `stuck`: at which level; low when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) to: Option<Level>,
+    /// `unplug`: plugged in again after so long, in nanoseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replug_ns: Option<u64>,
+    /// `unplug`: plugged in again after so many calls of programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replug_calls: Option<u64>,
+}
+
+/// Parameters of `mend`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MendParams {
+    /// Which chip.
+    pub(crate) chip: Key,
+}
+
 /// Parameters of `operate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -359,6 +411,8 @@ impl Request {
             "plug" => read_params(params).map(Request::Plug),
             "wire" => read_params(params).map(Request::Wire),
             "unwire" => read_params(params).map(Request::Unwire),
+            "fault" => read_params(params).map(|params| Request::Fault(Box::new(params))),
+            "mend" => read_params(params).map(Request::Mend),
             "operate" => read_params(params).map(Request::Operate),
             _ => Err(Failure::new(
                 Code::UnknownMethod,
@@ -382,6 +436,8 @@ impl Request {
             Request::Plug(params) => ("plug", Some(json(params))),
             Request::Wire(params) => ("wire", Some(json(params))),
             Request::Unwire(params) => ("unwire", Some(json(params))),
+            Request::Fault(params) => ("fault", Some(json(params))),
+            Request::Mend(params) => ("mend", Some(json(params))),
             Request::Operate(params) => ("operate", Some(json(params))),
         };
         terminated(&Envelope {

@@ -254,6 +254,8 @@ impl Hub {
             },
             Request::Wire(params) => Ok(json(&plugged.wire(&params, now)?)),
             Request::Unwire(params) => plugged.unwire(&params, now).map(|()| json!({})),
+            Request::Fault(params) => plugged.plan(&params).map(|()| json!({})),
+            Request::Mend(params) => plugged.mend(&params).map(|()| json!({})),
             Request::Operate(params) => Ok(json(&plugged.operate(&params, now)?)),
             Request::Events | Request::Follow | Request::Wait(_) => {
                 Err(Failure::new(Code::Failed, "answered elsewhere"))

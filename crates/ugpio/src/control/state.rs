@@ -272,6 +272,16 @@ pub(crate) enum Event {
         /// What is seen.
         state: String,
     },
+    /// A fault happened.
+    Fault {
+        /// The line.
+        #[serde(flatten)]
+        line: LineAt,
+        /// The how many-th call on it met it.
+        call: u64,
+        /// What it was.
+        fault: String,
+    },
     /// The reader was too slow, events were left out here.
     Lost {
         /// How many.
@@ -283,7 +293,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// What people are told of it, if it is about no line and no chip.
+    /// What people are told of it, if it is of a kind that happens on boards.
     pub(crate) fn remark(&self) -> Option<String> {
         Some(match self {
             Event::Net { net } => format!("net {net:?} wired"),
@@ -292,6 +302,10 @@ impl Event {
             }
             Event::ShortOver { net } => format!("net {net:?} short is over"),
             Event::Oscillation { net } => format!("net {net:?} oscillates and was stopped"),
+            Event::Fault { line, call, fault } => {
+                let LineAt { chip, offset, .. } = line;
+                format!("{} {offset} fault at call {call}: {fault}", chip.chip)
+            }
             Event::Part { part, state } => format!("part {part:?} {state}"),
             _ => return None,
         })

@@ -122,6 +122,7 @@ impl<W: Write> VcdWriter<W> {
             Event::Short { .. }
             | Event::ShortOver { .. }
             | Event::Oscillation { .. }
+            | Event::Fault { .. }
             | Event::Part { .. } => match happened.event.remark() {
                 Some(text) => self.note(at_ns, &text),
                 None => Ok(()),

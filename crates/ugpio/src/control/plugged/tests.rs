@@ -25,7 +25,7 @@ fn plugged() -> (Registry, Plugged) {
         chips: vec![demo, other],
         ..Board::default()
     };
-    let plugged = Plugged::new(&registry, &board, None, at(0)).unwrap();
+    let plugged = Plugged::new(&registry, &board, Chance::default(), at(0)).unwrap();
     (registry, plugged)
 }
 

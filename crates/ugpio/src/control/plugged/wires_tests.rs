@@ -28,7 +28,7 @@ fn plugged() -> (Registry, Plugged) {
         delay_ns: 0,
     });
     let registry = Registry::new();
-    let plugged = Plugged::new(&registry, &board, None, at(0)).unwrap();
+    let plugged = Plugged::new(&registry, &board, Chance::default(), at(0)).unwrap();
     (registry, plugged)
 }
 

@@ -44,6 +44,11 @@ fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
             line,
             pull: pull(*new),
         },
+        What::Fault(fired) => Event::Fault {
+            line,
+            call: fired.call,
+            fault: fired.fault.to_string(),
+        },
         What::Info(change) => {
             let info = info(&change.info);
             match change.kind {

@@ -9,7 +9,7 @@ use gpiolib::Registry;
 use super::*;
 use crate::board::Board;
 use crate::control::client::{Client as Caller, ClientError};
-use crate::control::plugged::Plugged;
+use crate::control::plugged::{Chance, Plugged};
 use crate::control::protocol::{
     ChipParams, ChipState, Key, Level, LineParams, List, PlugParams, Pull, PullParams,
 };
@@ -36,7 +36,7 @@ fn with_server_until(
         chips: vec![ChipSpec::plain("demo", 4)],
         ..Board::default()
     };
-    let plugged = Plugged::new(&Registry::new(), &board, None, now()).unwrap();
+    let plugged = Plugged::new(&Registry::new(), &board, Chance::default(), now()).unwrap();
     let plugged = Shared::new(plugged);
     let hello = Hello {
         protocol: 1,

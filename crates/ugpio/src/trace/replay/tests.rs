@@ -5,7 +5,7 @@ use gpiolib::{Registry, Timestamp};
 
 use super::*;
 use crate::board::Board;
-use crate::control::plugged::Plugged;
+use crate::control::plugged::{Chance, Plugged};
 use crate::control::protocol::{ChipAt, Direction, InfoState, Level, LineAt};
 use crate::trace::wave::Steps;
 
@@ -73,7 +73,13 @@ fn request(offset: u32) -> Happened {
 fn a_player_pulls_before_and_after_the_request() {
     let mut board = Board::default();
     board.chips.push("demo:2".parse().unwrap());
-    let plugged = Plugged::new(&Registry::new(), &board, None, Timestamp::at(1)).unwrap();
+    let plugged = Plugged::new(
+        &Registry::new(),
+        &board,
+        Chance::default(),
+        Timestamp::at(1),
+    )
+    .unwrap();
     let plugged = Shared::new(plugged);
     let script = Script::of(&[placed(1, &[(0, High), (2_000, Low)], &[], None)]);
     let player = Player::start(script, plugged.clone()).unwrap();

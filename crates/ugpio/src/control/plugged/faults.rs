@@ -1,0 +1,283 @@
+//! Faults of a board: who plans them, and unplugging and plugging in that nobody asked for.
+//!
+//! A chip whose fault takes it away answers `ENODEV` at once, but cannot unplug itself from inside a call.
+//! It asks for [`Attention`], which is given after that call of a program and before it is
+//! answered, so that a program meets the same board every time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gpio_sim::Changes;
+use gpio_sim::fault::{Faults, Host, Replug};
+use gpiolib::{Level, Offset, Timestamp};
+
+use super::Plugged;
+use crate::board::faults::Words;
+use crate::board::{Board, ChipSpec};
+use crate::control::protocol::{self, Code, Event, Failure, FaultParams, MendParams};
+
+/// Set when something is to be done about the board after a call, and the number of calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attention(Arc<Needs>);
+
+#[derive(Debug, Default)]
+struct Needs {
+    is_asked: AtomicBool,
+    /// Somebody is doing it; a call that is over waits for that.
+    is_given: AtomicBool,
+    begun: AtomicU64,
+    over: AtomicU64,
+}
+
+impl Attention {
+    /// A call of a program begins.
+    pub(crate) fn begin(&self) {
+        self.0.begun.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A call is over; whether [`Plugged::attend`] is to be called before it is answered.
+    pub(crate) fn end(&self) -> bool {
+        self.0.over.fetch_add(1, Ordering::AcqRel);
+        self.0.is_asked.load(Ordering::Acquire) || self.0.is_given.load(Ordering::Acquire)
+    }
+}
+
+/// What the chips' plans need.
+struct Surroundings {
+    attention: Attention,
+    changes: Changes,
+}
+
+impl Host for Surroundings {
+    fn pause(&self, ns: u64) {
+        std::thread::sleep(Duration::from_nanos(ns));
+    }
+
+    fn attend(&self) {
+        self.attention.0.is_asked.store(true, Ordering::Release);
+        self.changes.wake();
+    }
+}
+
+/// When a chip comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// At this instant.
+    At(u64),
+    /// When the call of this number is over.
+    Call(u64),
+}
+
+/// The faults of a board.
+pub(super) struct Wrongs {
+    seed: u64,
+    is_chaotic: bool,
+    attention: Attention,
+    surroundings: Arc<Surroundings>,
+    /// The plan of each chip by its label; it outlives the chip.
+    plans: BTreeMap<String, Faults>,
+    /// Chips that went, and come back.
+    away: Vec<(Back, ChipSpec)>,
+    /// How often chips went by a fault.
+    pub(super) unplugs: u64,
+    told: Vec<String>,
+}
+
+impl std::fmt::Debug for Wrongs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wrongs")
+            .field("plans", &self.plans)
+            .field("away", &self.away)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Wrongs {
+    /// The faults of a board file, and with `is_chaotic` any at all.
+    pub(super) fn new(
+        board: &Board,
+        seed: Option<u64>,
+        is_chaotic: bool,
+        changes: &Changes,
+    ) -> Wrongs {
+        let attention = Attention::default();
+        let surroundings = Arc::new(Surroundings {
+            attention: attention.clone(),
+            changes: changes.clone(),
+        });
+        let mut wrongs = Wrongs {
+            seed: seed.unwrap_or(0),
+            is_chaotic,
+            attention,
+            surroundings,
+            plans: BTreeMap::new(),
+            away: Vec::new(),
+            unplugs: 0,
+            told: Vec::new(),
+        };
+        for fault in &board.faults {
+            wrongs.of(&fault.chip).plan(fault.planned);
+        }
+        wrongs
+    }
+
+    /// The plan of the chip with this label.
+    pub(super) fn of(&mut self, label: &str) -> Faults {
+        let host = Arc::clone(&self.surroundings) as Arc<dyn Host>;
+        let plan = self.plans.entry(label.to_owned()).or_insert_with(|| {
+            let faults = Faults::new(self.seed, label, host);
+            if self.is_chaotic {
+                faults.unleash();
+            }
+            faults
+        });
+        plan.clone()
+    }
+}
+
+impl Plugged {
+    /// What says that something is to be done about the board.
+    pub(crate) fn attention(&self) -> Attention {
+        self.wrongs.attention.clone()
+    }
+
+    /// Plans a fault.
+    ///
+    /// # Errors
+    /// No such chip or line, or a fault that cannot be.
+    pub(crate) fn plan(&mut self, params: &FaultParams) -> Result<(), Failure> {
+        let (_, chip) = self.chip(&params.chip)?;
+        let line = params.line.as_ref();
+        let line = line.map(|line| chip.offset(line)).transpose()?;
+        let label = chip.at.label.clone();
+        let high = |level: protocol::Level| Level::from(level == protocol::Level::High);
+        let words = Words {
+            kind: params.kind.clone(),
+            call: params.call,
+            within: params.within,
+            level: params.level.map(high),
+            times: params.times,
+            errno: params.errno.clone(),
+            time_ns: params.time_ns,
+            to: params.to.map(high),
+            replug_ns: params.replug_ns,
+            replug_calls: params.replug_calls,
+        };
+        let planned = words
+            .planned(line.map(Offset::get))
+            .map_err(|(key, problem)| Failure::new(Code::BadParams, format!("{key}: {problem}")))?;
+        if chip.spec.is_none() {
+            let message = format!("{label:?} is a chip of the gpio-sim tree, which have no faults");
+            return Err(Failure::new(Code::Failed, message));
+        }
+        self.wrongs.of(&label).plan(planned);
+        Ok(())
+    }
+
+    /// Forgets the faults of a chip, and frees its stuck lines.
+    ///
+    /// # Errors
+    /// No such chip.
+    pub(crate) fn mend(&mut self, params: &MendParams) -> Result<(), Failure> {
+        let (_, chip) = self.chip(&params.chip)?;
+        for offset in gpiolib::offsets(chip.sim.device().ngpio()) {
+            if chip
+                .sim
+                .chip()
+                .line(offset)
+                .is_ok_and(|line| line.is_stuck())
+            {
+                chip.sim.chip().stick(offset, None);
+            }
+        }
+        if let Some(plan) = self.wrongs.plans.get(&chip.at.label) {
+            plan.forget();
+        }
+        Ok(())
+    }
+
+    /// Does what faults ask for: takes chips away, and plugs in those that come back after a call.
+    pub(crate) fn attend(&mut self, now: Timestamp) {
+        let needs = Arc::clone(&self.wrongs.attention.0);
+        if !needs.is_asked.load(Ordering::Acquire) {
+            return;
+        }
+        needs.is_given.store(true, Ordering::Release);
+        needs.is_asked.store(false, Ordering::Release);
+        let over = needs.over.load(Ordering::Acquire);
+        self.come_back(now, |back| matches!(back, Back::Call(call) if call <= over));
+        self.take_away(now, needs.begun.load(Ordering::Acquire));
+        let counts = |(back, _): &(Back, ChipSpec)| matches!(back, Back::Call(_));
+        if self.wrongs.away.iter().any(counts) {
+            needs.is_asked.store(true, Ordering::Release);
+        }
+        needs.is_given.store(false, Ordering::Release);
+    }
+
+    /// Unplugs the chips whose faults ask for it.
+    fn take_away(&mut self, now: Timestamp, calls: u64) {
+        let gone = self.chips.iter().filter_map(|(tag, chip)| {
+            let plan = self.wrongs.plans.get(&chip.at.label)?;
+            let spec = chip.spec.clone()?;
+            Some((*tag, plan.take_unplug()?, spec))
+        });
+        for (tag, replug, spec) in gone.collect::<Vec<_>>() {
+            self.wrongs.unplugs += 1;
+            self.pull_out(tag, now);
+            let back = match replug {
+                Replug::Never => continue,
+                Replug::After(ns) => Back::At(now.monotonic_ns.saturating_add(ns)),
+                Replug::Calls(more) => Back::Call(calls.saturating_add(more.max(1).into())),
+            };
+            self.wrongs.away.push((back, spec));
+            if let Some(bell) = self.wires.nets.waker() {
+                bell.wake();
+            }
+        }
+    }
+
+    /// Plugs in the chips whose time has come; when the next one's comes.
+    pub(crate) fn come_back_in_time(&mut self, now: Timestamp) -> Option<u64> {
+        self.come_back(
+            now,
+            |back| matches!(back, Back::At(at) if at <= now.monotonic_ns),
+        );
+        let times = self.wrongs.away.iter().filter_map(|(back, _)| match back {
+            Back::At(at) => Some(*at),
+            Back::Call(_) => None,
+        });
+        times.min()
+    }
+
+    fn come_back(&mut self, now: Timestamp, is_due: impl Fn(Back) -> bool) {
+        let away = std::mem::take(&mut self.wrongs.away);
+        let (due, away): (Vec<_>, Vec<_>) = away.into_iter().partition(|(back, _)| is_due(*back));
+        self.wrongs.away = away;
+        for (_, spec) in due {
+            // Fails only if somebody has plugged one of its label in meanwhile.
+            let _: Result<_, Failure> = self.plug(&spec, now);
+        }
+    }
+
+    /// Remembers an event that is a fault, for the report of the run.
+    pub(super) fn remember(&mut self, event: &Event) {
+        if let Event::Fault { line, call, fault } = event {
+            let what = format!("{}:{} call {call}: {fault}", line.chip.label, line.offset);
+            tracing::info!("fault: {what}");
+            if self.wrongs.told.len() < TOLD_MAX {
+                self.wrongs.told.push(what);
+            }
+        }
+    }
+
+    /// What has gone wrong so far, a line each, and how often chips went.
+    pub(crate) fn wrongs(&mut self) -> (Vec<String>, u64) {
+        self.collect();
+        (self.wrongs.told.clone(), self.wrongs.unplugs)
+    }
+}
+
+/// Faults that are remembered for the report of a run.
+const TOLD_MAX: usize = 1_000;

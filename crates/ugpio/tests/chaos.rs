@@ -1,0 +1,142 @@
+//! Faults under `ugpio run`, and `ugpio chaos` over programs with known bugs.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn ugpio(&self, words: &[&str]) -> Output {
+        let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", program.parent().unwrap().display());
+        let mut command = Command::new(program);
+        command.args(words).current_dir(self.0.path());
+        command.env("PATH", path).stdin(Stdio::null());
+        command.env("XDG_RUNTIME_DIR", self.0.path());
+        command
+            .env_remove("UGPIO_SOCKET")
+            .env("TMPDIR", self.0.path());
+        command.output().unwrap()
+    }
+
+    /// Standard output, and the exit status.
+    fn says(&self, words: &[&str]) -> (String, Option<i32>) {
+        let output = self.ugpio(words);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (text, output.status.code())
+    }
+}
+
+#[test]
+fn a_fault_of_the_board_file_meets_the_call_it_is_for() {
+    let place = Place::new();
+    let board = "[[chip]]\nlabel = \"a\"\n\
+                 [[fault]]\nchip = \"a\"\nline = 1\nkind = \"error\"\nerrno = \"EBUSY\"\ncall = 1\n\
+                 [[fault]]\nchip = \"a\"\nline = 2\nkind = \"unplug\"\nreplug_calls = 1\n";
+    std::fs::write(place.path("b.toml"), board).unwrap();
+    let script = "ugpio get a:1 2>&1; ugpio get a:1; ugpio get a:2 2>&1; ugpio get a:2";
+    let (text, status) = place.says(&["run", "--board", "b.toml", "--", "sh", "-c", script]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), status), (4, Some(0)), "{text}");
+    assert!(lines[0].contains("busy"), "{text}");
+    assert_eq!((lines[1], lines[3]), ("a:1=inactive", "a:2=inactive"));
+    assert!(lines[2].contains("unplugged"), "{text}");
+}
+
+#[test]
+fn faults_are_planned_and_mended_while_it_goes_on() {
+    let place = Place::new();
+    let script = "ugpio ctl fault a error 1 --errno EIO --times 100 && ugpio get a:1; echo $?
+                  ugpio ctl fault a stuck 2 --to high && ugpio get a:2
+                  ugpio ctl mend a && ugpio get a:1 a:2
+                  ugpio ctl fault a unplug --replug 1ms && ugpio get a:3
+                  ugpio ctl wait a 3 low --timeout 20s; ugpio ctl fault b unplug 2>&1
+                  ugpio ctl events --json >seen & ugpio ctl fault a glitch 3 && ugpio get a:3
+                  until grep -q fault seen; do :; done; kill $!";
+    let (text, _) = place.says(&["run", "--chip", "a", "--", "sh", "-c", script]);
+    let wanted = "3\na:2=active\na:1=inactive\na:2=inactive\n\
+                  ugpio: no chip is called \"b\" on this board\na:3=inactive\n";
+    // The chip that went may be away for a moment when it is asked for.
+    assert_eq!(text, wanted);
+}
+
+/// Design: the same seed, the same faults and the same trace, a hundred times.
+#[test]
+fn a_seed_gives_the_same_faults_and_the_same_trace_a_hundred_times() {
+    let place = Place::new();
+    let input: String = (0..60).map(|n| format!("a:1={}\n", n % 2)).collect();
+    std::fs::write(place.path("input"), input).unwrap();
+    let script = "exec ugpio set a:1=0 - <input 2>&1";
+    let story = || {
+        let words = [
+            "run", "--chaos", "--seed", "1", "--chip", "a", "--trace", "t.json",
+        ];
+        let (text, status) = place.says(&[&words[..], &["--", "sh", "-c", script]].concat());
+        let trace = std::fs::read_to_string(place.path("t.json")).unwrap();
+        let without_time = |line: &str| {
+            let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
+            for time in ["at_ns", "realtime_ns"] {
+                object.as_object_mut().unwrap().remove(time);
+            }
+            object.to_string()
+        };
+        let trace: Vec<String> = trace.lines().map(without_time).collect();
+        (text, status, trace)
+    };
+    let first = story();
+    assert!(
+        first.2.iter().any(|line| line.contains("\"fault\"")),
+        "{first:?}"
+    );
+    for _ in 1..100 {
+        assert_eq!(story(), first);
+    }
+}
+
+/// Bugs in shell and in Python that only faults show.
+#[test]
+fn chaos_tells_crashes_hangs_and_loops_and_how_to_see_them_again() {
+    let place = Place::new();
+    let chaos = |program: &str| {
+        let words = ["chaos", "--seeds", "12", "--timeout", "4s", "--chip", "a:1"];
+        let many = "for n in 1 2 3 4 5 6 7 8; do ugpio get a:0 || ";
+        let script = format!("{many}{program}; done");
+        place.says(&[&words[..], &["--", "sh", "-c", &script]].concat())
+    };
+    let (text, status) = chaos("exit 9");
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("exit 9") && text.ends_with("12 seeds, 0 bad\n"),
+        "{text}"
+    );
+    let (text, status) = chaos("kill -SEGV $$");
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("CRASH, signal 11"), "{text}");
+    let again = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("again: "));
+    let again = again.unwrap();
+    // The line is for a shell; what it repeats ends in the same way.
+    let mut shell = Command::new("sh");
+    let program = Path::new(env!("CARGO_BIN_EXE_ugpio")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    shell.env("PATH", format!("{}:{path}", program.display()));
+    shell
+        .env("XDG_RUNTIME_DIR", place.0.path())
+        .current_dir(place.0.path());
+    let status = shell.args(["-c", again]).output().unwrap().status;
+    // Of the shell's own, or as the shell tells it.
+    let is_segv = status.signal() == Some(11) || status.code() == Some(139);
+    assert!(is_segv, "{again}: {status}");
+}
