@@ -6,6 +6,7 @@ Each test has a run of its own. Nothing sleeps: Playwright waits for what the pa
 says what it sees. Every test leaves a screenshot in SHOTS. CHROMIUM is the browser, `chromium` if not said.
 """
 
+import faulthandler
 import os
 import re
 import shutil
@@ -257,6 +258,43 @@ class Board(unittest.TestCase):
         expect(page.get_by_role("heading", name="Keys")).to_be_hidden()
         self.assertEqual(self.wrong, [])
 
+    def test_parts_are_seen_and_operated(self):
+        parts = """
+[[part]]
+kind = "button"
+name = "walk"
+line = "crossing:BUTTON"
+
+[[part]]
+kind = "led"
+name = "lamp"
+line = "crossing:LAMP"
+"""
+        run = self.run_of(board=BOARD + parts)
+        page = self.page_of(run.link)
+        self.ready(run)
+        lamp = page.locator("#parts li", has_text="lamp")
+        expect(lamp.locator("b")).to_have_text("off")
+        walk = page.locator("#parts li", has_text="walk")
+        before = walk.locator("b").text_content()
+        button = page.get_by_role("button", name="Press walk")
+        button.hover()
+        page.mouse.down()
+        self.assertIn(run.says(), ("pressed", "released"))
+        expect(walk.locator("b")).to_have_text("pressed")
+        self.shot(page)
+        page.mouse.up()
+        expect(walk.locator("b")).to_have_text("released")
+        self.assertEqual(before, "released")
+        self.assertIn(run.says(), ("pressed", "released"))
+        button.focus()
+        page.keyboard.down("Enter")
+        expect(walk.locator("b")).to_have_text("pressed")
+        page.keyboard.up("Enter")
+        expect(walk.locator("b")).to_have_text("released")
+        run.ctl("pull", "relays", "1", "up")
+        self.assertEqual(self.wrong, [])
+
     def test_a_wrong_or_spent_token_is_refused(self):
         run = self.run_of()
         page = self.page_of(run.link)
@@ -335,4 +373,6 @@ class Board(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    # Where a program does not say what it should, say where we wait, and go.
+    faulthandler.dump_traceback_later(900, exit=True)
     unittest.main(verbosity=2)

@@ -62,12 +62,11 @@ impl Hub {
     /// Tells those who follow what has changed, if anything has.
     pub(super) fn paint(&self) {
         let mut collector = self.followers.collector.borrow_mut();
-        if collector.is_empty() {
-            return;
+        while !collector.is_empty() {
+            let view = collector.take(now().monotonic_ns, || self.list());
+            // Fails only if nobody follows any more.
+            let _ = self.followers.updates.send(text(view));
         }
-        let view = collector.take(now().monotonic_ns, || self.list());
-        // Fails only if nobody follows any more.
-        let _ = self.followers.updates.send(text(view));
     }
 
     /// Lets somebody follow from now on.

@@ -21,6 +21,9 @@ pub(crate) const PERIOD: Duration = Duration::from_millis(1000 / RATE as u64);
 /// Moments of one line that one update tells; older ones are only counted.
 pub(crate) const MOMENTS: usize = 64;
 
+/// Alarms that one update tells.
+const ALARMS: usize = 16;
+
 /// One message to those who follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -39,6 +42,12 @@ pub(crate) enum View {
         at_ns: u64,
         /// The lines on which something has changed.
         lines: Vec<LineUpdate>,
+        /// The parts of which a person sees something else.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<PartUpdate>,
+        /// What people must be told: shorts and oscillations.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alarms: Vec<String>,
     },
 }
 
@@ -66,6 +75,15 @@ pub(crate) struct LineUpdate {
     pub(crate) info: Option<InfoState>,
 }
 
+/// What a person sees of a part now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartUpdate {
+    /// Its name.
+    pub(crate) part: String,
+    /// What is seen.
+    pub(crate) state: String,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
@@ -75,6 +93,8 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     touched: BTreeMap<String, BTreeMap<u32, LineUpdate>>,
+    parts: BTreeMap<String, String>,
+    alarms: Vec<String>,
     is_board_due: bool,
 }
 
@@ -95,8 +115,23 @@ impl Collector {
             Event::Requested { line, info }
             | Event::Released { line, info }
             | Event::Config { line, info } => self.line(line).info = Some(info.clone()),
-            // Chips came or went, or it is not known what has changed.
+            Event::Part { part, state } => {
+                self.parts.insert(part.clone(), state.clone());
+            }
+            Event::Oscillation { .. } => self.alarm(&happened.event),
+            Event::Short { .. } => {
+                self.alarm(&happened.event);
+                self.is_board_due = true;
+            }
+            // Chips or nets came or went, or it is not known what has changed.
             _ => self.is_board_due = true,
+        }
+    }
+
+    fn alarm(&mut self, event: &Event) {
+        let text = event.remark().filter(|text| !self.alarms.contains(text));
+        if self.alarms.len() < ALARMS {
+            self.alarms.extend(text);
         }
     }
 
@@ -121,22 +156,30 @@ impl Collector {
 
     /// Whether there is anything to tell.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.is_board_due && self.touched.is_empty()
+        !self.is_board_due
+            && self.touched.is_empty()
+            && self.parts.is_empty()
+            && self.alarms.is_empty()
     }
 
     /// What is to be told now; `list` is what there is.
     pub(crate) fn take(&mut self, at_ns: u64, list: impl FnOnce() -> List) -> View {
-        let collected = std::mem::take(self);
+        let mut collected = std::mem::take(self);
         if collected.is_board_due {
+            // The board says all but these.
+            self.alarms = core::mem::take(&mut collected.alarms);
             return View::Board {
                 at_ns,
                 list: list(),
             };
         }
         let lines = collected.touched.into_values();
+        let seen = |(part, state)| PartUpdate { part, state };
         View::Update {
             at_ns,
             lines: lines.flat_map(BTreeMap::into_values).collect(),
+            parts: collected.parts.into_iter().map(seen).collect(),
+            alarms: collected.alarms,
         }
     }
 }
@@ -182,7 +225,7 @@ mod tests {
             collector.note(&level(3, moment, new));
         }
         collector.note(&level(1, 5, Level::High));
-        let View::Update { at_ns, lines } = collector.take(1000, none) else {
+        let View::Update { at_ns, lines, .. } = collector.take(1000, none) else {
             panic!("no chip came or went")
         };
         assert_eq!((at_ns, lines.len()), (1000, 2));
@@ -193,6 +236,41 @@ mod tests {
         assert_eq!(busy.moments_ns, wanted);
         assert_eq!((busy.pull, &busy.info), (None, &None));
         assert!(collector.is_empty(), "it is told once");
+    }
+
+    #[test]
+    fn a_short_is_told_after_the_board_and_a_part_as_it_is_seen_last() {
+        let mut collector = Collector::default();
+        let part = |state: &str| Event::Part {
+            part: "lamp".into(),
+            state: state.into(),
+        };
+        let short = Event::Short {
+            net: "sda".into(),
+            high: "a:1".into(),
+            low: "b:2".into(),
+        };
+        let note = |collector: &mut Collector, event| {
+            collector.note(&Happened { at_ns: 1, event });
+        };
+        note(&mut collector, part("on"));
+        note(&mut collector, part("off"));
+        let View::Update { parts, .. } = collector.take(2, none) else {
+            panic!("nothing was wired")
+        };
+        assert_eq!((parts.len(), parts[0].state.as_str()), (1, "off"));
+        note(&mut collector, short.clone());
+        note(&mut collector, short);
+        assert!(matches!(collector.take(3, none), View::Board { .. }));
+        assert!(!collector.is_empty());
+        let View::Update { alarms, .. } = collector.take(4, none) else {
+            panic!("the board was told")
+        };
+        assert_eq!(
+            alarms,
+            ["net \"sda\" short: a:1 drives high, b:2 drives low"]
+        );
+        assert!(collector.is_empty());
     }
 
     #[test]

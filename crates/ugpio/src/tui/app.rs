@@ -120,6 +120,26 @@ impl App {
 
     /// What a key does.
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Act> {
+        let acts = self.judge(key);
+        self.remember(&acts);
+        acts
+    }
+
+    /// Takes what is asked for as done, where the next key starts from it.
+    fn remember(&mut self, acts: &[Act]) {
+        for act in acts {
+            if let Act::Ask(Request::Pull(PullParams {
+                chip: Key::Word(chip),
+                line: Key::Number(offset),
+                pull,
+            })) = act
+            {
+                self.model.pulled(chip, *offset, *pull);
+            }
+        }
+    }
+
+    fn judge(&mut self, key: KeyEvent) -> Vec<Act> {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
@@ -236,7 +256,9 @@ impl App {
                 pull: held.back,
             }))
         };
-        over.into_iter().map(back).collect()
+        let acts: Vec<Act> = over.into_iter().map(back).collect();
+        self.remember(&acts);
+        acts
     }
 
     fn plug(&mut self, words: &str) -> Vec<Act> {

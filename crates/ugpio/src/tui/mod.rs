@@ -342,6 +342,9 @@ impl Board {
             Happening::View(view) => {
                 self.app.state = "live";
                 self.app.model.take(view);
+                if let Some(alarm) = self.app.model.alarm.take() {
+                    self.app.notice = Some(alarm);
+                }
             }
             Happening::Over(error) => {
                 self.app.state = "ended";

@@ -20,6 +20,8 @@ pub(super) struct Model {
     pub(super) chips: Vec<ChipState>,
     /// What was plugged in before.
     pub(super) gone: Vec<ChipState>,
+    /// What people must be told, and have not been.
+    pub(super) alarm: Option<String>,
     tracks: BTreeMap<(String, u32), Track>,
     told_ns: u64,
 }
@@ -58,11 +60,17 @@ impl Model {
                 self.board(list.chips, at_ns);
                 self.told_ns = at_ns;
             }
-            View::Update { at_ns, lines } => {
+            View::Update {
+                at_ns,
+                lines,
+                alarms,
+                ..
+            } => {
                 for update in lines {
                     self.update(update);
                 }
                 self.told_ns = at_ns;
+                self.alarm = alarms.into_iter().next_back().or(self.alarm.take());
             }
         }
     }
@@ -109,6 +117,18 @@ impl Model {
         }
         if let Some(track) = self.tracks.get_mut(&(update.chip, update.offset)) {
             track.add(&update.moments_ns, update.changes, self.told_ns);
+        }
+    }
+
+    /// A line is going to be pulled: known at once, so that what is asked for next starts from it.
+    pub(super) fn pulled(&mut self, chip: &str, offset: u32, pull: Pull) {
+        let mut chips = self.chips.iter_mut();
+        let lines = chips
+            .find(|known| known.name == chip)
+            .map(|chip| &mut chip.lines);
+        let mut lines = lines.into_iter().flatten();
+        if let Some(line) = lines.find(|line| line.offset == offset) {
+            line.pull = pull;
         }
     }
 

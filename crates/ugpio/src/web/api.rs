@@ -245,3 +245,78 @@ fn stream(messages: impl Stream<Item = Result<Event, Infallible>> + Send + 'stat
         .keep_alive(KeepAlive::default())
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The methods that [`Request::of`] knows, read off its source: one that is added is asked for here
+    /// without anybody having to think of it.
+    fn methods() -> Vec<&'static str> {
+        let source = include_str!("../control/protocol.rs");
+        let (_, body) = source.split_once("match method {").unwrap();
+        let (arms, _) = body.split_once("_ =>").unwrap();
+        let quoted = |line: &'static str| line.trim().strip_prefix('"')?.split_once("\" =>");
+        arms.lines()
+            .filter_map(quoted)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    fn is_known(method: &str) -> bool {
+        let result = Request::of(method, serde_json::json!({}));
+        result
+            .err()
+            .is_none_or(|failure| failure.code != Code::UnknownMethod)
+    }
+
+    #[test]
+    fn the_documents_list_every_method_and_no_other() {
+        let methods = methods();
+        assert!(methods.len() > 10 && methods.iter().all(|method| is_known(method)));
+        let openapi: Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let paths = openapi["paths"].as_object().unwrap();
+        let page = include_str!("../../../../docs/control.md");
+        let (_, table) = page.split_once("### Methods").unwrap();
+        let (table, _) = table.split_once("\n### ").unwrap();
+        for method in &methods {
+            let path = &paths
+                .get(&format!("/api/v1/{method}"))
+                .unwrap_or(&Value::Null);
+            let is_stream = matches!(*method, "follow" | "events");
+            let verb = if is_stream { "get" } else { "post" };
+            assert!(path[verb].is_object(), "{method} is not in openapi.json");
+            assert!(
+                table.contains(&format!("\n| `{method}` |")),
+                "{method} is not in docs/control.md"
+            );
+        }
+        assert_eq!(paths.len(), methods.len(), "openapi.json has more");
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(rows.count(), methods.len(), "docs/control.md has more");
+    }
+
+    #[test]
+    fn the_document_names_every_code_and_what_it_refers_to() {
+        let text = include_str!("openapi.json");
+        let openapi: Value = serde_json::from_str(text).unwrap();
+        let source = include_str!("../control/protocol.rs");
+        let (_, body) = source.split_once("pub(crate) enum Code {").unwrap();
+        let (body, _) = body.split_once("#[serde(other)]").unwrap();
+        let codes = &openapi["components"]["schemas"]["Failure"]["properties"]["error"]["properties"]
+            ["code"]["enum"];
+        let variants = body
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.ends_with(','));
+        assert_eq!(variants.count(), codes.as_array().unwrap().len());
+        for code in codes.as_array().unwrap() {
+            let known: Code = serde_json::from_value(code.clone()).unwrap();
+            assert_ne!(known, Code::Unknown, "{code}");
+        }
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let (name, _) = reference.split_once('"').unwrap();
+            assert!(openapi["components"]["schemas"][name].is_object(), "{name}");
+        }
+    }
+}

@@ -303,7 +303,7 @@ fn who_follows_gets_the_board_and_then_what_changes() {
         }
         let (mut changes, mut updates) = (0, 0);
         while changes < 6 {
-            let View::Update { at_ns, lines } = view(&mut follower) else {
+            let View::Update { at_ns, lines, .. } = view(&mut follower) else {
                 panic!("no chip came or went")
             };
             let [line] = lines.as_slice() else {

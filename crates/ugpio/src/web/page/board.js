@@ -56,7 +56,13 @@ function notice(text) {
   noticeEnds = setTimeout(() => ($("notice").textContent = ""), 6000);
 }
 
-const pull = (line, to) => ask("pull", { chip: line.chip.name, line: line.offset, pull: to });
+/** Pulls a line; known here at once, so that what is asked for next starts from it. */
+function pull(line, to) {
+  line.pull = to;
+  line.touched = true;
+  return ask("pull", { chip: line.chip.name, line: line.offset, pull: to });
+}
+
 const unplug = (chip) => ask("unplug", { chip: chip.name });
 
 function plug(chip) {
@@ -93,6 +99,8 @@ function listen() {
     state("live", "live");
     const kind = model.apply(JSON.parse(data).event, performance.now());
     if (kind === "board") arrange();
+    showParts(kind === "board");
+    if (model.alarms.length > 0) notice(model.alarms.join("; "));
   };
   source.addEventListener("end", () => {
     source.close();
@@ -164,6 +172,68 @@ function arrange() {
   empty.hidden = items.length > 0;
   empty.textContent = model.chips.length > 0 ? "No line is like that." : "Nothing is plugged in. Plug in a chip, or let the program do it.";
   window_();
+}
+
+// ---- parts ----
+
+/** What a person can do to a part: for each button its face, what it says, and what it asks for. */
+const WAYS = {
+  button: [["press", "Press"]],
+  switch: [["on", "Switch on", { action: "on" }], ["off", "Switch off", { action: "off" }]],
+  "square-wave": [["on", "Switch on", { action: "on" }], ["off", "Switch off", { action: "off" }]],
+  encoder: [["⟲", "Turn back", { action: "turn", steps: -1 }], ["⟳", "Turn", { action: "turn", steps: 1 }]],
+};
+
+function showParts(anew) {
+  const list = $("parts");
+  if (anew) {
+    list.hidden = model.parts.size === 0;
+    list.replaceChildren(...[...model.parts.values()].map(card));
+  }
+  for (const node of list.children) {
+    const { state } = model.parts.get(node.dataset.part);
+    set(node.querySelector("b"), state);
+    node.classList.toggle("on", state === "on" || state === "pressed");
+  }
+}
+
+function card(part) {
+  const node = document.createElement("li");
+  node.dataset.part = part.part;
+  node.dataset.is = part.is;
+  const wired = Object.entries(part.pins || {}).map(([pin, net]) => `${pin}: ${net ?? "not wired"}`);
+  node.title = `${part.is}, ${wired.join(", ")}`;
+  node.append(document.createElement("i"), part.part, document.createElement("b"));
+  for (const [face, does, params] of WAYS[part.is] || []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = face;
+    button.setAttribute("aria-label", `${does} ${part.part}`);
+    if (params) button.addEventListener("click", () => ask("operate", { part: part.part, ...params }));
+    else holds(button, part.part);
+    node.append(button);
+  }
+  return node;
+}
+
+/** A button that is pressed as long as it is held down, by pointer or by key. */
+function holds(button, part) {
+  let down = false;
+  const go = (to) => {
+    if (down === to) return;
+    down = to;
+    ask("operate", { part, action: to ? "press" : "release" });
+  };
+  button.addEventListener("pointerdown", (event) => {
+    button.setPointerCapture(event.pointerId);
+    go(true);
+  });
+  for (const end of ["pointerup", "pointercancel", "blur", "keyup"]) button.addEventListener(end, () => go(false));
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== " " && event.key !== "Enter") return;
+    event.preventDefault();
+    go(true);
+  });
 }
 
 // ---- the rows in sight ----
@@ -289,7 +359,7 @@ function paintLine(row) {
   parts.way.setAttribute("aria-label", info.direction);
   set(parts.consumer, info.consumer || (info.used ? "in use" : "free"));
   parts.consumer.classList.toggle("none", !info.used);
-  const more = wishes(info);
+  const more = [line.net ? `net ${line.net}` : "", wishes(info)].filter(Boolean).join(" · ");
   set(parts.more, more);
   parts.more.parentElement.title = `${info.consumer || "free"}${more ? ": " + more : ""}`;
   set(parts.rate, line.rate > 0 ? `${line.rate < 10 ? line.rate.toFixed(1).replace(".0", "") : Math.round(line.rate).toLocaleString("en")}/s` : "");

@@ -37,6 +37,8 @@ export class Model {
     this.chips = [];
     this.lines = new Map();
     this.gone = [];
+    this.parts = new Map();
+    this.alarms = [];
     this.origin = null;
     this.last = 0;
     this.lag = Infinity;
@@ -54,7 +56,10 @@ export class Model {
     this.lag = Math.min(this.lag, now - at);
     this.updates += 1;
     if (event.kind === "board") this.board(event.chips, at);
-    else if (event.kind === "update") for (const update of event.lines) this.update(update);
+    if (event.kind === "board") this.parts = new Map((event.parts || []).map((part) => [part.part, part]));
+    for (const update of event.lines || []) this.update(update);
+    for (const { part, state } of event.parts || []) if (this.parts.has(part)) this.parts.get(part).state = state;
+    this.alarms = event.alarms || [];
     this.last = at;
     return event.kind;
   }
@@ -75,8 +80,8 @@ export class Model {
         const key = chip.name + ":" + line.offset;
         const old = this.lines.get(key);
         const kept = old && old.chip.label === chip.label ? old : { since: at, track: null, count: 0, seen: 0, rate: 0 };
-        const { offset, name, level, pull, ...info } = line;
-        lines.set(key, Object.assign(kept, { key, chip, offset, name, level, pull, info, touched: true }));
+        const { offset, name, level, pull, net, ...info } = line;
+        lines.set(key, Object.assign(kept, { key, chip, offset, name, level, pull, net, info, touched: true }));
       }
     }
     this.remember(chips);
