@@ -12,6 +12,7 @@ last line is `N passed, N failed`.
 """
 
 import argparse
+import dataclasses
 import os
 import select
 import signal
@@ -183,6 +184,7 @@ def arguments():
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--python", type=Path, required=True, help="virtual environment of prepare.sh")
     parser.add_argument("--container", action="store_true", help="needs root, podman and runc")
+    parser.add_argument("--strict", action="store_true", help="those that a run starts, with --strict")
     parser.add_argument("--table", action="store_true", help="write rows of docs/clients.md")
     parser.add_argument("names", nargs="*", choices=[[], *(c.name for c in CLIENTS)])
     return parser.parse_args()
@@ -220,6 +222,9 @@ def main():
         if (not options.names or client.name in options.names)
         and (client.contained or not options.container)
     ]
+    if options.strict:
+        plugged = [client for client in clients if client.plugged is not None]
+        clients = [dataclasses.replace(client, plugged=["--strict", *client.plugged]) for client in plugged]
     passed, failed, rows = 0, 0, []
     with tempfile.TemporaryDirectory(prefix="ugpio-clients.") as folder:
         stage = make_stage(Path(folder), options.build)

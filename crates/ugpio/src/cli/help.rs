@@ -46,6 +46,7 @@ Examples:
   ugpio run --chip demo -- gpioinfo
   ugpio run --chip demo:4 --chip other:32 -- python3 blink.py
   ugpio run --board boards/demo.toml -- ./test.sh
+  ugpio run --strict --chip demo -- python3 errno_by_errno.py
   ugpio run --chip demo -- sh -c 'ugpio ctl pull demo 2 up; ugpio get demo:2'
   ugpio run --chip demo --trace out.vcd -- ./blink; ugpio trace show out.vcd
   ugpio run --chip demo --replay in.vcd --expect golden.vcd -- ./blink

@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// Say which line a signal of --replay or --expect is, - for none; may be repeated
     #[arg(long = "signal", value_name = "SIGNAL=CHIP:LINE")]
     pub(crate) signals: Vec<Assignment>,
-    /// Be exact to the last errno: also look at reads, polls and the like of every size (slower)
+    /// Be exact to the last errno: look at every read, write, poll and ioctl of PROGRAM (slower)
     #[arg(long)]
     pub(crate) strict: bool,
     /// Say on standard error what is answered; twice for every call
