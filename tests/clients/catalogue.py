@@ -118,6 +118,8 @@ CLIENTS = [
         contained=False,
     ),
     c_client("rawcalls", "raw system calls", ["raw:8", "doomed:4"], "raw system calls: ok"),
+    c_client("simlib", "libgpiosim's calls in their order", [], "libgpiosim's calls: ok"),
+    c_client("simgo", "go-gpiosim's system calls in their order", [], "go-gpiosim's calls: ok"),
     c_client("hammer", "threads on one chip", ["hammer:16"], "hammer: ok"),
     c_client(
         "daemons",

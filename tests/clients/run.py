@@ -1,14 +1,14 @@
 """Runs real clients, programs that know nothing of ugpio, under `ugpio run`, without root.
 
-    run.py --ugpio PATH --build DIR --python VENV [--container] [--table] [NAME...]
+    run.py --ugpio PATH --build DIR --python VENV [--container] [--strict] [--table] [NAME...]
 
 Builds what has to be built into DIR, then runs each client of the catalogue in a home of its own as an
 unprivileged user (from root: a user without name or capabilities) and prints one line each. A client
 passes when its status and output are right, nothing stays behind (no process, no file), and its row in
 docs/clients.md says the version and the result that were seen. A client that cannot be built fails.
 With --container each runs in a container of its own, made by podman from this machine's /usr with its
-default seccomp profile and no capability. With --table the rows are written instead of compared. The
-last line is `N passed, N failed`.
+default seccomp profile and no capability. With --strict the runs are strict. With --table the rows are
+written instead of compared. The last line is `N passed, N failed`.
 """
 
 import argparse
