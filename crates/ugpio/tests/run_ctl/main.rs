@@ -491,8 +491,12 @@ fn what_the_program_held_is_released_with_it_and_told() {
     listener
         .read_to_string(&mut rest)
         .expect("the run writes UTF-8");
-    let kind = |event: &str| event.split('"').nth(7).map(str::to_owned);
-    let kinds: Vec<String> = rest.split('\0').filter_map(kind).collect();
+    let kind = |message: &str| {
+        let message: serde_json::Value = serde_json::from_str(message).expect("it is JSON");
+        message["event"]["kind"].as_str().map(str::to_owned)
+    };
+    let messages = rest.split_terminator('\0');
+    let kinds: Vec<String> = messages.filter_map(kind).collect();
     assert_eq!(kinds, ["requested", "pull", "level", "released"], "{rest}");
     let status = run.wait().expect("it is our child");
     assert_eq!(status.signal(), Some(9), "killed as its program was");
