@@ -308,6 +308,41 @@ fn subscribe_and_unregister() {
 }
 
 #[test]
+fn attach_for_a_reader_and_unregister() {
+    model("attach × unregister × waiting reader", Some(3), || {
+        let registry = Registry::new();
+        let (chip, asked) = plug(&registry, "a");
+        let desc = request(&chip, 0);
+        let device = desc.device().clone();
+        let lines = [desc.offset()];
+        let queue = EdgeQueue::new(&lines, 16, Overflow::DropOldest, Box::new(Ring::new()));
+        let bell = Arc::new(Bell(Notify::new()));
+        queue.set_waker(Waker::from(Arc::clone(&bell)));
+        let attacher = {
+            let bell = Arc::clone(&bell);
+            thread::spawn(move || {
+                // Whoever attached the queue has its reader woken; who could not, does it himself.
+                if desc.attach_edges(&queue, 0, Edges::BOTH).is_err() {
+                    bell.0.notify();
+                }
+                desc
+            })
+        };
+        let reader = thread::spawn(move || {
+            while !device.is_gone() {
+                bell.0.wait();
+            }
+        });
+        drop(chip.unregister().unwrap());
+        let held = attacher.join().unwrap();
+        reader.join().unwrap();
+        drop(held);
+        *asked.sink.lock().unwrap() = None;
+        nothing_is_left(&registry);
+    });
+}
+
+#[test]
 fn module_unload_and_request() {
     model("module unload × request", None, || {
         let registry = Registry::new();
