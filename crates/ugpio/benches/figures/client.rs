@@ -58,6 +58,7 @@ pub(crate) fn main(words: &[String]) {
         Some("get") => values(ioctl::GPIO_V2_LINE_GET_VALUES, calls, samples),
         Some("set") => values(ioctl::GPIO_V2_LINE_SET_VALUES, calls, samples),
         Some("getppid") => getppid(calls, samples),
+        Some("pages") => crate::pages::program(),
         Some("edges") => crate::edges::measure(calls),
         Some("tree") => crate::tree::one_by_one(calls),
         Some("tree-many") => crate::tree::all_at_once(calls),

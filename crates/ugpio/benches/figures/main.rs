@@ -1,7 +1,7 @@
 //! The figures of a run, each against its yardstick, measured side by side: `cargo bench -p ugpio`.
 //!
 //! Prints one table with ratios, and the machine it ran on. `docs/performance.md` says what each row
-//! means. `-- --quick` takes fewer samples, for CI; `-- round-trip`, `programs`, `edges` or `tree` prints
+//! means. `-- --quick` takes fewer samples, for CI; `-- round-trip`, `programs`, `edges`, `pages` or `tree` prints
 //! one part. The same binary is also the client that is
 //! measured inside `ugpio run` (first argument `client`).
 
@@ -13,6 +13,7 @@
 
 mod client;
 mod edges;
+mod pages;
 mod programs;
 mod round_trip;
 mod tree;
@@ -56,10 +57,11 @@ fn main() {
         }
     };
     println!("{}", machine());
-    let parts: [Part; 4] = [
+    let parts: [Part; 5] = [
         ("round-trip", round_trip::print),
         ("programs", programs::print),
         ("edges", edges::print),
+        ("pages", pages::print),
         ("tree", tree::print),
     ];
     let all = !words
