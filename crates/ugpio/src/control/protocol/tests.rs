@@ -1,5 +1,7 @@
 //! Messages there and back, and what is refused.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn requests() -> Vec<Request> {
