@@ -436,3 +436,6 @@ impl Registers {
         self.0.regs[0].cast_signed()
     }
 }
+
+#[cfg(test)]
+mod tests;
