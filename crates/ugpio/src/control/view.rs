@@ -45,7 +45,7 @@ pub(crate) enum View {
         /// The parts of which a person sees something else.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         parts: Vec<PartUpdate>,
-        /// What people must be told: shorts and oscillations.
+        /// What people must be told: shorts, oscillations, faults that happened.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alarms: Vec<String>,
     },
@@ -118,7 +118,7 @@ impl Collector {
             Event::Part { part, state } => {
                 self.parts.insert(part.clone(), state.clone());
             }
-            Event::Oscillation { .. } => self.alarm(&happened.event),
+            Event::Oscillation { .. } | Event::Fault { .. } => self.alarm(&happened.event),
             Event::Short { .. } => {
                 self.alarm(&happened.event);
                 self.is_board_due = true;
