@@ -3,7 +3,7 @@ use alloc::task::Wake;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use gpio_sim::Sim;
-use gpiolib::Timestamp;
+use gpiolib::{InfoChangeKind, InfoQueue, Timestamp};
 
 use super::*;
 
@@ -145,4 +145,41 @@ fn a_chip_takes_its_exported_lines_with_it() {
     );
     assert_eq!(bench.class.export(b"513"), Err(Errno::EINVAL));
     assert!(!bench.sim.device().line(Offset::new(1)).unwrap().info().used);
+}
+
+/// Rows of the uAPI reference's table of corners that are about the class.
+#[test]
+fn row_86_watchers_are_told_of_the_release_only() {
+    let mut bench = Bench::new();
+    let watch = InfoQueue::new(4, Box::new(gpiolib::Ring::new()));
+    bench.sim.device().attach(&watch);
+    watch.watch(Offset::new(2)).unwrap();
+    bench.class.export(b"514").unwrap();
+    assert!(watch.is_empty());
+    bench.class.unexport(b"514").unwrap();
+    assert_eq!(watch.pop().unwrap().kind, InfoChangeKind::Released);
+    assert!(watch.is_empty());
+}
+
+#[test]
+fn row_116_the_direction_is_judged_before_the_text() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EPERM));
+}
+
+#[test]
+fn row_117_a_direction_is_a_level_whatever_the_polarity() {
+    let mut bench = Bench::new();
+    bench.store(Attribute::ActiveLow, "1").unwrap();
+    bench.store(Attribute::Direction, "high").unwrap();
+    assert_eq!(bench.sim.level(Offset::new(1)).unwrap(), Level::High);
+    assert_eq!(bench.show(Attribute::Value), b"0\n");
+}
+
+#[test]
+fn row_118_a_direction_changes_while_an_edge_is_armed() {
+    let mut bench = Bench::new();
+    bench.store(Attribute::Edge, "both").unwrap();
+    assert_eq!(bench.store(Attribute::Direction, "out"), Ok(3));
+    assert_eq!(bench.show(Attribute::Edge), b"both\n");
 }

@@ -192,54 +192,59 @@ fn directions_and_values() {
 
 #[test]
 fn a_value_polls_at_edges() {
-    in_a_run(
-        "class::a_value_polls_at_edges",
-        &["--chip", "one:8"],
-        || {
-            store("export", "513").unwrap();
-            let open = value(513, OFlags::RDWR);
-            assert_eq!(at_start(&open), b"0\n");
-            pull(1, "pull-up");
-            assert_eq!(polled(&open, false), NOTHING, "no edge is armed");
-            store("gpio513/edge", "both").unwrap();
-            for (to, shown) in [
-                ("pull-down", b"0\n"),
-                ("pull-up", b"1\n"),
-                ("pull-down", b"0\n"),
-            ] {
-                assert_eq!(polled(&open, false), NOTHING);
-                pull(1, to);
-                assert_eq!(
-                    polled(&open, false),
-                    changed(),
-                    "in order: the store has returned"
-                );
-                assert_eq!(polled(&open, false), changed(), "until it is read");
-                assert_eq!(at_start(&open), shown);
-            }
-            // Who waits is woken, and a read at an offset calms as well.
-            std::thread::scope(|scope| {
-                scope.spawn(|| pull(1, "pull-up"));
-                assert_eq!(polled(&open, true), changed());
-            });
-            let mut one = [0; 1];
-            assert_eq!(rustix::io::pread(&open, &mut one, 0), Ok(1));
-            assert_eq!((&one, polled(&open, false)), (b"1", NOTHING));
+    let name = "class::a_value_polls_at_edges";
+    in_a_run(name, &["--chip", "one:8"], polls_at_edges);
+}
 
-            // One edge, seen from the other side.
-            store("gpio513/edge", "rising").unwrap();
-            store("gpio513/active_low", "1").unwrap();
-            shows("gpio513/edge", "rising");
-            pull(1, "pull-down");
-            assert_eq!(polled(&open, false), changed());
-            assert_eq!(at_start(&open), b"1\n");
-            pull(1, "pull-up");
-            assert_eq!(polled(&open, false), NOTHING);
-            store("gpio513/edge", "none").unwrap();
-            pull(1, "pull-down");
-            assert_eq!(polled(&open, false), NOTHING);
-        },
-    );
+#[test]
+fn a_value_polls_at_edges_of_a_strict_run() {
+    let name = "class::a_value_polls_at_edges_of_a_strict_run";
+    in_a_run(name, &["--strict", "--chip", "one:8"], polls_at_edges);
+}
+
+fn polls_at_edges() {
+    store("export", "513").unwrap();
+    let open = value(513, OFlags::RDWR);
+    assert_eq!(at_start(&open), b"0\n");
+    pull(1, "pull-up");
+    assert_eq!(polled(&open, false), NOTHING, "no edge is armed");
+    store("gpio513/edge", "both").unwrap();
+    for (to, shown) in [
+        ("pull-down", b"0\n"),
+        ("pull-up", b"1\n"),
+        ("pull-down", b"0\n"),
+    ] {
+        assert_eq!(polled(&open, false), NOTHING);
+        pull(1, to);
+        assert_eq!(
+            polled(&open, false),
+            changed(),
+            "in order: the store has returned"
+        );
+        assert_eq!(polled(&open, false), changed(), "until it is read");
+        assert_eq!(at_start(&open), shown);
+    }
+    // Who waits is woken, and a read at an offset calms as well.
+    std::thread::scope(|scope| {
+        scope.spawn(|| pull(1, "pull-up"));
+        assert_eq!(polled(&open, true), changed());
+    });
+    let mut one = [0; 1];
+    assert_eq!(rustix::io::pread(&open, &mut one, 0), Ok(1));
+    assert_eq!((&one, polled(&open, false)), (b"1", NOTHING));
+
+    // One edge, seen from the other side.
+    store("gpio513/edge", "rising").unwrap();
+    store("gpio513/active_low", "1").unwrap();
+    shows("gpio513/edge", "rising");
+    pull(1, "pull-down");
+    assert_eq!(polled(&open, false), changed());
+    assert_eq!(at_start(&open), b"1\n");
+    pull(1, "pull-up");
+    assert_eq!(polled(&open, false), NOTHING);
+    store("gpio513/edge", "none").unwrap();
+    pull(1, "pull-down");
+    assert_eq!(polled(&open, false), NOTHING);
 }
 
 #[test]

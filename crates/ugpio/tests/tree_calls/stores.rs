@@ -328,3 +328,20 @@ fn files_of_a_chip_that_is_gone() {
 fn open(path: &str, flags: OFlags) -> OwnedFd {
     rustix::fs::open(path, flags, Mode::empty()).unwrap()
 }
+
+#[test]
+fn a_strict_run_reads_nothing_of_a_chip_that_is_gone() {
+    let name = "stores::a_strict_run_reads_nothing_of_a_chip_that_is_gone";
+    in_a_run(name, &["--strict"], || {
+        let device = make("d");
+        let live = open(&format!("{device}/live"), OFlags::WRONLY);
+        rustix::io::write(&live, b"1").unwrap();
+        let line = "/sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio0";
+        let value = open(&format!("{line}/value"), OFlags::RDONLY);
+        let mut buf = [0; 3];
+        assert_eq!(rustix::io::read(&value, &mut buf), Ok(2));
+        rustix::io::write(&live, b"0").unwrap();
+        assert_eq!(rustix::io::read(&value, &mut buf), Err(Errno::NODEV));
+        assert_eq!(rustix::io::pread(&value, &mut buf, 0), Err(Errno::NODEV));
+    });
+}
