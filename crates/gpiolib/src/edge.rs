@@ -100,6 +100,8 @@ struct Inner {
     store: Box<dyn Store<EdgeEvent>>,
     capacity: usize,
     overflow: Overflow,
+    /// Events that were dropped because the queue was full.
+    lost: u64,
     seqno: u32,
     lines: Vec<Detector>,
 }
@@ -137,6 +139,7 @@ impl EdgeQueue {
             store,
             capacity,
             overflow,
+            lost: 0,
             seqno: 0,
             lines,
         };
@@ -253,6 +256,12 @@ impl EdgeQueue {
         self.len() == 0
     }
 
+    /// How many events were dropped because nobody read in time.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.0.inner.lock().lost
+    }
+
     /// Takes the oldest event.
     #[must_use]
     pub fn pop(&self) -> Option<EdgeEvent> {
@@ -337,7 +346,10 @@ impl Inner {
             seqno: self.seqno,
             line_seqno: line.line_seqno,
         };
-        self.overflow.store(&mut *self.store, self.capacity, event)
+        let stored = self.overflow.store(&mut *self.store, self.capacity, event);
+        // Whichever was given up, one is missing.
+        self.lost += u64::from(!stored);
+        stored
     }
 }
 

@@ -156,6 +156,8 @@ system_calls! {
     Pwritev2: Some(328), Some(287);
     /// `statx`.
     Statx: Some(332), Some(291);
+    /// `exit_group`.
+    ExitGroup: Some(231), Some(94);
     /// `io_uring_setup`.
     IoUringSetup: Some(425), Some(425);
     /// `openat2`.

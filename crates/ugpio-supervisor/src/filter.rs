@@ -208,6 +208,24 @@ impl FilterSpec {
             .fold(spec, |spec, sys| spec.trap(sys, When::Always))
     }
 
+    /// Adds what lint wants to know of: the ends of processes, and every wait for files.
+    #[must_use]
+    pub fn with_lint(self) -> Self {
+        let calls = [
+            Sys::ExitGroup,
+            Sys::Poll,
+            Sys::Ppoll,
+            Sys::Select,
+            Sys::Pselect6,
+            Sys::EpollWait,
+            Sys::EpollPwait,
+            Sys::EpollPwait2,
+        ];
+        calls
+            .into_iter()
+            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+    }
+
     /// Adds what `--strict` needs: every call that could show that a descriptor is not what it seems to be.
     #[must_use]
     pub fn strict(self) -> Self {

@@ -175,6 +175,15 @@ impl World {
         let (files, dirs) = (&self.chips.files, &self.dirs);
         let reply = match call.sys {
             Some(Sys::Ioctl) => return files.ioctl(listener, dirs, call),
+            Some(Sys::ExitGroup) => {
+                files.exiting(call);
+                return Reply::Continue;
+            }
+            // By default the kernel polls; only lint wants to know.
+            Some(sys) if is_poll(sys) && files.is_linted() && !files.is_strict() => {
+                files.polling(call);
+                return Reply::Continue;
+            }
             Some(Sys::Read | Sys::Readv) => files.read(listener, dirs, call, slept),
             Some(
                 Sys::Fcntl
@@ -202,6 +211,20 @@ impl World {
             reply => reply,
         }
     }
+}
+
+/// Whether a call waits for files to be ready.
+fn is_poll(sys: Sys) -> bool {
+    matches!(
+        sys,
+        Sys::Poll
+            | Sys::Ppoll
+            | Sys::Select
+            | Sys::Pselect6
+            | Sys::EpollWait
+            | Sys::EpollPwait
+            | Sys::EpollPwait2
+    )
 }
 
 impl Chips {

@@ -359,6 +359,7 @@ impl Text for Happened {
                 Some(text) => writeln!(f, "{text}"),
                 None => Ok(()),
             },
+            Event::Failed(call) => writeln!(f, "{call}"),
             Event::Lost { count } => writeln!(f, "{count} events lost"),
             Event::Unknown => Ok(()),
         }

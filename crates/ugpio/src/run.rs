@@ -20,7 +20,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::task::{LocalSet, spawn_local};
 use tracing_subscriber::filter::LevelFilter;
 use ugpio_supervisor::arch::Sys;
-use ugpio_supervisor::filter::When;
+use ugpio_supervisor::filter::{FilterSpec, When};
 use ugpio_supervisor::launch::{
     Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
 };
@@ -132,15 +132,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     };
     let release = Release::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let mut options = LaunchOptions::new(program);
-    options.filter = options.filter.with_tree();
-    if args.strict {
-        options.filter = options.filter.strict();
-    }
     let read_numbers = read_numbers();
-    options.filter = options.filter.read_from(read_numbers.start.cast_unsigned());
-    if release.is_some() {
-        options.filter = options.filter.trap(Sys::Uname, When::Always);
-    }
+    options.filter = filter(args).read_from(read_numbers.start.cast_unsigned());
     options.args = rest.to_vec();
     options.env = vec![(socket::ENV.into(), bound.path().into())];
     options.leftover = match (args.wait, args.kill) {
@@ -176,6 +169,21 @@ fn chance(args: &Args) -> Chance {
         seed: args.seed,
         is_chaotic: args.chaos,
     }
+}
+
+/// Which calls are trapped.
+fn filter(args: &Args) -> FilterSpec {
+    let mut filter = FilterSpec::standard().with_tree();
+    if args.lint.is_some() {
+        filter = filter.with_lint();
+    }
+    if args.strict {
+        filter = filter.strict();
+    }
+    if args.kernel_release.is_some() {
+        filter = filter.trap(Sys::Uname, When::Always);
+    }
+    filter
 }
 
 /// Says where the live board is, before PROGRAM can say anything.
@@ -273,6 +281,7 @@ fn answer(
     if let Some(mounted) = world.mounted() {
         plugged.borrow().lines().show_in(Arc::downgrade(mounted));
     }
+    tracing.look_on(world.files());
     let answers: Arc<dyn Dispatch> = Arc::new(Attentive::new(&world, &plugged));
     let dispatcher =
         notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use core::task::Waker;
 
 use gpiolib::{
-    Desc, Device, EdgeQueue, Errno, Error, EventClock, InfoChangeKind, LineConfig, Mutex, Overflow,
+    Desc, Device, EdgeQueue, Errno, Error, EventClock, InfoChangeKind, LineConfig, Mutex, Offset,
+    Overflow,
 };
 
 use super::lines;
@@ -65,6 +66,14 @@ impl LineEvent {
 
     pub(super) const fn device(&self) -> &Device {
         &self.device
+    }
+
+    pub(super) fn offset(&self) -> Offset {
+        self.line.lock().offset()
+    }
+
+    pub(super) fn lost_events(&self) -> u64 {
+        self.queue.lost()
     }
 
     pub(super) const fn fifo(&self) -> &Fifo {

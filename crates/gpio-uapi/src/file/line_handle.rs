@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use gpiolib::{Desc, Device, InfoChangeKind, Mutex};
+use gpiolib::{Desc, Device, InfoChangeKind, Mutex, Offset};
 
 use super::lines::{self, all};
 use crate::abi::common::LINES_MAX;
@@ -43,6 +43,10 @@ impl LineHandle {
 
     pub(super) const fn device(&self) -> &Device {
         &self.device
+    }
+
+    pub(super) fn offsets(&self) -> Vec<Offset> {
+        self.lines.lock().iter().map(Desc::offset).collect()
     }
 
     pub(super) fn ioctl(&self, cmd: u32, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {

@@ -70,6 +70,14 @@ impl LineRequest {
         &self.device
     }
 
+    pub(super) fn offsets(&self) -> &[Offset] {
+        &self.offsets
+    }
+
+    pub(super) fn lost_events(&self) -> u64 {
+        self.queue.lost()
+    }
+
     pub(super) const fn fifo(&self) -> &Fifo {
         &self.fifo
     }

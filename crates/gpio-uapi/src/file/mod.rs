@@ -16,9 +16,10 @@ mod lines;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::task::Waker;
 
-use gpiolib::{Device, Errno, Timestamp};
+use gpiolib::{Device, Errno, Offset, Timestamp};
 
 pub use chip::ChipFile;
 pub use line_event::LineEvent;
@@ -214,6 +215,25 @@ impl File {
             Self::LineRequest(_) => FileKind::LineRequest,
             Self::LineHandle(_) => FileKind::LineHandle,
             Self::LineEvent(_) => FileKind::LineEvent,
+        }
+    }
+
+    /// The lines that the file holds, in the order of the request; none for a chip.
+    pub fn offsets(&self) -> Vec<Offset> {
+        match self {
+            Self::Chip(_) => Vec::new(),
+            Self::LineRequest(file) => file.offsets().to_vec(),
+            Self::LineHandle(file) => file.offsets(),
+            Self::LineEvent(file) => alloc::vec![file.offset()],
+        }
+    }
+
+    /// How many edges were dropped because nobody read them in time.
+    pub fn lost_events(&self) -> u64 {
+        match self {
+            Self::LineRequest(file) => file.lost_events(),
+            Self::LineEvent(file) => file.lost_events(),
+            Self::Chip(_) | Self::LineHandle(_) => 0,
         }
     }
 

@@ -7,7 +7,7 @@
 use std::os::fd::AsFd;
 
 use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
-use gpio_uapi::{Caller, Fault, File, Records, Ring};
+use gpio_uapi::{Caller, Fault, File, Records, Refusal, Ring};
 use gpiolib::Errno;
 use rustix::fs::OFlags;
 use rustix::process::Pid;
@@ -29,6 +29,8 @@ pub(crate) struct Trapped<'a> {
     pub(crate) input: Option<(u64, Vec<u8>)>,
     /// The link of the file being made.
     pub(crate) pair: Option<Pair>,
+    /// Why it was refused.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 impl<'a> Trapped<'a> {
@@ -41,6 +43,7 @@ impl<'a> Trapped<'a> {
             cmd: call.uint(1),
             input: None,
             pair: None,
+            refusal: None,
         }
     }
 }
@@ -104,7 +107,12 @@ impl Caller for Trapped<'_> {
 
     fn install_fd(&mut self, _fd: i32, file: File) {
         if let Some(pair) = self.pair.take() {
-            self.files.insert(pair, file, OFlags::RDONLY);
+            let owner = self.files.owner(self.tid);
+            self.files.insert(pair, file, OFlags::RDONLY, owner);
         }
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        self.refusal = Some(*refusal);
     }
 }

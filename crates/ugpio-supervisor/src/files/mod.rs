@@ -15,6 +15,7 @@ pub(crate) mod handles;
 mod leaks;
 pub(crate) mod link;
 mod mirror;
+mod onlookers;
 mod operations;
 mod poll;
 mod presence;
@@ -27,6 +28,7 @@ mod witness;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gpio_uapi::{File, Outcome, Records};
@@ -39,10 +41,12 @@ use self::caller::Trapped;
 use self::leaks::Leaks;
 use self::link::{Link, LinkRecords, Pair};
 use self::mirror::MirrorRecords;
+use self::onlookers::Onlookers;
 use self::presence::Presence;
 use self::sleepers::{Sleeper, Sleepers};
 use self::timers::Timers;
 use self::witness::Witness;
+use crate::observe::Process;
 use crate::outcome::{Call, Reply};
 use crate::path::Identity;
 use crate::procdir::{Object, ProcDirs};
@@ -60,6 +64,7 @@ pub struct Files {
     /// Whether records are kept here, and every call that could show a difference is trapped.
     is_strict: bool,
     leaks: Leaks,
+    onlookers: Onlookers,
 }
 
 /// One open file, however many descriptors lead to it.
@@ -71,6 +76,10 @@ pub(crate) struct OpenFile {
     access: OFlags,
     /// `None` for a handle, and if there was no descriptor left to make one.
     witness: Option<Witness>,
+    /// Who made it; known if somebody looks on.
+    owner: Option<Process>,
+    /// Whether its owner is about to exit.
+    is_left: AtomicBool,
 }
 
 impl Files {
@@ -101,6 +110,7 @@ impl Files {
             sleepers: Sleepers::start()?,
             is_strict,
             leaks: Leaks::default(),
+            onlookers: Onlookers::default(),
         });
         Timers::start(&files)?;
         Ok(files)
@@ -124,7 +134,7 @@ impl Files {
         let pair = pair.map_err(errno_of)?;
         let file = File::open(device, self.records(&pair))?;
         let theirs = pair.theirs.try_clone().map_err(|_| Errno::ENFILE)?;
-        self.insert(pair, file, flags & OFlags::RWMODE);
+        self.insert(pair, file, flags & OFlags::RWMODE, None);
         Ok(theirs)
     }
 
@@ -148,7 +158,7 @@ impl Files {
     }
 
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
-    fn insert(&self, pair: Pair, file: File, access: OFlags) {
+    fn insert(&self, pair: Pair, file: File, access: OFlags, owner: Option<Process>) {
         self.count_leaks();
         if self.presence.add(&pair).is_err() {
             tracing::warn!(
@@ -171,6 +181,8 @@ impl Files {
                 link: pair.link,
                 access,
                 witness,
+                owner,
+                is_left: AtomicBool::new(false),
             }),
         );
         // The chip may have gone while the descriptor was made.
@@ -239,6 +251,8 @@ impl Files {
         if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
             self.timers.kick();
         }
+        let refusal = caller.refusal.take();
+        self.looked_on(&open, call, refusal);
         match outcome {
             Outcome::Done(value) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),
@@ -266,6 +280,7 @@ impl Files {
             // Nothing taken out: the file is not in the table yet.
             let Some(open) = gone.first() else { return };
             open.file.device().set_now(now());
+            gone.iter().for_each(|open| self.closed(open));
             // Dropped without the table's lock: a release tells other open files.
             drop(gone);
         }
@@ -316,6 +331,11 @@ impl Files {
             open.file.next_deadline()
         });
         next.min()
+    }
+
+    /// Whether every call that could show a difference is trapped.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// How many files the program has open.

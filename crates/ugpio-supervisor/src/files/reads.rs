@@ -45,6 +45,7 @@ impl Files {
         if !open.file.kind().has_events() {
             return fail(Errno::EINVAL);
         }
+        self.reading(&open, call);
         // A socket cannot be read from our end.
         let is_piped = open.file.kind() != FileKind::Chip;
         if self.is_strict || call.sys == Some(Sys::Readv) && is_piped {

@@ -53,7 +53,8 @@ Examples:
 
 Exit status:
   that of PROGRAM; if a signal ended it, the same signal ends ugpio run; else
-  1    PROGRAM exited with 0, but its outputs are not those of --expect
+  1    PROGRAM exited with 0, but its outputs are not those of --expect, or
+       --lint=strict found something
   125  ugpio run itself failed
   126  PROGRAM cannot be executed
   127  PROGRAM is not found";
@@ -92,6 +93,21 @@ Examples:
   ugpio ctl wire loop demo:2 demo:3    a wire between two lines
   ugpio ctl press START --hold 200ms   a button of the board file
   ugpio ctl events --json | jq -c .
+
+",
+    statuses!()
+);
+
+/// After the argument of `explain`.
+pub(crate) const EXPLAIN: &str = concat!(
+    "An errno is given by name or number, an ioctl by its name or number in
+<linux/gpio.h>. What a program does wrong at the moment, `ugpio run --explain`
+says.
+
+Examples:
+  ugpio explain EBUSY
+  ugpio explain GPIO_V2_GET_LINE
+  ugpio run --chip demo --explain -- ./blink
 
 ",
     statuses!()

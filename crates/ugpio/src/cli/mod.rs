@@ -69,6 +69,9 @@ pub(crate) enum Verb {
     /// Show, draw and compare recordings of `ugpio run --trace`
     #[command(after_help = help::TRACE)]
     Trace(trace::Args),
+    /// Explain an errno or an ioctl: which checks fail with it, and in which order
+    #[command(after_help = help::EXPLAIN)]
+    Explain(ExplainArgs),
     /// The ordinary clients.
     #[command(flatten)]
     Client(client::Verb),
@@ -80,6 +83,14 @@ pub(crate) enum Verb {
     /// Print the man page, or write all of them to a directory
     #[command(after_help = help::MAN)]
     Man(ManArgs),
+}
+
+/// `ugpio explain WORD`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// EBUSY, 22, GPIO_V2_GET_LINE, 0xC250B407
+    #[arg(value_name = "ERRNO|IOCTL")]
+    pub(crate) word: String,
 }
 
 /// `ugpio doctor`.

@@ -9,6 +9,15 @@ use super::words::period;
 use crate::board::ChipSpec;
 use crate::trace::place::Assignment;
 
+/// What becomes of what lint finds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum LintLevel {
+    /// It is said.
+    Report,
+    /// It is said, and the run has failed.
+    Strict,
+}
+
 /// Arguments of `ugpio run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -67,6 +76,13 @@ pub(crate) struct Args {
     /// Be exact to the last errno: look at every read, write, poll and ioctl of PROGRAM (slower)
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Say of each GPIO call that is refused which check failed, on standard error or in FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(crate) explain: Option<Option<PathBuf>>,
+    /// Say at the end what PROGRAM has got into the habit of: lines never released, lost events,
+    /// busy loops, the first ABI; with =strict, exit with 1 if there is anything
+    #[arg(long, value_enum, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "report")]
+    pub(crate) lint: Option<LintLevel>,
     /// Say on standard error what is answered; twice for every call
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -22,6 +22,7 @@ use super::protocol::{
     ChipAt, ChipState, Code, Event, Failure, Happened, Key, LineAt, LineState, List, Pull,
 };
 use crate::board::{Board, ChipSpec};
+use crate::trace::refusals::Refusals;
 use crate::tree::Lines;
 
 /// Changes that wait for the server between two looks at them. A program in full flight makes some
@@ -36,6 +37,8 @@ pub(crate) struct Plugged {
     next_tag: u64,
     changes: Changes,
     events: VecDeque<Happened>,
+    /// The calls that were refused, if somebody wants to know.
+    refusals: Option<Arc<Refusals>>,
     /// The chips of the `Plugged` events, as they were then; not kept if nobody asks for them.
     arrivals: Option<VecDeque<ChipState>>,
     /// The N of every `gpio-sim.N`, those that have no chip now included.
@@ -108,6 +111,7 @@ impl Plugged {
             wrongs: Wrongs::new(board, seed, is_chaotic, &changes),
             changes,
             events: VecDeque::new(),
+            refusals: None,
             arrivals: None,
             platform_ids: BTreeSet::new(),
             lines: Arc::default(),
@@ -339,6 +343,34 @@ impl Plugged {
         self.events.pop_front()
     }
 
+    /// Puts the calls that are refused from now on among the events; gives where to.
+    pub(crate) fn keep_refusals(&mut self) -> Arc<Refusals> {
+        let refusals = Arc::new(Refusals::new(self.changes.clone()));
+        self.refusals = Some(Arc::clone(&refusals));
+        refusals
+    }
+
+    /// Puts the calls that were refused between the other events, by their time.
+    fn collect_refusals(&mut self) {
+        let Some((calls, lost)) = self.refusals.as_ref().map(|refusals| refusals.take()) else {
+            return;
+        };
+        for call in calls {
+            let is_before = |event: &Happened| event.at_ns <= call.at_ns;
+            let place = self
+                .events
+                .iter()
+                .rposition(is_before)
+                .map_or(0, |at| at + 1);
+            self.events.insert(place, call);
+        }
+        if lost > 0 {
+            let at_ns = self.registry.now().monotonic_ns;
+            let event = Event::Lost { count: lost };
+            self.events.push_back(Happened { at_ns, event });
+        }
+    }
+
     /// Keeps what each chip is like that is plugged in from now on, for [`Plugged::next_arrival`].
     pub(crate) fn keep_arrivals(&mut self) {
         self.arrivals = Some(VecDeque::new());
@@ -359,6 +391,7 @@ impl Plugged {
             self.events.extend(event);
         }
         self.collect_reports();
+        self.collect_refusals();
         let count = self.changes.take_lost();
         if count > 0 {
             let at_ns = self.registry.now().monotonic_ns;

@@ -17,8 +17,8 @@ pub(crate) use super::params::{
     Resistor, UnwireParams, WaitParams, WireParams,
 };
 pub(crate) use super::state::{
-    ChipAt, ChipState, Event, Happened, Held, Hello, InfoState, LineAt, LineState, Link, List,
-    NetState, PartState,
+    ChipAt, ChipState, Event, FailedCall, Happened, Held, Hello, InfoState, LineAt, LineState,
+    Link, List, NetState, PartState,
 };
 pub(crate) use super::view::View;
 

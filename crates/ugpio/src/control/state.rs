@@ -1,6 +1,7 @@
 //! The nouns of the control protocol: what a chip and a line look like, and what happened to them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,42 @@ pub(crate) struct LineAt {
     pub(crate) name: Option<String>,
 }
 
+/// A call that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedCall {
+    /// The chip behind the file.
+    #[serde(flatten)]
+    pub(crate) chip: ChipAt,
+    /// Who called.
+    pub(crate) pid: i32,
+    /// The name of its program.
+    pub(crate) program: String,
+    /// The ioctl.
+    pub(crate) call: String,
+    /// The name of the errno.
+    pub(crate) errno: String,
+    /// Which check failed.
+    pub(crate) why: String,
+}
+
+impl fmt::Display for FailedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FailedCall {
+            chip,
+            pid,
+            program,
+            call,
+            errno,
+            why,
+        } = self;
+        write!(
+            f,
+            "{call} on {} by `{program}` (pid {pid}): {errno}: {why}",
+            chip.chip
+        )
+    }
+}
+
 /// A change and its moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Happened {
@@ -237,6 +274,8 @@ pub(crate) enum Event {
         #[serde(flatten)]
         info: InfoState,
     },
+    /// A call on a GPIO file was refused. Told only while a trace or an explanation is made.
+    Failed(FailedCall),
     /// A chip was plugged in.
     Plugged(ChipAt),
     /// A chip was unplugged.

@@ -11,6 +11,7 @@ pub(crate) mod expect;
 pub(crate) mod names;
 pub(crate) mod place;
 pub(crate) mod record;
+pub(crate) mod refusals;
 pub(crate) mod replay;
 pub(crate) mod session;
 pub(crate) mod show;

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
@@ -35,6 +36,8 @@ pub(crate) enum Target {
     Vcd(TraceFile),
     /// One JSON object a line.
     Json(TraceFile),
+    /// A line for each call that was refused.
+    Explain(TraceFile),
     /// A value change dump in memory, to be compared.
     Memory,
 }
@@ -77,6 +80,24 @@ impl Target {
         let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
         let path = path.to_owned();
         Ok(make(TraceFile { path, file }))
+    }
+}
+
+impl Target {
+    /// Where refused calls are explained: a file, or standard error as it is now.
+    ///
+    /// # Errors
+    /// The file cannot be made. The text says which file.
+    pub(crate) fn explain(path: Option<&Path>) -> Result<Target, String> {
+        let name = path.unwrap_or(Path::new("standard error"));
+        let file = match path {
+            Some(path) => File::create(path),
+            // A copy, as ours is not kept.
+            None => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        };
+        let file = file.map_err(|error| format!("{}: {error}", name.display()))?;
+        let path = name.to_owned();
+        Ok(Target::Explain(TraceFile { path, file }))
     }
 }
 
@@ -220,6 +241,7 @@ struct Sink {
 enum Form {
     Vcd(PathBuf, VcdWriter<Body>),
     Json(PathBuf, BufWriter<File>),
+    Explain(PathBuf, BufWriter<File>),
     Memory(VcdWriter<Vec<u8>>),
 }
 
@@ -273,6 +295,7 @@ impl Sink {
                 trouble = writeln!(to, "{first}").err();
                 Form::Json(path, to)
             }
+            Target::Explain(TraceFile { path, file }) => Form::Explain(path, BufWriter::new(file)),
             Target::Memory => Form::Memory(VcdWriter::new(Vec::new(), chips, start)),
         };
         Sink { form, trouble }
@@ -283,6 +306,10 @@ impl Sink {
             Form::Vcd(_, writer) => writer.event(happened),
             Form::Memory(writer) => writer.event(happened),
             Form::Json(_, to) => json_line(to, happened),
+            Form::Explain(_, to) => match &happened.event {
+                Event::Failed(call) => writeln!(to, "ugpio: {call}").and_then(|()| to.flush()),
+                _ => Ok(()),
+            },
         });
     }
 
@@ -295,6 +322,7 @@ impl Sink {
                     "label": chip.label, "lines": chip.lines });
                 writeln!(to, "{line}")
             }
+            Form::Explain(..) => Ok(()),
         });
     }
 
@@ -302,14 +330,14 @@ impl Sink {
         self.attempt(|form| match form {
             Form::Vcd(_, writer) => writer.until(at_ns),
             Form::Memory(writer) => writer.until(at_ns),
-            Form::Json(..) => Ok(()),
+            Form::Json(..) | Form::Explain(..) => Ok(()),
         });
     }
 
     fn flush(&mut self) {
         self.attempt(|form| match form {
             Form::Vcd(_, writer) => writer.body().flush(),
-            Form::Json(_, to) => to.flush(),
+            Form::Json(_, to) | Form::Explain(_, to) => to.flush(),
             Form::Memory(_) => Ok(()),
         });
     }
@@ -318,7 +346,7 @@ impl Sink {
         self.flush();
         self.attempt(|form| match form {
             Form::Vcd(path, writer) => name_all(path, writer),
-            Form::Json(..) | Form::Memory(_) => Ok(()),
+            Form::Json(..) | Form::Explain(..) | Form::Memory(_) => Ok(()),
         });
         if let Form::Memory(writer) = &mut self.form {
             let mut memory = Vec::new();
@@ -327,7 +355,8 @@ impl Sink {
             memory.extend_from_slice(writer.body());
             synced.memory = Some(memory);
         }
-        if let (Some(error), Form::Vcd(path, _) | Form::Json(path, _)) = (&self.trouble, &self.form)
+        if let (Some(error), Form::Vcd(path, _) | Form::Json(path, _) | Form::Explain(path, _)) =
+            (&self.trouble, &self.form)
         {
             synced.trouble.push(format!("{}: {error}", path.display()));
         }

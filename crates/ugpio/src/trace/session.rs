@@ -6,14 +6,19 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use ugpio_supervisor::files::Files;
+use ugpio_supervisor::lint::Lint;
 
 use super::expect::Expectation;
 use super::place::place;
 use super::record::{Recorder, Target};
+use super::refusals::Refusals;
 use super::replay::{Player, Script};
 use super::wave::Wave;
 use crate::board::Board;
-use crate::cli::run::Args;
+use crate::cli::run::{Args, LintLevel};
 use crate::cli::trace::rules;
 use crate::control::plugged::Shared;
 use crate::control::server::{Tap, now};
@@ -27,6 +32,7 @@ pub(crate) struct Wish {
     targets: Vec<Target>,
     script: Option<Script>,
     expectation: Option<Expectation>,
+    lint: Option<LintLevel>,
 }
 
 impl Wish {
@@ -47,6 +53,10 @@ impl Wish {
             wish.expectation = Some(Expectation::load(path, board, &args.signals, rules)?);
             wish.targets.push(Target::Memory);
         }
+        if let Some(file) = &args.explain {
+            wish.targets.push(Target::explain(file.as_deref())?);
+        }
+        wish.lint = args.lint;
         // Last: what is read must not be written over because of a mistake elsewhere.
         for path in &args.trace {
             wish.targets.push(Target::open(path)?);
@@ -56,7 +66,7 @@ impl Wish {
 
     /// Whether something is to be done when the program has ended.
     pub(crate) fn has_verdict(&self) -> bool {
-        !self.targets.is_empty()
+        !self.targets.is_empty() || self.lint.is_some()
     }
 
     /// Begins with the board as it is now. The program does not run yet.
@@ -70,8 +80,10 @@ impl Wish {
             targets if targets.is_empty() => None,
             targets => Some(Rc::new(Recorder::start(targets, &chips, start)?)),
         };
+        let mut refusals = None;
         if recorder.is_some() {
             plugged.borrow_mut().keep_arrivals();
+            refusals = Some(plugged.borrow_mut().keep_refusals());
         }
         let player = match self.script {
             Some(script) => Some(Player::start(script, plugged.clone())?),
@@ -81,6 +93,8 @@ impl Wish {
             recorder,
             player: player.map(Rc::new),
             expectation: self.expectation,
+            refusals,
+            lint: self.lint.map(|level| (Arc::default(), level)),
         })
     }
 }
@@ -91,6 +105,8 @@ pub(crate) struct Tracing {
     recorder: Option<Rc<Recorder>>,
     player: Option<Rc<Player>>,
     expectation: Option<Expectation>,
+    refusals: Option<Arc<Refusals>>,
+    lint: Option<(Arc<Lint>, LintLevel)>,
 }
 
 /// What has come of it.
@@ -103,6 +119,16 @@ pub(crate) struct Verdict {
 }
 
 impl Tracing {
+    /// Has the calls on these files looked at, as far as anybody wants to know.
+    pub(crate) fn look_on(&self, files: &Files) {
+        if let Some(refusals) = &self.refusals {
+            files.observe(Arc::clone(refusals) as _);
+        }
+        if let Some((lint, _)) = &self.lint {
+            files.lint(Arc::clone(lint));
+        }
+    }
+
     /// What is to see every event.
     pub(crate) fn tap(&self) -> Option<Tap> {
         let (recorder, player) = (self.recorder.clone(), self.player.clone());
@@ -123,11 +149,16 @@ impl Tracing {
     /// have been tapped.
     pub(crate) fn verdict(&self) -> Verdict {
         let mut verdict = Verdict::default();
+        if let Some((lint, level)) = &self.lint {
+            let findings = lint.findings().into_iter();
+            verdict.notes = findings.map(|finding| format!("lint: {finding}")).collect();
+            verdict.is_failure = *level == LintLevel::Strict && !verdict.notes.is_empty();
+        }
         let Some(recorder) = &self.recorder else {
             return verdict;
         };
         let synced = recorder.sync(now());
-        verdict.notes = synced.trouble;
+        verdict.notes.extend(synced.trouble);
         if synced.lost > 0 {
             let lost = synced.lost;
             verdict.notes.push(format!(
@@ -136,7 +167,7 @@ impl Tracing {
         }
         if let (Some(expectation), Some(dump)) = (&self.expectation, synced.memory) {
             let mut found = expectation.judge(&dump);
-            verdict.is_failure = !found.is_empty();
+            verdict.is_failure |= !found.is_empty();
             let more = found.len().saturating_sub(MAX_DIFFERENCES);
             found.truncate(MAX_DIFFERENCES);
             verdict.notes.extend(found);

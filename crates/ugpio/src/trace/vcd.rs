@@ -14,7 +14,7 @@ use gpiolib::Timestamp;
 
 use super::names;
 use crate::control::protocol::{
-    ChipAt, ChipState, Direction, Event, Happened, InfoState, Level, LineAt,
+    ChipAt, ChipState, Direction, Event, FailedCall, Happened, InfoState, Level, LineAt,
 };
 
 /// Writes one trace.
@@ -119,6 +119,7 @@ impl<W: Write> VcdWriter<W> {
             | Event::Config { line, info } => self.info(at_ns, line, info),
             Event::Unplugged(chip) => self.unplug(at_ns, chip),
             Event::Lost { count } => self.note(at_ns, &format!("{count} changes were lost here")),
+            Event::Failed(call) => self.refused(at_ns, call),
             Event::Short { .. }
             | Event::ShortOver { .. }
             | Event::Oscillation { .. }
@@ -167,22 +168,16 @@ impl<W: Write> VcdWriter<W> {
     }
 
     /// Writes down that a call on a chip was refused.
-    ///
-    /// # Errors
-    /// The body cannot be written.
-    #[cfg_attr(not(test), expect(dead_code, reason = "refused calls come next"))]
-    pub(crate) fn refused(
-        &mut self,
-        at_ns: u64,
-        chip: &str,
-        errno: &str,
-        text: &str,
-    ) -> io::Result<()> {
-        self.note(at_ns, text)?;
-        let Some(id) = self.plugged.get(chip).map(|index| self.chips[*index].error) else {
+    fn refused(&mut self, at_ns: u64, call: &FailedCall) -> io::Result<()> {
+        self.note(at_ns, &call.to_string())?;
+        let Some(id) = self
+            .plugged
+            .get(&call.chip.chip)
+            .map(|index| self.chips[*index].error)
+        else {
             return Ok(());
         };
-        self.out().change_string(id, &word(errno))
+        self.out().change_string(id, &word(&call.errno))
     }
 
     fn info(&mut self, at_ns: u64, line: &LineAt, info: &InfoState) -> io::Result<()> {

@@ -60,8 +60,16 @@ fn story() -> Vec<u8> {
     // Nobody knows such a chip.
     happen(2_100, level(at(&late, 0), Level::High));
     writer.plug(3_000, &late).unwrap();
-    let text = "GPIO_V2_GET_LINE by 7: EBUSY $end";
-    writer.refused(3_500, "gpiochip1", "EBUSY", text).unwrap();
+    let call = FailedCall {
+        chip: where_is(&late),
+        pid: 7,
+        program: "prog".into(),
+        call: "GPIO_V2_GET_LINE".into(),
+        errno: "EBUSY".into(),
+        why: "line 0 is held by $end".into(),
+    };
+    let (at_ns, event) = (3_500, Event::Failed(call));
+    writer.event(&Happened { at_ns, event }).unwrap();
     let event = Event::Unplugged(where_is(&late));
     let at_ns = 4_000;
     writer.event(&Happened { at_ns, event }).unwrap();
