@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// object a line if it ends with .json; may be repeated
     #[arg(long, value_name = "FILE.vcd|FILE.json")]
     pub(crate) trace: Vec<PathBuf>,
-    /// Pull the lines as this recording says, from when PROGRAM requests one of them
+    /// Pull the lines as this recording says, each from when PROGRAM requests it
     #[arg(long, value_name = "FILE.vcd")]
     pub(crate) replay: Option<PathBuf>,
     /// Compare what PROGRAM drives with the outputs of this recording; exit with 1 if it differs

@@ -30,14 +30,25 @@ fn inputs_are_pulled_from_the_request_on() {
     let button = placed(1, &button, &[(0, Low)], Some(50));
     let led = placed(2, &[(0, Low), (60, High)], &[(0, High)], Some(40));
     let script = Script::of(&[button, led]);
-    assert_eq!(
-        script.lines,
-        [("demo".to_owned(), 1)],
-        "outputs are left alone"
-    );
-    let step = |pull| Step { line: 0, pull };
-    assert_eq!(script.first, [step(Pull::Up)], "as it was when requested");
-    assert_eq!(script.then, [(20, step(Pull::Down))]);
+    assert_eq!(script.lines.len(), 1, "outputs are left alone");
+    let line = &script.lines[0];
+    assert_eq!(line.first, Some(Pull::Up), "as it was when requested");
+    assert_eq!(line.then, [(20, Pull::Down)]);
+}
+
+#[test]
+fn each_line_starts_with_its_own_request_if_that_is_known() {
+    let one = placed(1, &[(0, Low), (70, High)], &[(0, Low)], Some(50));
+    let mut two = placed(2, &[(0, Low), (75, High)], &[(0, Low)], Some(60));
+    let script = Script::of(&[one.clone(), two.clone()]);
+    assert!(!script.is_joint);
+    let then: Vec<_> = script.lines.iter().map(|line| line.then[0].0).collect();
+    assert_eq!(then, [20, 15]);
+    two.wave.consumer = Steps::default();
+    let script = Script::of(&[one, two]);
+    assert!(script.is_joint);
+    let then: Vec<_> = script.lines.iter().map(|line| line.then[0].0).collect();
+    assert_eq!(then, [70, 75]);
 }
 
 #[test]
