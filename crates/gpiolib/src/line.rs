@@ -253,20 +253,18 @@ impl Label {
 
     /// The label with these bytes, cut at the first NUL or at 31 bytes.
     #[must_use]
+    #[inline]
     pub fn new(text: &[u8]) -> Self {
-        let mut label = Self {
-            len: 0,
-            bytes: [0; Self::MAX],
-        };
-        for (place, byte) in label
-            .bytes
-            .iter_mut()
-            .zip(text.iter().take_while(|byte| **byte != 0))
-        {
-            *place = *byte;
-            label.len += 1;
+        let text = text.get(..Self::MAX).unwrap_or(text);
+        let len = text.iter().position(|byte| *byte == 0);
+        let text = text.get(..len.unwrap_or(text.len())).unwrap_or(text);
+        let mut bytes = [0; Self::MAX];
+        if let Some(place) = bytes.get_mut(..text.len()) {
+            place.copy_from_slice(text);
         }
-        label
+        #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
+        let len = text.len() as u8;
+        Self { len, bytes }
     }
 
     /// The bytes, without a NUL.
@@ -277,6 +275,7 @@ impl Label {
 }
 
 impl From<&str> for Label {
+    #[inline]
     fn from(text: &str) -> Self {
         Self::new(text.as_bytes())
     }
