@@ -222,7 +222,7 @@ fuzz_target!(|bytes: &[u8]| {
         };
         match layer().handle(&call, listener()) {
             Reply::Return(value) => assert!((0..=4096).contains(&value), "{sys:?} gives {value}"),
-            Reply::Fd { fd, .. } => {
+            Reply::Fd { fd, .. } | Reply::FdAt { fd, .. } => {
                 kept.truncate(KEPT);
                 kept.insert(0, fd);
             }
