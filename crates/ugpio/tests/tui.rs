@@ -134,6 +134,27 @@ fn the_board_and_the_program_s_output_are_shown_and_keys_act() {
 }
 
 #[test]
+fn parts_are_shown_and_operated() {
+    let board = "[[chip]]\nlabel = \"demo\"\nlines = 2\n\
+                 [[part]]\nkind = \"button\"\nname = \"walk\"\nline = \"demo:0\"\n\
+                 [[part]]\nkind = \"led\"\nname = \"lamp\"\nline = \"demo:1\"\n";
+    let run = format!(
+        "printf '%s' '{board}' >board.toml; ugpio run --tui --board board.toml -- sleep 1000; {CHECK}"
+    );
+    let mut terminal = Terminal::start(&run);
+    terminal.until(&["walk", "button", "released", "lamp", "led", "off"]);
+    terminal.type_in("/walk\r");
+    terminal.until(&["only: walk"]);
+    terminal.type_in("h");
+    terminal.until(&["● pressed"]);
+    terminal.type_in("h");
+    terminal.until(&["○ released"]);
+    terminal.type_in("q");
+    let (left, status) = terminal.end();
+    assert_eq!(status, Some(143), "{left}");
+}
+
+#[test]
 fn q_ends_the_run_and_signals_give_the_terminal_back() {
     let end = [("q", "TERM"), ("\x03", "INT")];
     for (key, signal) in end {

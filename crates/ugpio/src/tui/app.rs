@@ -8,7 +8,8 @@ use super::model::{Model, Row, is_driven, opposite};
 use super::output::Pane;
 use crate::board::ChipSpec;
 use crate::control::protocol::{
-    ChipParams, ChipState, Key, LineState, PlugParams, Pull, PullParams, Request,
+    Action, ChipParams, ChipState, Key, LineState, OperateParams, PartState, PlugParams, Pull,
+    PullParams, Request,
 };
 use crate::control::server::now;
 
@@ -214,6 +215,7 @@ impl App {
                 let chip = Key::Word(chip.name.clone());
                 vec![Act::Ask(Request::Unplug(ChipParams { chip }))]
             }
+            (code, Row::Part(part)) => operate(part, code).into_iter().collect(),
             (KeyCode::Char('u'), Row::Line(chip, line)) => vec![pull(&chip.name, line, Pull::Up)],
             (KeyCode::Char('d'), Row::Line(chip, line)) => vec![pull(&chip.name, line, Pull::Down)],
             (KeyCode::Char(c @ (' ' | 'h')), Row::Line(chip, line)) => {
@@ -293,6 +295,30 @@ fn pull(chip: &str, line: &LineState, pull: Pull) -> Act {
         line: Key::Number(line.offset),
         pull,
     }))
+}
+
+/// What a key does to a part: presses and lets go, switches over, turns.
+fn operate(part: &PartState, code: KeyCode) -> Option<Act> {
+    let (action, hold_ms, steps) = match (part.is.as_str(), code) {
+        ("button", KeyCode::Char(' ')) => {
+            (Action::Press, u64::try_from(PRESS.as_millis()).ok(), None)
+        }
+        ("button", KeyCode::Char('h')) if part.state == "pressed" => (Action::Release, None, None),
+        ("button", KeyCode::Char('h')) => (Action::Press, None, None),
+        ("switch" | "square-wave", KeyCode::Char(' ')) if part.state == "on" => {
+            (Action::Off, None, None)
+        }
+        ("switch" | "square-wave", KeyCode::Char(' ')) => (Action::On, None, None),
+        ("encoder", KeyCode::Left) => (Action::Turn, None, Some(-1)),
+        ("encoder", KeyCode::Right) => (Action::Turn, None, Some(1)),
+        _ => return None,
+    };
+    Some(Act::Ask(Request::Operate(OperateParams {
+        part: part.part.clone(),
+        action,
+        hold_ms,
+        steps,
+    })))
 }
 
 fn plug_again(chip: &ChipState) -> Act {

@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::app::{App, Mode};
 use super::model::{Row, Track, is_driven, wave};
 use crate::control::protocol::{
-    Bias, ChipState, Direction, Drive, Edges, InfoState, Level, LineState, Pull,
+    Bias, ChipState, Direction, Drive, Edges, InfoState, Level, LineState, PartState, Pull,
 };
 
 /// Lines of the program's output that are shown, when they are.
@@ -22,7 +22,8 @@ const KEYS: &str =
     "↑↓ choose  space press  h hold  u d pull  x unplug  i plug  / find  o output  ? keys  q quit";
 const HELP: &[&str] = &[
     "↑ ↓ PgUp PgDn Home End   choose a line or a chip",
-    "space   press the line's button for a moment",
+    "space   press the line's or part's button for a moment, switch",
+    "← →     turn a knob",
     "h       hold it down, or let go",
     "u d     pull the line up or down",
     "x       unplug the chip, or plug it in again",
@@ -123,6 +124,7 @@ fn list(buffer: &mut Buffer, area: Rect, app: &mut App) {
     for (index, row) in rows.iter().enumerate().skip(top).take(height) {
         let y = area.y + u16::try_from(index - top).unwrap_or(u16::MAX);
         match row {
+            Row::Part(part) => part_row(buffer, area, y, part),
             Row::Chip(chip) => chip_row(buffer, area, y, chip),
             Row::Gone(chip) => {
                 let text = format!(" {}  unplugged: x plugs it in again", chip.label);
@@ -151,6 +153,27 @@ fn list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         );
     }
     (app.chosen, app.top, app.page) = (chosen, top, height.max(1));
+}
+
+fn part_row(buffer: &mut Buffer, area: Rect, y: u16, part: &PartState) {
+    let is_on = matches!(part.state.as_str(), "on" | "pressed");
+    let style = if is_on {
+        Style::new().fg(Color::Green)
+    } else {
+        Style::new()
+    };
+    put(buffer, 1, y, &part.part, 24, Style::new());
+    put(
+        buffer,
+        26,
+        y,
+        &part.is,
+        16,
+        Style::new().add_modifier(Modifier::DIM),
+    );
+    let light = if is_on { "●" } else { "○" };
+    let state = format!("{light} {}", part.state);
+    put(buffer, 43, y, &state, area.width.saturating_sub(43), style);
 }
 
 fn chip_row(buffer: &mut Buffer, area: Rect, y: u16, chip: &ChipState) {
@@ -307,9 +330,9 @@ fn footer(buffer: &mut Buffer, area: Rect, app: &App) {
 }
 
 fn help(buffer: &mut Buffer, area: Rect) {
-    let width = 56.min(area.width);
+    let width = 66.min(area.width);
     for (y, line) in (area.y + 1..area.bottom()).zip(HELP) {
-        let text = format!("  {line:<54}");
+        let text = format!("  {line:<64}");
         let style = Style::new().add_modifier(Modifier::REVERSED);
         put(buffer, (area.width - width) / 2, y, &text, width, style);
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::control::protocol::{ChipState, InfoState, Level, LineState, Pull};
+use crate::control::protocol::{ChipState, InfoState, Level, LineState, PartState, Pull};
 use crate::control::view::{LineUpdate, View};
 
 /// Moments that are kept for one line.
@@ -20,6 +20,8 @@ pub(super) struct Model {
     pub(super) chips: Vec<ChipState>,
     /// What was plugged in before.
     pub(super) gone: Vec<ChipState>,
+    /// What is wired to lines besides, by name.
+    pub(super) parts: Vec<PartState>,
     /// What people must be told, and have not been.
     pub(super) alarm: Option<String>,
     tracks: BTreeMap<(String, u32), Track>,
@@ -44,6 +46,8 @@ pub(super) struct Track {
 /// One row that can be shown, and chosen.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Row<'m> {
+    /// A part.
+    Part(&'m PartState),
     /// A chip.
     Chip(&'m ChipState),
     /// A line of a chip.
@@ -58,14 +62,21 @@ impl Model {
         match view {
             View::Board { at_ns, list } => {
                 self.board(list.chips, at_ns);
+                self.parts = list.parts;
                 self.told_ns = at_ns;
             }
             View::Update {
                 at_ns,
                 lines,
+                parts,
                 alarms,
-                ..
             } => {
+                for update in parts {
+                    let is_it = |part: &&mut PartState| part.part == update.part;
+                    if let Some(part) = self.parts.iter_mut().find(is_it) {
+                        part.state = update.state;
+                    }
+                }
                 for update in lines {
                     self.update(update);
                 }
@@ -152,7 +163,12 @@ impl Model {
     /// What can be shown: everything in which all of `words` occur.
     pub(super) fn rows(&self, words: &str) -> Vec<Row<'_>> {
         let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
-        let mut rows = Vec::new();
+        let is_like_part = |part: &&PartState| {
+            let text = format!("{} {}", part.part, part.is).to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        let parts = self.parts.iter().filter(is_like_part);
+        let mut rows: Vec<Row<'_>> = parts.map(Row::Part).collect();
         for chip in &self.chips {
             let lines = chip.lines.iter().filter(|line| is_like(chip, line, &words));
             let lines: Vec<Row<'_>> = lines.map(|line| Row::Line(chip, line)).collect();
