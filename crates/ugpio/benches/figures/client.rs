@@ -59,6 +59,7 @@ pub(crate) fn main(words: &[String]) {
         Some("set") => values(ioctl::GPIO_V2_LINE_SET_VALUES, calls, samples),
         Some("getppid") => getppid(calls, samples),
         Some("pages") => crate::pages::program(),
+        Some("toggle") => toggle(calls, samples),
         Some("edges") => crate::edges::measure(calls),
         Some("tree") => crate::tree::one_by_one(calls),
         Some("tree-many") => crate::tree::all_at_once(calls),
@@ -73,6 +74,20 @@ fn values(cmd: u32, calls: u32, samples: u32) {
         let start = Instant::now();
         for _ in 0..calls {
             call(&line, cmd, &mut values);
+        }
+        println!("{}", start.elapsed().as_secs_f64() * 1e6 / f64::from(calls));
+    }
+}
+
+/// Drives a line up and down, so that each call is a change.
+fn toggle(calls: u32, samples: u32) {
+    let line = request(&chip(), 1, LineFlags::OUTPUT);
+    for _ in 0..samples {
+        let start = Instant::now();
+        for call_number in 0..calls {
+            let bits = u64::from(call_number % 2 == 0);
+            let mut values = LineValues { bits, mask: 1 };
+            call(&line, ioctl::GPIO_V2_LINE_SET_VALUES, &mut values);
         }
         println!("{}", start.elapsed().as_secs_f64() * 1e6 / f64::from(calls));
     }

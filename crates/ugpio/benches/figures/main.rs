@@ -16,6 +16,7 @@ mod edges;
 mod pages;
 mod programs;
 mod round_trip;
+mod tracing;
 mod tree;
 
 use std::path::PathBuf;
@@ -57,10 +58,11 @@ fn main() {
         }
     };
     println!("{}", machine());
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("round-trip", round_trip::print),
         ("programs", programs::print),
         ("edges", edges::print),
+        ("trace", tracing::print),
         ("pages", pages::print),
         ("tree", tree::print),
     ];
