@@ -1,3 +1,5 @@
+//! Threads that are called back, and threads that are not.
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
