@@ -167,10 +167,9 @@ fn q_ends_the_run_and_signals_give_the_terminal_back() {
         assert_eq!(status, Some(128 + number), "{left}");
         assert!(left.contains("sane"), "{left}");
     }
-    let run =
-        "sh -c 'echo $$ >pid; exec ugpio run --tui --chip demo -- sh -c \"echo up; sleep 1000\"'";
+    let run = "sh -c 'echo $$ >pid; exec ugpio run --tui --chip demo -- sh -c \"echo hello; sleep 1000\"'";
     let mut terminal = Terminal::start(&format!("{run}; {CHECK}"));
-    terminal.until(&["live"]);
+    terminal.until(&["live", "hello"]);
     let pid = std::fs::read_to_string(terminal.dir.path().join("pid")).unwrap();
     let killed = Command::new("kill")
         .args(["-TERM", pid.trim()])
@@ -179,7 +178,7 @@ fn q_ends_the_run_and_signals_give_the_terminal_back() {
     assert!(killed.success());
     let (left, status) = terminal.end();
     assert_eq!(status, Some(143), "{left}");
-    assert!(left.contains("sane") && left.contains("up"), "{left}");
+    assert!(left.contains("sane") && left.contains("hello"), "{left}");
 }
 
 #[test]

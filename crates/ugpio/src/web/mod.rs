@@ -2,7 +2,7 @@
 //!
 //! `ugpio run --web` [`bind`]s before anything is started, so that a bad address is a plain error; the
 //! supervisor [`serve`](Bound::serve)s. The page asks for the same methods as `ugpio ctl`, by an
-//! [`Inlet`](crate::control::inlet::Inlet); [`keys`] is who may.
+//! [`Inlet`]; [`keys`] is who may.
 
 mod api;
 mod keys;
