@@ -1,6 +1,6 @@
 //! The thread that moves the board's time: delays, bouncing contacts, square waves, chips that come back.
 //!
-//! It sleeps until the next deadline of the run's [`Nets`], which read no clock, and is woken when one
+//! It sleeps until the next deadline of the run's [`Nets`](gpio_sim::net::Nets), which read no clock, and is woken when one
 //! comes nearer. A board without anything that takes time costs a sleeping thread.
 
 use std::io;

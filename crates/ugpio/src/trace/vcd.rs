@@ -3,7 +3,7 @@
 //! One scope for each chip: its lines' levels, whether it is `plugged`, the errno of the last refused
 //! call; below it the scopes `output` and `consumer` with one signal for each line. Time counts
 //! nanoseconds from the start of the run. The header comes first in such a file, but chips may come at
-//! any time: [`VcdWriter::sync`] puts a new header before what was written when there are new chips.
+//! any time: [`VcdWriter::head`] puts a new header before what was written when there are new chips.
 //! The [recorder](super::record) is the only caller.
 
 use std::collections::HashMap;
