@@ -173,6 +173,9 @@ impl Dispatch for World {
 impl World {
     fn answer(&self, call: &Call, listener: &Listener, slept: Option<&Sleeper>) -> Reply {
         let (files, dirs) = (&self.chips.files, &self.dirs);
+        if call.sys.is_some_and(is_poll) {
+            files.polling(call);
+        }
         let reply = match call.sys {
             Some(Sys::Ioctl) => return files.ioctl(listener, dirs, call),
             Some(Sys::ExitGroup) => {
@@ -181,7 +184,6 @@ impl World {
             }
             // By default the kernel polls; only lint wants to know.
             Some(sys) if is_poll(sys) && files.is_linted() && !files.is_strict() => {
-                files.polling(call);
                 return Reply::Continue;
             }
             Some(Sys::Read | Sys::Readv) => files.read(listener, dirs, call, slept),
