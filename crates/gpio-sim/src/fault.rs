@@ -305,7 +305,7 @@ impl Plan {
 /// What chaos has for the n-th call on a line. Some seeds are worse than others.
 fn chaos(seed: u64, line: u64, call: u64) -> Option<Fault> {
     const RARITY: u64 = 0xfa17;
-    let one_in = 4 + seed::mix(seed, &[RARITY]) % 60;
+    let one_in = 3 + seed::mix(seed, &[RARITY]) % 40;
     let chance = seed::mix(seed, &[line, call]);
     if !chance.is_multiple_of(one_in) {
         return None;

@@ -140,3 +140,72 @@ fn chaos_tells_crashes_hangs_and_loops_and_how_to_see_them_again() {
     let is_segv = status.signal() == Some(11) || status.code() == Some(139);
     assert!(is_segv, "{again}: {status}");
 }
+
+#[test]
+fn chaos_tells_one_that_sleeps_from_one_that_is_busy() {
+    let place = Place::new();
+    let chaos = |program: &str| {
+        let words = ["chaos", "--seeds", "4", "--timeout", "2s", "--chip", "a:1"];
+        let many = "for n in 1 2 3 4 5 6 7 8; do ugpio get a:0 || ";
+        let script = format!("{many}{program}; done");
+        place.says(&[&words[..], &["--", "sh", "-c", &script]].concat())
+    };
+    let (text, status) = chaos("while :; do :; done");
+    assert!(status == Some(1) && text.contains("SPIN"), "{text}");
+    let (text, status) = chaos("exec sleep 600");
+    assert!(status == Some(1) && text.contains("HANG"), "{text}");
+}
+
+/// A program that opens its chip anew each time it goes: with closing the old one, and without.
+#[test]
+fn files_of_chips_that_are_gone_are_a_leak_once_there_are_two() {
+    let place = Place::new();
+    let fault = |call: u32| {
+        format!(
+            "[[fault]]\nchip = \"a\"\nline = 0\nkind = \"unplug\"\ncall = {call}\nreplug_calls = 1\n"
+        )
+    };
+    let board = format!(
+        "[[chip]]\nlabel = \"a\"\n{}{}{}",
+        fault(4),
+        fault(5),
+        fault(6)
+    );
+    std::fs::write(place.path("b.toml"), board).unwrap();
+    let program = "
+import glob, os, sys
+sys.path.insert(0, sys.argv[1])
+from gpio_cdev import OUTPUT, request, set_value
+def find():
+    while True:
+        for path in sorted(glob.glob('/dev/gpiochip*')):
+            try:
+                chip = os.open(path, os.O_RDWR)
+                return chip, request(chip, 0, OUTPUT)
+            except OSError:
+                os.close(chip)
+files = find()
+for turn in range(30):
+    try:
+        set_value(files[1], turn % 2)
+    except OSError:
+        if sys.argv[2] == 'close':
+            for file in files:
+                os.close(file)
+        files = find()
+";
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let examples = examples.canonicalize().unwrap();
+    let leaked = |how: &str| {
+        let options = ["run", "--board", "b.toml", "--report", "report", "--"];
+        let program = ["python3", "-Bc", program, examples.to_str().unwrap(), how];
+        let (text, status) = place.says(&[&options[..], &program].concat());
+        assert_eq!(status, Some(0), "{text}");
+        let report = std::fs::read_to_string(place.path("report")).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["unplugs"], 3, "{report}");
+        report["leaked"].as_u64().unwrap()
+    };
+    assert_eq!(leaked("close"), 0);
+    assert!(leaked("keep") >= 4);
+}
