@@ -79,7 +79,7 @@ fn parts_are_operated_and_seen_and_take_their_time() {
                  [[part]]\nkind = \"square-wave\"\nname = \"clock\"\nline = \"a:3\"\nfrequency = 200\n";
     let printed = script(
         board,
-        "ugpio ctl level a 0; ugpio ctl press go --hold 20ms; ugpio ctl wait a 0 low; ugpio ctl wait a 0 high
+        "ugpio ctl level a 0; ugpio ctl press go; ugpio ctl wait a 0 low; ugpio ctl release go; ugpio ctl wait a 0 high
          ugpio set a:1=1 & ugpio ctl wait a 2 high; ugpio ctl list | grep 'part.*k1'; kill $!
          ugpio monitor -n 4 a:3 | wc -l",
     );

@@ -115,7 +115,7 @@ impl Plugged {
             arrivals: None,
             platform_ids: BTreeSet::new(),
             lines: Arc::default(),
-            wires: Wires::new(board, seed),
+            wires: Wires::new(board, seed, now),
         };
         for chip in &board.chips {
             plugged.plug(chip, now)?;

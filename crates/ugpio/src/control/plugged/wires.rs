@@ -35,12 +35,14 @@ pub(super) struct Wires {
 
 impl Wires {
     /// The nets and parts of a board, with no line wired yet.
-    pub(super) fn new(board: &Board, chance: Option<u64>) -> Wires {
+    pub(super) fn new(board: &Board, chance: Option<u64>, now: Timestamp) -> Wires {
         let mut wires = Wires {
             nets: Nets::new(chance),
             lines: BTreeMap::new(),
             settings: BTreeMap::new(),
         };
+        // Or a square wave would have to catch up with all the time there ever was.
+        wires.nets.advance(now);
         for net in &board.nets {
             let pull = net.pull.map(|pull| Level::from(pull == board::Pull::Up));
             wires.set(&net.name, pull, net.delay_ns);

@@ -151,6 +151,16 @@ fn a_short_is_an_event_that_names_both_lines() {
 }
 
 #[test]
+fn time_begins_when_the_board_is_plugged_in() {
+    let file = "[[chip]]\nlabel = \"a\"\n\
+                [[part]]\nkind = \"square-wave\"\nname = \"w\"\nline = \"a:1\"\nfrequency = 1000\n";
+    let board = board::from_text(file).unwrap();
+    let start = 3_600_000_000_000;
+    let plugged = Plugged::new(&Registry::new(), &board, Chance::default(), at(start)).unwrap();
+    assert_eq!(plugged.nets().next_deadline(), Some(start + 500_000));
+}
+
+#[test]
 fn a_button_is_pressed_by_name() {
     let (_, mut plugged) = plugged();
     let operate = |part: &str, action| OperateParams {
