@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,37 +10,25 @@ use gpio_uapi::abi::{ioctl, v2};
 use rustix::io::Errno;
 use zerocopy::{FromZeros as _, IntoBytes};
 
-/// Set in the environment of a test that is the program of a run.
-const MARK: &str = "UGPIO_TEST_INSIDE";
+use crate::again;
+
 /// The gpio-sim tree of the chip.
 const TREE: &str = "/sys/kernel/config/gpio-sim/rows";
 
 /// Runs `test` as the program of a run with these options. `name` is the caller's own, with its module.
 #[track_caller]
 pub(crate) fn in_a_run(name: &str, options: &[&str], test: impl FnOnce(&Chip)) {
-    if std::env::var_os(MARK).is_some() {
+    if again::is_inside() {
         return test(&Chip::make());
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
-    command.arg("run").args(options).arg("--");
-    command.arg(std::env::current_exe().unwrap());
-    command
-        .args([name, "--exact", "--nocapture"])
-        .env(MARK, "1");
-    let done = command.output().unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
-    assert!(done.status.success(), "{out}\n{err}");
-    assert!(out.contains("1 passed"), "no test is called {name}: {out}");
+    again::in_a_run(name, options);
 }
 
 /// Runs `test` by default and under `--strict`.
 #[track_caller]
 pub(crate) fn in_both(name: &str, test: impl Fn(&Chip)) {
     in_a_run(name, &[], &test);
-    if std::env::var_os(MARK).is_none() {
+    if !again::is_inside() {
         in_a_run(name, &["--strict"], test);
     }
 }

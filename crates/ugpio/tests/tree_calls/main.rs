@@ -2,6 +2,8 @@
 //! inside `ugpio run`, where it makes the calls through the C library like any other program.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../support/again.rs"]
+mod again;
 mod class;
 mod inside;
 mod names;
