@@ -373,7 +373,7 @@ fn start_program(plan: &Plan) -> Result<(Pid, OwnedFd), Errno> {
 /// inherited, so that pipes end with the program.
 ///
 /// It stays in the program's session: the scheduler's automatic groups are one a session, and switching between two
-/// of them costs each trapped call about 0.3 us.
+/// of them would slow down each trapped call.
 fn leave_the_job(keep_stderr: bool) {
     let _ = setpgid(None, None);
     process::null_stdio(0..=if keep_stderr { 1 } else { 2 });
