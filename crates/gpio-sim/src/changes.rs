@@ -1,7 +1,9 @@
 //! What happens on simulated lines, for whoever watches from outside.
 //!
-//! [`Changes`] is a bounded queue that any number of [`Sim`](crate::Sim)s write to. Levels, pulls and
-//! the info changes of the core all go through it, so that one reader sees them in one order.
+//! [`Changes`] is a bounded queue that any number of [`Sim`](crate::Sim)s and the [`Nets`](crate::net::Nets)
+//! between them write to. Levels, pulls, faults, the info changes of the core and the reports of the nets
+//! all go through it, each put in under the lock under which it happens: so one reader sees them in one
+//! order, and it is the one in which they happened.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -14,10 +16,25 @@ use gpiolib::{InfoChange, Level, Offset, Store};
 use spin::mutex::SpinMutex;
 
 use crate::fault::Fired;
+use crate::net::Report;
 
 /// One thing that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Change {
+pub enum Change {
+    /// To a line.
+    Line(LineChange),
+    /// To a net, or to a part at one.
+    Nets {
+        /// When, on the monotonic clock, in nanoseconds.
+        at_ns: u64,
+        /// What.
+        report: Report,
+    },
+}
+
+/// One thing that happened to a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LineChange {
     /// The tag under which the chip is watched.
     pub tag: u64,
     /// When: the registry's time then, on the monotonic clock, in nanoseconds.
@@ -153,12 +170,12 @@ impl Store<InfoChange> for InfoStore {
 
     fn push(&mut self, record: InfoChange) {
         let offset = record.info.offset;
-        self.changes.push(Change {
+        self.changes.push(Change::Line(LineChange {
             tag: self.tag,
             at_ns: record.timestamp_ns,
             offset,
             what: What::Info(record),
-        });
+        }));
     }
 
     fn pop(&mut self) -> Option<InfoChange> {

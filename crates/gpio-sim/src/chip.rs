@@ -13,7 +13,7 @@ use gpiolib::{
 };
 use spin::mutex::SpinMutex;
 
-use crate::changes::{Change, Changes, What};
+use crate::changes::{Change, Changes, LineChange, What};
 use crate::fault::{Faults, Fired};
 use crate::model::{Effect, Line};
 use crate::net::{Drive, Nets, PinId};
@@ -167,12 +167,12 @@ impl SimChip {
             let Some(watch) = &state.watch else {
                 return;
             };
-            watch.changes.push(Change {
+            watch.changes.push(Change::Line(LineChange {
                 tag: watch.tag,
                 at_ns: watch.registry.now().monotonic_ns,
                 offset: fired.line,
                 what: What::Fault(fired),
-            });
+            }));
             watch.changes.clone()
         };
         changes.wake();
@@ -315,12 +315,12 @@ impl State {
         let whats = [effect.pull.map(What::Pull), effect.level.map(What::Level)];
         let mut noted = false;
         for what in whats.into_iter().flatten() {
-            changes.push(Change {
+            changes.push(Change::Line(LineChange {
                 tag: *tag,
                 at_ns: at_ns.unwrap_or_else(|| registry.now().monotonic_ns),
                 offset,
                 what,
-            });
+            }));
             noted = true;
         }
         noted.then(|| changes.clone())

@@ -44,6 +44,6 @@ mod sim;
 pub mod tree;
 
 pub use bank::{Bank, MAX_LINES};
-pub use changes::{Change, Changes, What};
+pub use changes::{Change, Changes, LineChange, What};
 pub use chip::{Observer, SimChip};
 pub use sim::Sim;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gpio_sim::fault::{Fault, Faults, Fired, Host, Planned, Replug, When};
-use gpio_sim::{Bank, Changes, Sim, What};
+use gpio_sim::{Bank, Change, Changes, LineChange, Sim, What};
 use gpiolib::{Desc, Edges, Errno, Error, Level, Offset, Registry, Timestamp, Value};
 
 /// Counts what it is asked for.
@@ -42,8 +42,11 @@ fn plan(when: When, fault: Fault) -> Planned {
 }
 
 fn next_fired(changes: &Changes) -> Option<Fired> {
-    std::iter::from_fn(|| changes.pop()).find_map(|change| match change.what {
-        What::Fault(fired) => Some(fired),
+    std::iter::from_fn(|| changes.pop()).find_map(|change| match change {
+        Change::Line(LineChange {
+            what: What::Fault(fired),
+            ..
+        }) => Some(fired),
         _ => None,
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use gpio_sim::{Bank, Changes, Sim, What};
+use gpio_sim::{Bank, Change, Changes, Sim, What};
 use gpiolib::{
     Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, HogDirection, InfoChangeKind, Level,
     LineConfig, Offset, Overflow, Registry, Ring, Timestamp, Value, set_values, values,
@@ -265,7 +265,10 @@ fn everything_that_happens_is_seen_in_its_order() {
     line.set_value(Value::Active).unwrap();
     line.set_value(Value::Inactive).unwrap();
     drop(line);
-    let what = |change: gpio_sim::Change| {
+    let what = |change: Change| {
+        let Change::Line(change) = change else {
+            panic!("there are no nets")
+        };
         assert_eq!((change.tag, change.offset), (9, ONE));
         match change.what {
             What::Level(level) => format!("level {level:?}"),

@@ -9,21 +9,15 @@ use std::task::Wake;
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use gpio_sim::Changes;
-
 use crate::control::plugged::Shared;
 use crate::control::server;
 
-/// Wakes the thread, and whoever turns the nets' reports into events.
-struct Bell {
-    thread: Thread,
-    changes: Changes,
-}
+/// Wakes the thread.
+struct Bell(Thread);
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.thread.unpark();
-        self.changes.wake();
+        self.0.unpark();
     }
 }
 
@@ -35,12 +29,8 @@ pub(crate) fn start(plugged: &Shared) -> io::Result<()> {
     let own = plugged.clone();
     let thread = thread::Builder::new().name("ugpio-nets".into());
     let handle = thread.spawn(move || run(&own))?;
-    let plugged = plugged.borrow();
-    let bell = Bell {
-        thread: handle.thread().clone(),
-        changes: plugged.changes().clone(),
-    };
-    plugged.nets().set_waker(Arc::new(bell).into());
+    let bell = Bell(handle.thread().clone());
+    plugged.borrow().nets().set_waker(Arc::new(bell).into());
     // A deadline that came before the bell.
     handle.thread().unpark();
     Ok(())

@@ -71,6 +71,35 @@ fn faults_are_planned_and_mended_while_it_goes_on() {
     assert_eq!(text, wanted);
 }
 
+/// What a program says that reads a script of values, its end, and the trace without what a clock or the
+/// machine puts in.
+fn story(place: &Place, options: &[&str], script: &str) -> (String, Option<i32>, Vec<String>) {
+    let options = [&["run", "--seed", "1", "--trace", "t.json"], options].concat();
+    let (text, status) = place.says(&[&options[..], &["--", "sh", "-c", script]].concat());
+    let trace = std::fs::read_to_string(place.path("t.json")).unwrap();
+    let what_happened = |line: &str| {
+        let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
+        for other in ["at_ns", "realtime_ns", "pid"] {
+            object.as_object_mut().unwrap().remove(other);
+        }
+        object.to_string()
+    };
+    (text, status, trace.lines().map(what_happened).collect())
+}
+
+/// Tells the story a hundred times; it must have these kinds of events.
+fn is_always_the_same(place: &Place, options: &[&str], script: &str, kinds: &[&str]) {
+    let first = story(place, options, script);
+    for kind in kinds {
+        let kind = format!("\"kind\":\"{kind}\"");
+        let is_there = first.2.iter().any(|line| line.contains(&kind));
+        assert!(is_there, "{kind}: {first:?}");
+    }
+    for _ in 1..100 {
+        assert_eq!(story(place, options, script), first);
+    }
+}
+
 /// Design: the same seed, the same faults and the same trace, a hundred times.
 #[test]
 fn a_seed_gives_the_same_faults_and_the_same_trace_a_hundred_times() {
@@ -78,31 +107,31 @@ fn a_seed_gives_the_same_faults_and_the_same_trace_a_hundred_times() {
     let input: String = (0..60).map(|n| format!("a:1={}\n", n % 2)).collect();
     std::fs::write(place.path("input"), input).unwrap();
     let script = "exec ugpio set a:1=0 - <input 2>&1";
-    let story = || {
-        let words = [
-            "run", "--chaos", "--seed", "1", "--chip", "a", "--trace", "t.json",
-        ];
-        let (text, status) = place.says(&[&words[..], &["--", "sh", "-c", script]].concat());
-        let trace = std::fs::read_to_string(place.path("t.json")).unwrap();
-        let what_happened = |line: &str| {
-            let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
-            // Nor is the number of a process told by the seed.
-            for other in ["at_ns", "realtime_ns", "pid"] {
-                object.as_object_mut().unwrap().remove(other);
-            }
-            object.to_string()
-        };
-        let trace: Vec<String> = trace.lines().map(what_happened).collect();
-        (text, status, trace)
-    };
-    let first = story();
-    assert!(
-        first.2.iter().any(|line| line.contains("\"fault\"")),
-        "{first:?}"
-    );
-    for _ in 1..100 {
-        assert_eq!(story(), first);
-    }
+    is_always_the_same(&place, &["--chaos", "--chip", "a"], script, &["fault"]);
+}
+
+/// The same where lines work against each other, a lamp is lit and a chip goes: what is said of them
+/// stands between the same levels each time.
+#[test]
+fn remarks_have_the_same_place_in_the_trace_a_hundred_times() {
+    let place = Place::new();
+    let board = "[[chip]]\nlabel = \"a\"\n\
+                 [[net]]\nname = \"bus\"\nlines = [\"a:1\", \"a:2\"]\n\
+                 [[part]]\nkind = \"led\"\nname = \"lamp\"\nline = \"a:3\"\n\
+                 [[fault]]\nchip = \"a\"\nline = 3\nkind = \"unplug\"\nwithin = 30\n";
+    std::fs::write(place.path("board.toml"), board).unwrap();
+    let input = (0..180).map(|n| format!("a:{}={}\n", 1 + n / 2 % 3, n % 2));
+    std::fs::write(place.path("input"), input.collect::<String>()).unwrap();
+    let script = "ugpio set a:1=0 a:2=0 a:3=0 - <input 2>&1; ugpio get a:1 2>&1";
+    let kinds = [
+        "short",
+        "short-over",
+        "part",
+        "fault",
+        "failed",
+        "unplugged",
+    ];
+    is_always_the_same(&place, &["--board", "board.toml"], script, &kinds);
 }
 
 /// Bugs in shell and in Python that only faults show.

@@ -1,6 +1,6 @@
 //! The nets of a board with the pins and parts on them, and what follows from each change.
 //!
-//! [`Engine`] is pure: changes and instants go in, [`Seen`] levels and [`Report`]s come out. Pins that
+//! [`Engine`] is pure: changes and instants go in, [`News`] come out: [`Seen`] levels and [`Report`]s. Pins that
 //! belong to no part stand for lines of chips; whoever owns those (see [`Nets`](super::Nets)) says what
 //! they do with [`Engine::set`] and lets the nets settle. How they settle is in `settle.rs`.
 
@@ -38,6 +38,20 @@ pub struct Seen {
     pub level: Level,
     /// Since when, in nanoseconds of the monotonic clock.
     pub at_ns: u64,
+}
+
+/// What an engine has come to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum News {
+    /// A line has another level.
+    Seen(Seen),
+    /// A net or a part has something to say.
+    Report {
+        /// When, in nanoseconds of the monotonic clock.
+        at_ns: u64,
+        /// What.
+        report: Report,
+    },
 }
 
 /// Something that a board should not do, or that is worth a word.
@@ -82,8 +96,8 @@ pub struct Engine {
     pub(super) now_ns: u64,
     pub(super) timers: BinaryHeap<Reverse<(u64, Timer)>>,
     pub(super) work: Work,
-    pub(super) seen: Vec<Seen>,
-    pub(super) reports: Vec<Report>,
+    /// What nobody has taken yet, in the order in which it happened.
+    pub(super) news: Vec<News>,
 }
 
 /// What waits to be done in the instant that is being settled.
@@ -169,8 +183,7 @@ impl Engine {
             now_ns: 0,
             timers: BinaryHeap::new(),
             work: Work::default(),
-            seen: Vec::new(),
-            reports: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -387,14 +400,15 @@ impl Engine {
         self.parts.get(part.0).map_or("", |part| &part.shown)
     }
 
-    /// Takes the levels that lines have seen since the last call, oldest first.
-    pub fn take_seen(&mut self) -> alloc::vec::Drain<'_, Seen> {
-        self.seen.drain(..)
+    /// Takes what has happened since the last call, oldest first.
+    pub fn take_news(&mut self) -> alloc::vec::Drain<'_, News> {
+        self.news.drain(..)
     }
 
-    /// Takes the reports since the last call.
-    pub fn take_reports(&mut self) -> alloc::vec::Drain<'_, Report> {
-        self.reports.drain(..)
+    /// Something is to be said about the instant that is now.
+    pub(super) fn report(&mut self, report: Report) {
+        let at_ns = self.now_ns;
+        self.news.push(News::Report { at_ns, report });
     }
 
     /// The net's pins have changed: it is resolved when the nets settle.
@@ -467,7 +481,10 @@ impl Engine {
         if state != placed.shown {
             let part = placed.name.clone();
             placed.shown.clone_from(&state);
-            self.reports.push(Report::Part { part, state });
+            self.news.push(News::Report {
+                at_ns: self.now_ns,
+                report: Report::Part { part, state },
+            });
         }
         placed.part = Some(part);
         placed.pins = pins;

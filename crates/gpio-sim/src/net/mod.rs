@@ -3,7 +3,9 @@
 //! A [`Nets`] is the wiring of one board. [`Nets::wire`] joins lines to a named net; from then on a line
 //! reads its net, and its chip's sticky value waits until it is unwired. What holds a net is resolved by
 //! [`resolve`], and an [`Engine`] works out what follows, parts included. Edges are delivered
-//! when no lock is held, in the order of the changes, whichever threads made them.
+//! when no lock is held, in the order of the changes, whichever threads made them. What is to be seen from
+//! outside, levels as well as reports, goes to [`Changes`](crate::Changes) while the lock is held under
+//! which the nets are resolved: so the same changes are always told in the same order.
 //!
 //! ```
 //! use gpio_sim::{Bank, net::Nets};
@@ -31,6 +33,6 @@ mod settle;
 mod slab;
 mod wiring;
 
-pub use engine::{Engine, NetId, PartId, PinId, Report, Seen};
+pub use engine::{Engine, NetId, News, PartId, PinId, Report, Seen};
 pub use resolve::{Drive, Node, Strength};
 pub use wiring::{NetView, Nets, PartView};

@@ -11,7 +11,7 @@ use core::cmp::Reverse;
 
 use gpiolib::Level;
 
-use super::engine::{Engine, Net, NetId, Report, Seen, Timer};
+use super::engine::{Engine, Net, NetId, News, Report, Seen, Timer};
 use super::resolve::Node;
 
 /// How often a net may change in one instant, besides once for each part: loops that come to rest.
@@ -225,7 +225,7 @@ impl Engine {
         }
         if !core::mem::replace(&mut net.is_reported, true) {
             let net = net.name.clone();
-            self.reports.push(Report::Oscillation { net });
+            self.report(Report::Oscillation { net });
         }
     }
 
@@ -294,14 +294,16 @@ impl Engine {
             return;
         };
         let (level, at_ns) = (net.level, self.now_ns);
-        let mut seen = core::mem::take(&mut self.seen);
+        let mut news = core::mem::take(&mut self.news);
         let lines = net.pins.iter().filter(|pin| self.is_line(**pin));
-        seen.extend(lines.map(|pin| Seen {
-            pin: *pin,
-            level,
-            at_ns,
+        news.extend(lines.map(|pin| {
+            News::Seen(Seen {
+                pin: *pin,
+                level,
+                at_ns,
+            })
         }));
-        self.seen = seen;
+        self.news = news;
     }
 
     fn report_short(&mut self, id: NetId, is_short: bool) {
@@ -315,6 +317,6 @@ impl Engine {
         } else {
             Report::ShortOver { net }
         };
-        self.reports.push(report);
+        self.report(report);
     }
 }

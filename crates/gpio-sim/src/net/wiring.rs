@@ -13,13 +13,11 @@ use core::task::Waker;
 use gpiolib::{Level, Offset, Timestamp};
 use spin::mutex::SpinMutex;
 
-use super::engine::{Engine, NetId, PartId, PinId, Report};
+use super::engine::{Engine, NetId, News, PartId, PinId};
 use super::resolve::Node;
+use crate::changes::{Change, Changes};
 use crate::chip::{Delivery, SimChip};
 use crate::part::{Action, Part};
-
-/// Reports that wait to be taken; the oldest make room.
-const REPORTS_MAX: usize = 1024;
 
 /// The wiring of a board. Cheap to clone; all clones are the same wiring.
 #[derive(Clone)]
@@ -27,7 +25,7 @@ pub struct Nets(Arc<Shared>);
 
 struct Shared {
     state: SpinMutex<State>,
-    /// Woken when [`Nets::next_deadline`] may be earlier, or there is a report.
+    /// Woken when [`Nets::next_deadline`] may be earlier.
     waker: SpinMutex<Option<Waker>>,
 }
 
@@ -39,7 +37,8 @@ struct State {
     taps: Vec<Option<Tap>>,
     outbox: VecDeque<(SimChip, Delivery)>,
     is_delivering: bool,
-    reports: VecDeque<Report>,
+    /// Who is told of reports.
+    watch: Option<Changes>,
     /// The deadline that the waker's owner knows.
     told: Option<u64>,
 }
@@ -105,7 +104,7 @@ impl Nets {
                 taps: Vec::new(),
                 outbox: VecDeque::new(),
                 is_delivering: false,
-                reports: VecDeque::new(),
+                watch: None,
                 told: None,
             }),
             waker: SpinMutex::new(None),
@@ -282,8 +281,7 @@ impl Nets {
         next
     }
 
-    /// Sets who is woken when the next deadline is earlier than the one last asked for, or there is
-    /// a report.
+    /// Sets who is woken when the next deadline is earlier than the one last asked for.
     pub fn set_waker(&self, waker: Waker) {
         *self.0.waker.lock() = Some(waker);
     }
@@ -294,10 +292,10 @@ impl Nets {
         self.0.waker.lock().clone()
     }
 
-    /// Takes the oldest report.
-    #[must_use]
-    pub fn next_report(&self) -> Option<Report> {
-        self.0.state.lock().reports.pop_front()
+    /// Tells `changes` of every report from now on. They stand among the changes of the lines as they
+    /// happened if the chips are watched with the same `changes`.
+    pub fn watch(&self, changes: &Changes) {
+        self.0.state.lock().watch = Some(changes.clone());
     }
 
     /// All nets, by name.
@@ -366,19 +364,21 @@ impl Nets {
     fn run<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.0.state.lock();
         let result = act(&mut state);
-        state.show_all();
+        let told = state.show_all();
         let next = state.engine.next_deadline();
         let is_earlier = next.is_some_and(|at| state.told.is_none_or(|told| at < told));
         if is_earlier {
             state.told = next;
         }
-        let has_report = state.take_reports();
         let delivers = !state.outbox.is_empty();
         drop(state);
         if delivers {
             self.deliver();
         }
-        if is_earlier || has_report {
+        if let Some(changes) = told {
+            changes.wake();
+        }
+        if is_earlier {
             self.wake();
         }
         result
@@ -455,33 +455,36 @@ impl State {
             .filter_map(|pin| self.tap(*pin))
     }
 
-    /// Shows lines the levels of their nets; what follows goes to the outbox.
-    fn show_all(&mut self) {
+    /// Shows lines the levels of their nets, and the watcher what there is to report, in one order; what
+    /// follows goes to the outbox. Who is to be woken for a report.
+    fn show_all(&mut self) -> Option<Changes> {
         let State {
             engine,
             taps,
             outbox,
+            watch,
             ..
         } = self;
-        for seen in engine.take_seen() {
-            let tap = taps.get(seen.pin.index()).and_then(Option::as_ref);
-            outbox.extend(tap.and_then(|tap| tap.see(seen.level, seen.at_ns)));
+        let mut told = None;
+        for news in engine.take_news() {
+            match (news, &watch) {
+                (News::Seen(seen), _) => {
+                    let tap = taps.get(seen.pin.index()).and_then(Option::as_ref);
+                    outbox.extend(tap.and_then(|tap| tap.see(seen.level, seen.at_ns)));
+                }
+                (News::Report { at_ns, report }, Some(changes)) => {
+                    changes.push(Change::Nets { at_ns, report });
+                    told = watch.clone();
+                }
+                (News::Report { .. }, None) => {}
+            }
         }
+        told
     }
 
     fn show(&mut self, pin: PinId, level: Level, at_ns: u64) {
         let delivery = self.tap(pin).and_then(|tap| tap.see(level, at_ns));
         self.outbox.extend(delivery);
-    }
-
-    /// Moves the engine's reports to where they wait; whether there were any.
-    fn take_reports(&mut self) -> bool {
-        let before = self.reports.len();
-        self.reports.extend(self.engine.take_reports());
-        let is_more = self.reports.len() > before;
-        let excess = self.reports.len().saturating_sub(REPORTS_MAX);
-        self.reports.drain(..excess);
-        is_more
     }
 }
 

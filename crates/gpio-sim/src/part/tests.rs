@@ -4,7 +4,7 @@ use std::string::{String, ToString as _};
 use std::vec::Vec;
 
 use super::*;
-use crate::net::{Engine, NetId, PartId, PinId};
+use crate::net::{Engine, NetId, News, PartId, PinId};
 use Level::{High, Low};
 
 const MS: u64 = 1_000_000;
@@ -58,10 +58,11 @@ impl Bench {
     fn story(&mut self, pin: usize, end: u64) -> Vec<(u64, Level)> {
         let probe = self.probes[pin];
         self.engine.advance(end);
-        let seen = self.engine.take_seen();
-        seen.filter(|seen| seen.pin == probe)
-            .map(|seen| (seen.at_ns, seen.level))
-            .collect()
+        let seen = self.engine.take_news().filter_map(|news| match news {
+            News::Seen(seen) if seen.pin == probe => Some((seen.at_ns, seen.level)),
+            _ => None,
+        });
+        seen.collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use Level::{High, Low};
 use gpio_sim::net::{Nets, Report};
 use gpio_sim::part::{Action, Kind, Setting, Settings};
-use gpio_sim::{Bank, Changes, Sim, What};
+use gpio_sim::{Bank, Change, Changes, Sim, What};
 use gpiolib::{
     Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, Level, LineConfig, Offset, Registry,
     Timestamp, Value,
@@ -78,6 +78,8 @@ fn an_output_of_one_chip_is_an_edge_on_another() {
 #[test]
 fn open_drain_lines_with_a_pull_up_are_a_wired_and() {
     let board = board(Some(High));
+    let reports = Changes::new(16);
+    board.nets.watch(&reports);
     let (a, b) = (request(&board.a, 0), request(&board.b, 0));
     for desc in [&a, &b] {
         drive(desc, Drive::OpenDrain);
@@ -95,7 +97,7 @@ fn open_drain_lines_with_a_pull_up_are_a_wired_and() {
         let wanted = Ok(Level::from(one && other));
         assert_eq!((a.level(), b.level()), (wanted, wanted), "{one} {other}");
     }
-    assert_eq!(board.nets.next_report(), None);
+    assert_eq!(reports.pop(), None);
 }
 
 #[test]
@@ -116,22 +118,28 @@ fn open_source_lines_with_a_pull_down_are_a_wired_or() {
 #[test]
 fn a_push_pull_conflict_reads_low_and_is_reported_with_both_lines() {
     let board = board(None);
+    let reports = Changes::new(16);
+    board.nets.watch(&reports);
+    let next = || match reports.pop() {
+        Some(Change::Nets { report, .. }) => report,
+        other => panic!("{other:?}"),
+    };
     let (a, b) = (request(&board.a, 0), request(&board.b, 0));
     a.direction_output(Value::Active).unwrap();
     b.direction_output(Value::Inactive).unwrap();
     assert_eq!((a.level(), b.level()), (Ok(Low), Ok(Low)));
     let [net, high, low] = ["wire", "a:0", "b:0"].map(String::from);
     assert_eq!(
-        board.nets.next_report(),
-        Some(Report::Short {
+        next(),
+        Report::Short {
             net: net.clone(),
             high,
             low
-        })
+        }
     );
     drop(b);
     assert_eq!(a.level(), Ok(High));
-    assert_eq!(board.nets.next_report(), Some(Report::ShortOver { net }));
+    assert_eq!(next(), Report::ShortOver { net });
 }
 
 #[test]
@@ -228,7 +236,7 @@ fn lines_set_together_change_together() {
     b.watch(&changes, 0);
     gpiolib::set_values(&outputs, 0b11, 0b11).unwrap();
     let levels = std::iter::from_fn(|| changes.pop())
-        .filter(|change| matches!(change.what, What::Level(High)));
+        .filter(|change| matches!(change, Change::Line(line) if line.what == What::Level(High)));
     assert_eq!(levels.count(), 2);
 }
 

@@ -17,7 +17,7 @@ use gpiolib::{Offset, Registry, Timestamp, offsets};
 pub(crate) use self::faults::Attention;
 use self::faults::Wrongs;
 use self::wires::Wires;
-use self::words::{bank, happened, info, level, line_at, pull};
+use self::words::{bank, happened, info, level, line_at, pull, reported};
 use super::protocol::{
     ChipAt, ChipState, Code, Event, Failure, Happened, Key, LineAt, LineState, List, Pull,
 };
@@ -117,6 +117,7 @@ impl Plugged {
             lines: Arc::default(),
             wires: Wires::new(board, seed, now),
         };
+        plugged.wires.nets.watch(&plugged.changes);
         for chip in &board.chips {
             plugged.plug(chip, now)?;
         }
@@ -211,10 +212,9 @@ impl Plugged {
             self.free_platform_id(id);
         }
         while let Some(change) = self.changes.pop() {
-            let event = if change.tag == tag {
-                Some(happened(&at, &names, &change))
-            } else {
-                self.event(&change)
+            let event = match &change {
+                Change::Line(change) if change.tag == tag => Some(happened(&at, &names, change)),
+                _ => self.event(change),
             };
             self.events.extend(event);
         }
@@ -336,7 +336,7 @@ impl Plugged {
 
     /// Takes the oldest event that nobody has seen.
     pub(crate) fn next_event(&mut self) -> Option<Happened> {
-        self.attend(self.registry.now());
+        self.attend_outside();
         if self.events.is_empty() {
             self.collect();
         }
@@ -384,13 +384,12 @@ impl Plugged {
     /// Makes events of the changes so far.
     fn collect(&mut self) {
         while let Some(change) = self.changes.pop() {
-            let event = self.event(&change);
+            let event = self.event(change);
             if let Some(happened) = &event {
                 self.remember(&happened.event);
             }
             self.events.extend(event);
         }
-        self.collect_reports();
         self.collect_refusals();
         let count = self.changes.take_lost();
         if count > 0 {
@@ -400,9 +399,14 @@ impl Plugged {
         }
     }
 
-    fn event(&self, change: &Change) -> Option<Happened> {
-        let chip = self.chips.get(&change.tag)?;
-        Some(happened(&chip.at, &chip.names, change))
+    fn event(&self, change: Change) -> Option<Happened> {
+        match change {
+            Change::Line(change) => {
+                let chip = self.chips.get(&change.tag)?;
+                Some(happened(&chip.at, &chip.names, &change))
+            }
+            Change::Nets { at_ns, report } => Some(reported(at_ns, report)),
+        }
     }
 
     /// Finds the chip that is meant.

@@ -2,8 +2,10 @@
 //!
 //! A chip whose fault takes it away answers `ENODEV` at once, but cannot unplug itself from inside a call.
 //! It asks for [`Attention`], which is given after that call of a program and before it is
-//! answered, so that a program meets the same board every time.
+//! answered, so that a program meets the same board every time. Only what goes wrong outside of such calls,
+//! as a line that is pulled by hand, is seen to by the server: so what is told has the same order every time too.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,20 +27,29 @@ pub(crate) struct Attention(Arc<Needs>);
 #[derive(Debug, Default)]
 struct Needs {
     is_asked: AtomicBool,
+    /// It was asked for outside of all calls, at whose ends somebody would see to it.
+    is_asked_outside: AtomicBool,
     /// Somebody is doing it; a call that is over waits for that.
     is_given: AtomicBool,
     begun: AtomicU64,
     over: AtomicU64,
 }
 
+thread_local! {
+    /// Whether this thread is answering a call of a program.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Attention {
-    /// A call of a program begins.
+    /// A call of a program begins, on this thread.
     pub(crate) fn begin(&self) {
+        IS_INSIDE.set(true);
         self.0.begun.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A call is over; whether [`Plugged::attend`] is to be called before it is answered.
     pub(crate) fn end(&self) -> bool {
+        IS_INSIDE.set(false);
         self.0.over.fetch_add(1, Ordering::AcqRel);
         self.0.is_asked.load(Ordering::Acquire) || self.0.is_given.load(Ordering::Acquire)
     }
@@ -56,8 +67,12 @@ impl Host for Surroundings {
     }
 
     fn attend(&self) {
-        self.attention.0.is_asked.store(true, Ordering::Release);
-        self.changes.wake();
+        let needs = &self.attention.0;
+        needs.is_asked.store(true, Ordering::Release);
+        if !IS_INSIDE.get() {
+            needs.is_asked_outside.store(true, Ordering::Release);
+            self.changes.wake();
+        }
     }
 }
 
@@ -196,6 +211,14 @@ impl Plugged {
             plan.forget();
         }
         Ok(())
+    }
+
+    /// Does what faults ask for that did not happen at a call of a program.
+    pub(super) fn attend_outside(&mut self) {
+        let needs = &self.wrongs.attention.0;
+        if needs.is_asked_outside.swap(false, Ordering::AcqRel) {
+            self.attend(self.registry.now());
+        }
     }
 
     /// Does what faults ask for: takes chips away, and plugs in those that come back after a call.

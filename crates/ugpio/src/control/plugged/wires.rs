@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gpio_sim::net::{Nets, Node, Report};
+use gpio_sim::net::{Nets, Node};
 use gpio_sim::part::{self, Kind};
 use gpio_sim::seed;
 use gpiolib::{Level, Offset, Timestamp};
@@ -307,26 +307,6 @@ impl Plugged {
             .map_err(|problem| Failure::new(Code::BadParams, format!("{name:?}: {problem}")))?;
         let mut parts = self.part_states().into_iter();
         parts.find(|part| part.part == name).ok_or_else(missing)
-    }
-
-    /// Puts the reports of the nets among the events.
-    pub(super) fn collect_reports(&mut self) {
-        while let Some(report) = self.wires.nets.next_report() {
-            let event = match report {
-                Report::Short { net, high, low } => {
-                    tracing::warn!("short on net {net:?}: {high} drives high, {low} drives low");
-                    Event::Short { net, high, low }
-                }
-                Report::ShortOver { net } => Event::ShortOver { net },
-                Report::Oscillation { net } => {
-                    tracing::warn!("net {net:?} oscillates and was stopped");
-                    Event::Oscillation { net }
-                }
-                Report::Part { part, state } => Event::Part { part, state },
-            };
-            let at_ns = self.registry.now().monotonic_ns;
-            self.events.push_back(Happened { at_ns, event });
-        }
     }
 
     fn tell(&mut self, event: Event, now: Timestamp) {

@@ -194,3 +194,53 @@ fn a_button_is_pressed_by_name() {
     assert_eq!(code(&mut plugged, "go", Action::Turn), Code::BadParams);
     assert_eq!(code(&mut plugged, "stop", Action::Press), Code::NoSuchPart);
 }
+
+/// What happens on lines, on nets and to parts is told in the order in which it happened, however late it
+/// is asked for.
+#[test]
+fn levels_shorts_and_parts_keep_their_order_until_they_are_asked_for() {
+    let file = "[[chip]]\nlabel = \"a\"\n[[chip]]\nlabel = \"b\"\n\
+                [[net]]\nname = \"wire\"\nlines = [\"a:0\", \"b:0\"]\n\
+                [[part]]\nkind = \"led\"\nname = \"lamp\"\nline = \"a:1\"\n";
+    let board = board::from_text(file).unwrap();
+    let registry = Registry::new();
+    let mut plugged = Plugged::new(&registry, &board, Chance::default(), at(0)).unwrap();
+    let (a, b, lamp) = (
+        output(&registry, 0, 0),
+        output(&registry, 1, 0),
+        output(&registry, 0, 1),
+    );
+    let steps = [(&lamp, true), (&a, true), (&lamp, false), (&b, true)];
+    for (now, (desc, value)) in (1..).zip(steps) {
+        registry.set_now(at(now));
+        desc.set_value(Value::from(value)).unwrap();
+    }
+    plugged.unplug(&"b".into(), at(5)).unwrap();
+
+    let told = std::iter::from_fn(|| plugged.next_event()).map(|happened| {
+        let what = match happened.event {
+            Event::Level { line, level } => {
+                format!("{}:{} {level:?}", line.chip.label, line.offset)
+            }
+            Event::Part { part, state } => format!("{part} {state}"),
+            Event::Short { net, .. } => format!("{net} short"),
+            Event::ShortOver { net } => format!("{net} over"),
+            Event::Unplugged(chip) => format!("{} unplugged", chip.label),
+            other => format!("{other:?}"),
+        };
+        (happened.at_ns, what)
+    });
+    let wanted = [
+        (1, "lamp on"),
+        (1, "a:1 High"),
+        (2, "wire short"),
+        (3, "lamp off"),
+        (3, "a:1 Low"),
+        (4, "a:0 High"),
+        (4, "b:0 High"),
+        (4, "wire over"),
+        (5, "b unplugged"),
+    ];
+    let wanted = wanted.map(|(at_ns, what)| (at_ns, what.to_owned()));
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
+}

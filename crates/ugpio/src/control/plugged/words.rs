@@ -1,6 +1,7 @@
 //! From the words of boards and of the core to those of the protocol. Used by `plugged` alone.
 
-use gpio_sim::{Bank, Change, What};
+use gpio_sim::net::Report;
+use gpio_sim::{Bank, LineChange, What};
 use gpiolib::{HogDirection, InfoChangeKind, LineInfo, Offset};
 
 use crate::board::{self, ChipSpec};
@@ -26,14 +27,14 @@ pub(super) fn bank(spec: &ChipSpec) -> Bank {
 }
 
 /// What a change is called, and when it was.
-pub(super) fn happened(at: &ChipAt, names: &[Option<String>], change: &Change) -> Happened {
+pub(super) fn happened(at: &ChipAt, names: &[Option<String>], change: &LineChange) -> Happened {
     Happened {
         at_ns: change.at_ns,
         event: event_of(at, names, change),
     }
 }
 
-fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
+fn event_of(at: &ChipAt, names: &[Option<String>], change: &LineChange) -> Event {
     let line = line_at(at, names, change.offset);
     match &change.what {
         What::Level(new) => Event::Level {
@@ -58,6 +59,23 @@ fn event_of(at: &ChipAt, names: &[Option<String>], change: &Change) -> Event {
             }
         }
     }
+}
+
+/// What a report of the nets is called. Those that nobody wants on a board are said aloud.
+pub(super) fn reported(at_ns: u64, report: Report) -> Happened {
+    let event = match report {
+        Report::Short { net, high, low } => {
+            tracing::warn!("short on net {net:?}: {high} drives high, {low} drives low");
+            Event::Short { net, high, low }
+        }
+        Report::ShortOver { net } => Event::ShortOver { net },
+        Report::Oscillation { net } => {
+            tracing::warn!("net {net:?} oscillates and was stopped");
+            Event::Oscillation { net }
+        }
+        Report::Part { part, state } => Event::Part { part, state },
+    };
+    Happened { at_ns, event }
 }
 
 /// Where something happened.
