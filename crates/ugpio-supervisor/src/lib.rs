@@ -11,6 +11,8 @@ compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 pub mod arch;
 pub mod calls;
 mod class;
+#[cfg(test)]
+mod eventually;
 pub mod files;
 pub mod filter;
 pub mod launch;

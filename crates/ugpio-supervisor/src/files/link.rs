@@ -276,6 +276,7 @@ mod tests {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
+    use crate::eventually::eventually;
 
     fn polled(fd: &OwnedFd) -> PollFlags {
         let mut fds = [PollFd::new(fd, PollFlags::IN)];
@@ -321,7 +322,7 @@ mod tests {
         LinkRecords::new(Arc::clone(&pair.link)).push(&[1; 48]);
         assert_eq!(polled(&pair.theirs), PollFlags::IN);
         pair.link.hang_up();
-        assert_eq!(polled(&pair.theirs), PollFlags::HUP);
+        eventually("it hangs up", || polled(&pair.theirs) == PollFlags::HUP);
         assert_eq!(rustix::io::read(&pair.theirs, &mut [0; 48]), Ok(0));
     }
 
@@ -337,7 +338,9 @@ mod tests {
             rustix::io::read(&pair.theirs, &mut vec![0; 2 * size]).unwrap();
             assert_eq!(records.bytes(), 30 * size);
             pair.link.hang_up();
-            assert!(polled(&pair.theirs).contains(PollFlags::HUP | PollFlags::ERR));
+            eventually("it hangs up with an error", || {
+                polled(&pair.theirs).contains(PollFlags::HUP | PollFlags::ERR)
+            });
         }
     }
 }
