@@ -11,11 +11,18 @@ use crate::support::{Running, Watched, children, eventually, passthrough, script
 /// Starts a daemon in a session of its own, which answers each line of input with a listing, and says its id.
 const DAEMON: &str = "exec 3<&0; setsid sh -c 'echo $$; while read x; do ls -d /; done' <&3 & ";
 
+/// A program that starts a daemon, and ends with status 3 when it is told to by TERM: once nobody looks any
+/// more at the front's child, which is another's when the front has ended.
+fn program_with_a_daemon() -> String {
+    format!("trap 'exit 3' TERM; {DAEMON} wait")
+}
+
 #[test]
 fn daemons_run_on_and_the_supervisor_with_them() {
-    let mut run = Running::start(script(&format!("{DAEMON} exit 3")));
+    let mut run = Running::start(script(&program_with_a_daemon()));
     let (guardian, supervisor) = (run.guardian(), run.supervisor());
     let daemon = Watched::new(run.pid_line());
+    run.send(Signal::TERM);
     assert_eq!(run.child.wait().unwrap().code(), Some(3));
     run.input.as_mut().unwrap().write_all(b"\n").unwrap();
     assert_eq!(run.line(), "/");
@@ -64,10 +71,12 @@ fn a_front_that_waits_can_be_told_to_end() {
         "-c",
         &format!("{DAEMON} exit 3"),
     ]));
-    let program = run.supervisor();
+    let supervisor = run.supervisor();
     let daemon = Watched::new(run.pid_line());
+    // Until then it is the program that a signal is for.
     eventually("only the daemon is left", || {
-        children(program.pid).len() == 1
+        let left = children(supervisor.pid);
+        left.len() == 1 && left[0].0 == daemon.pid
     });
     run.send(Signal::TERM);
     daemon.wait();
@@ -135,9 +144,10 @@ fn killing_the_guardian_kills_everybody() {
 
 #[test]
 fn killing_the_supervisor_of_a_daemon_kills_it() {
-    let mut run = Running::start(script(&format!("{DAEMON} exit 3")));
+    let mut run = Running::start(script(&program_with_a_daemon()));
     let (guardian, supervisor) = (run.guardian(), run.supervisor());
     let daemon = Watched::new(run.pid_line());
+    run.send(Signal::TERM);
     assert_eq!(run.child.wait().unwrap().code(), Some(3));
     supervisor.kill();
     daemon.wait();

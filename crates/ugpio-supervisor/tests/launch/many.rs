@@ -27,8 +27,13 @@ fn runs_without_leaks(round: &str) {
         assert_eq!(run.line(), "done");
         held(&run)
     };
-    let first = step();
-    assert_eq!(step(), first);
+    let (fds, threads) = step();
+    // What answered last may still be cleared away; where a call took long, a thread that stood in for
+    // another goes with one of the next calls.
+    eventually("no more is held than before", || {
+        let now = step();
+        now.0 <= fds && now.1 <= threads
+    });
     run.input.take();
     assert!(run.child.wait().unwrap().success());
 }
