@@ -7,6 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::TryRecvError;
 
 use serde_json::Value;
 
@@ -220,16 +221,18 @@ fn streams_tell_the_board_and_its_changes_and_end_with_the_run() {
     assert_eq!(board["kind"], "board");
     assert_eq!(board["chips"][0]["lines"].as_array().unwrap().len(), 4);
     // The listener may not have begun to listen yet: it has when it hears something.
-    listener.get_ref().set_nonblocking(true).unwrap();
-    while listener.fill_buf().map_or(0, |heard| {
-        heard.windows(5).filter(|w| w == b"data:").count()
-    }) == 0
-    {
-        run.ctl(&["pull", "demo", "0", "up"]);
-        run.ctl(&["pull", "demo", "0", "down"]);
-        listener.consume(0);
-    }
-    listener.get_ref().set_nonblocking(false).unwrap();
+    let (heard, is_heard) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let run = &run;
+        scope.spawn(move || {
+            while is_heard.try_recv() == Err(TryRecvError::Empty) {
+                run.ctl(&["pull", "demo", "0", "up"]);
+                run.ctl(&["pull", "demo", "0", "down"]);
+            }
+        });
+        message(&mut listener);
+        drop(heard);
+    });
     run.ctl(&["pull", "demo", "2", "up"]);
     loop {
         let update = message(&mut follower)["event"].take();

@@ -38,7 +38,7 @@ const LOOP: &str = "[[chip]]\nlabel = \"a\"\n[[chip]]\nlabel = \"b\"\n\
 fn what_one_program_drives_another_reads() {
     let printed = script(
         LOOP,
-        "ugpio set a:0=1 & ugpio wait b:0 1 && ugpio get b:0 && kill $! && ugpio ctl list | grep ^net",
+        "ugpio set a:0=1 & ugpio wait b:0 1 && ugpio get b:0 && kill $!; wait $!; ugpio ctl list | grep ^net",
     );
     assert_eq!(printed, "b:0=active\nnet \"loop\" high floating: a:0 b:0\n");
 }
@@ -61,11 +61,12 @@ fn a_short_is_told_to_those_who_listen() {
     let printed = script(
         LOOP,
         "ugpio ctl events >seen & e=$!
+         until test -s seen; do ugpio ctl pull a 1 up; ugpio ctl pull a 1 down; done
          ugpio set a:0=1 & a=$!
          ugpio ctl wait b 0 high
          ugpio set b:0=0 & b=$!
          ugpio ctl wait a 0 low
-         kill $a; ugpio ctl list | grep ^net; kill $b $e; grep short seen; rm -f seen",
+         until grep short seen; do :; done; kill $a $b $e; rm -f seen",
     );
     let short = "net \"loop\" short: a:0 drives high, b:0 drives low\n";
     assert!(printed.contains(short), "{printed}");
