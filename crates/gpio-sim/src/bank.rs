@@ -111,6 +111,20 @@ impl Bank {
         self
     }
 
+    /// The label that the chip shows, if it is known of which device it is ([`Bank::platform`]).
+    #[must_use]
+    pub fn shown_label(&self) -> String {
+        self.shown_label_of(self.platform_id.unwrap_or(0))
+    }
+
+    fn shown_label_of(&self, id: u32) -> String {
+        if self.label.is_empty() {
+            format!("gpio-sim.{id}:node{}", self.node)
+        } else {
+            self.label.clone()
+        }
+    }
+
     /// Plugs the chip in.
     ///
     /// # Errors
@@ -122,12 +136,9 @@ impl Bank {
         let id = self
             .platform_id
             .unwrap_or_else(|| free_platform_id(registry));
-        let mut config = ChipConfig::new(&self.label, self.lines);
+        let mut config = ChipConfig::new(&self.shown_label_of(id), self.lines);
         // KERNEL: gpio-sim.c gpio_sim_add_bank (v6.12)
         config.can_sleep = true;
-        if self.label.is_empty() {
-            config.label = format!("gpio-sim.{id}:node{}", self.node);
-        }
         config.parent = Some(format!("platform/gpio-sim.{id}"));
         config.names = self.names;
         config.hogs = self.hogs;

@@ -112,6 +112,8 @@ struct State {
     /// What the chip's chance comes from: the seed and the chip's name.
     seed: u64,
     plans: Vec<Plan>,
+    /// How many were ever planned: what keeps the chance of each apart.
+    planned: u64,
     is_chaotic: bool,
     calls: BTreeMap<Offset, u64>,
     all: u64,
@@ -134,6 +136,7 @@ impl Faults {
             state: SpinMutex::new(State {
                 seed: seed::mix(seed, &[seed::of_name(label)]),
                 plans: Vec::new(),
+                planned: 0,
                 is_chaotic: false,
                 calls: BTreeMap::new(),
                 all: 0,
@@ -146,13 +149,16 @@ impl Faults {
     /// Plans something.
     pub fn plan(&self, planned: Planned) {
         let mut state = self.0.state.lock();
-        let place = state.plans.len() as u64;
+        let place = state.planned;
+        state.planned += 1;
         let from = match planned.when {
             When::Call(call) => Some(call),
             When::Within(calls) => Some(1 + seed::mix(state.seed, &[place]) % calls.max(1)),
             When::Next | When::Level(_) => None,
         };
         let left = planned.times.max(1);
+        // What is over is over: a run that plans faults for ever keeps those to come.
+        state.plans.retain(|plan| plan.left > 0);
         state.plans.push(Plan {
             planned,
             from,
@@ -172,6 +178,18 @@ impl Faults {
         let mut state = self.0.state.lock();
         state.plans.clear();
         state.is_chaotic = false;
+    }
+
+    /// What is still to come, in the order in which it was planned, each with the times that are left.
+    #[must_use]
+    pub fn to_come(&self) -> Vec<Planned> {
+        let state = self.0.state.lock();
+        let left = state.plans.iter().filter(|plan| plan.left > 0);
+        left.map(|plan| Planned {
+            times: plan.left,
+            ..plan.planned
+        })
+        .collect()
     }
 
     /// Whether the chip is to be unplugged, and when it comes back. Told once.

@@ -139,10 +139,10 @@ impl Line {
         self.take_outside(level)
     }
 
-    /// Whether it is stuck.
+    /// The level that it is stuck at.
     #[must_use]
-    pub fn is_stuck(&self) -> bool {
-        self.stuck.is_some()
+    pub fn stuck(&self) -> Option<Level> {
+        self.stuck
     }
 
     /// Is stuck at a level from now on, whatever drives it, or not any more.

@@ -7,6 +7,7 @@
 //! Lock order: the tree, the chips, and then the table of lines, which is never held while a chip is
 //! asked to do something.
 
+mod fault;
 pub(crate) mod release;
 
 use std::collections::BTreeMap;
@@ -77,12 +78,22 @@ impl Tree for SimTree {
         self.model().find(path).map(token)
     }
 
+    fn faults(&self, chip: u32) -> Option<Token> {
+        self.plugged.borrow().tag_of(chip).map(fault::token)
+    }
+
     fn show(&self, attribute: Token) -> Result<Vec<u8>, Errno> {
+        if let Some(tag) = fault::tag(attribute) {
+            return fault::show(&self.plugged, tag);
+        }
         let attribute = attribute_of(attribute).ok_or(Errno::NOENT)?;
-        self.model().show(attribute).map_err(errno)
+        self.model().show(attribute, &self.slots()).map_err(errno)
     }
 
     fn store(&self, attribute: Token, text: &[u8]) -> Result<usize, Errno> {
+        if let Some(tag) = fault::tag(attribute) {
+            return fault::store(&self.plugged, tag, text);
+        }
         let attribute = attribute_of(attribute).ok_or(Errno::NOENT)?;
         self.model()
             .store(attribute, text, &mut self.slots())
@@ -130,6 +141,10 @@ impl Host for Slots<'_> {
 
     fn unplug(&mut self, key: u64) {
         self.plugged.borrow_mut().pull_out(key, self.now);
+    }
+
+    fn name(&self, key: u64) -> Option<String> {
+        self.plugged.borrow().name(key)
     }
 }
 

@@ -1,13 +1,12 @@
 //! The directories: what is in each, and what their attributes show and take.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use gpiolib::{Errno, HogDirection, Level};
 
 use super::attribute::Kind;
-use super::text;
+use super::{Host, PluggedChip, text};
 
 /// A device: a platform device `gpio-sim.N` once it is live.
 #[derive(Debug)]
@@ -27,8 +26,8 @@ pub(super) struct BankDir {
     pub(super) serial: u32,
     pub(super) label: Option<Vec<u8>>,
     pub(super) num_lines: u32,
-    /// `gpiochipN`, while it is one.
-    pub(super) chip: Option<String>,
+    /// The chip, while it is one.
+    pub(super) chip: Option<PluggedChip>,
     pub(super) lines: Vec<LineDir>,
 }
 
@@ -171,23 +170,23 @@ impl DeviceDir {
     }
 
     /// The text of an attribute.
-    pub(super) fn show(&self, dir: u32, kind: Kind) -> Result<Vec<u8>, Errno> {
+    pub(super) fn show(&self, dir: u32, kind: Kind, host: &dyn Host) -> Result<Vec<u8>, Errno> {
         let text = match kind {
             Kind::DevName => format!("gpio-sim.{}", self.id).into_bytes(),
             Kind::Live => flag(self.is_live()),
-            _ => self.show_below(dir, kind).ok_or(Errno::ENOENT)?,
+            _ => self.show_below(dir, kind, host).ok_or(Errno::ENOENT)?,
         };
         Ok([&text[..], b"\n"].concat())
     }
 
-    fn show_below(&self, dir: u32, kind: Kind) -> Option<Vec<u8>> {
+    fn show_below(&self, dir: u32, kind: Kind, host: &dyn Host) -> Option<Vec<u8>> {
         let mut lines = self.banks.iter().flat_map(|bank| &bank.lines);
         let text = |text: &Option<Vec<u8>>| text.clone().unwrap_or_default();
         Some(match kind {
             Kind::ChipName | Kind::Label | Kind::NumLines => {
                 let bank = self.banks.iter().find(|bank| bank.serial == dir)?;
                 match kind {
-                    Kind::ChipName => bank.chip.as_deref().unwrap_or("none").into(),
+                    Kind::ChipName => bank.chip_name(host),
                     Kind::Label => text(&bank.label),
                     _ => format!("{}", bank.num_lines).into_bytes(),
                 }
@@ -248,6 +247,16 @@ impl DeviceDir {
 }
 
 impl BankDir {
+    /// What its chip is called now, or was when it went.
+    fn chip_name(&self, host: &dyn Host) -> Vec<u8> {
+        let Some(chip) = &self.chip else {
+            return b"none".into();
+        };
+        host.name(chip.key)
+            .unwrap_or_else(|| chip.name.clone())
+            .into()
+    }
+
     pub(super) fn mkdir_line(
         &mut self,
         name: &[u8],

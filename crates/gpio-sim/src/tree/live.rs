@@ -38,7 +38,7 @@ impl DeviceDir {
             match host.plug(bank.describe().platform(self.id, node)) {
                 Ok(chip) => {
                     keys.push(chip.key);
-                    bank.chip = Some(chip.name);
+                    bank.chip = Some(chip);
                 }
                 Err(_) => {
                     self.unplug(keys, host);

@@ -51,6 +51,9 @@ pub trait Host {
 
     /// Pulls a chip out again, if it is still there.
     fn unplug(&mut self, key: u64);
+
+    /// `gpiochipN`, if the chip is there: one that went and came back by itself may have another N.
+    fn name(&self, key: u64) -> Option<String>;
 }
 
 /// Everything that was made in the tree.
@@ -177,9 +180,9 @@ impl Tree {
     ///
     /// # Errors
     /// `ENOENT` if its directory was removed.
-    pub fn show(&self, attribute: Attribute) -> Result<Vec<u8>, Errno> {
+    pub fn show(&self, attribute: Attribute, host: &dyn Host) -> Result<Vec<u8>, Errno> {
         let device = self.devices.get(&attribute.device).ok_or(Errno::ENOENT)?;
-        device.show(attribute.dir, attribute.kind)
+        device.show(attribute.dir, attribute.kind, host)
     }
 
     /// Stores a text in an attribute; gives how much of it was taken. What it asks for is done when

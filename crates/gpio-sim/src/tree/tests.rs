@@ -44,6 +44,10 @@ impl Host for Bench {
     fn unplug(&mut self, key: u64) {
         self.sims.remove(&key).unwrap().unplug(Timestamp::at(0));
     }
+
+    fn name(&self, key: u64) -> Option<String> {
+        self.sims.get(&key).map(|sim| sim.device().name())
+    }
 }
 
 struct Mounted {
@@ -81,7 +85,7 @@ impl Mounted {
     fn show(&self, path: &str) -> String {
         let text = self
             .tree
-            .show(self.tree.find(&names(path)).unwrap())
+            .show(self.tree.find(&names(path)).unwrap(), &self.bench)
             .unwrap();
         String::from_utf8(text).unwrap()
     }
@@ -369,7 +373,7 @@ fn an_attribute_of_a_removed_directory_is_not_that_of_its_successor() {
     let label = at.tree.find(&names("d/b/label")).unwrap();
     at.rmdir("d/b").unwrap();
     at.dirs(&["d/b"]);
-    assert_eq!(at.tree.show(label), Err(Errno::ENOENT));
+    assert_eq!(at.tree.show(label, &at.bench), Err(Errno::ENOENT));
     assert_eq!(
         at.tree.store(label, b"x", &mut at.bench),
         Err(Errno::ENOENT)

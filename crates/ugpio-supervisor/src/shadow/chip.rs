@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, mknodat, unlinkat};
 
 use super::{Shadow, mark_device};
 use crate::path::owned::MAJOR;
-use crate::tree::{LineAt, LineFile};
+use crate::tree::{self, FAULTS, LineAt, LineFile};
 
 /// Driver that Linux binds to the device of a chip that has no other.
 const STUB_DRIVER: &str = "gpio_stub_drv";
@@ -141,6 +141,9 @@ impl Shadow {
         self.mkdir_all(format!("{device}/power").as_bytes())?;
         if parent.starts_with(SIMULATED) {
             self.add_lines(node)?;
+            let debug = tree::debug_path(*id);
+            self.mkdir_all(debug.as_bytes())?;
+            self.write_file(format!("{debug}/{FAULTS}").as_bytes(), 0o644, b"")?;
         }
         file("dev", 0o444, &format!("{MAJOR}:{id}\n"))?;
         file(
@@ -251,6 +254,9 @@ impl Shadow {
         }
         if node.parent.starts_with(SIMULATED) {
             self.remove_lines(node);
+            let debug = tree::debug_path(node.id);
+            self.forget_private(debug.as_bytes());
+            self.remove(debug.as_bytes())?;
         }
         self.remove(node.device_path().as_bytes())?;
         if others

@@ -17,6 +17,12 @@ pub(crate) use self::mounted::Sink;
 pub const CONFIGFS: &str = "/sys/kernel/config";
 /// The tree's own directory.
 pub const ROOT: &str = "/sys/kernel/config/gpio-sim";
+/// Where simulated chips have a directory for their faults.
+// DIFFERS: Linux has none. It is in debugfs, as Linux's own fault injection, so that listings of configfs
+// and sysfs are those of Linux.
+pub const DEBUG: &str = "/sys/kernel/debug/gpio-sim";
+/// The file in it.
+pub const FAULTS: &str = "faults";
 /// What Linux shows of the module that is behind it.
 pub const MODULE: &str = "/sys/module/gpio_sim";
 
@@ -74,11 +80,14 @@ pub trait Tree: Send + Sync + fmt::Debug {
     /// The attribute of that path.
     fn find(&self, path: &[&[u8]]) -> Option<Token>;
 
+    /// The attribute for the faults of `gpiochip<chip>`.
+    fn faults(&self, chip: u32) -> Option<Token>;
+
     /// The text of an attribute.
     ///
     /// # Errors
     ///
-    /// `ENOENT`: its directory is gone.
+    /// `ENOENT`: its directory is gone. `ENODEV`: its chip is.
     fn show(&self, attribute: Token) -> Result<Vec<u8>, Errno>;
 
     /// Stores a text, which may be empty; gives how much of it was taken.
@@ -141,6 +150,20 @@ impl LineAt {
     }
 }
 
+/// The directory of a chip below [`DEBUG`].
+pub(crate) fn debug_path(chip: u32) -> String {
+    format!("{DEBUG}/gpiochip{chip}")
+}
+
+/// The chip of whose faults a virtual path is the file, by its form alone.
+pub(crate) fn chip_of_faults(path: &[u8]) -> Option<u32> {
+    let path = core::str::from_utf8(path).ok()?;
+    let rest = path.strip_prefix(DEBUG)?.strip_prefix("/gpiochip")?;
+    let digits = rest.strip_suffix(FAULTS)?.strip_suffix('/')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c] = self.0;
@@ -167,6 +190,22 @@ mod tests {
         assert_eq!(Token::parse(&token.to_string()), Some(token));
         for text in ["", "1.2", "1.2.3.4", "a.b.c", "1.2.-3"] {
             assert_eq!(Token::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_by_their_paths() {
+        let of = |path: &str| chip_of_faults(path.as_bytes());
+        assert_eq!(of("/sys/kernel/debug/gpio-sim/gpiochip12/faults"), Some(12));
+        assert_eq!(of(&format!("{}/faults", debug_path(0))), Some(0));
+        for other in [
+            "/sys/kernel/debug/gpio-sim/gpiochip/faults",
+            "/sys/kernel/debug/gpio-sim/gpiochip+1/faults",
+            "/sys/kernel/debug/gpio-sim/gpiochip1/x/faults",
+            "/sys/kernel/debug/gpio-sim/gpiochip1",
+            "/sys/kernel/debug/gpio-sim/gpiochip4294967296/faults",
+        ] {
+            assert_eq!(of(other), None, "{other}");
         }
     }
 

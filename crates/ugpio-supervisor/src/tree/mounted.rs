@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{CONFIGFS, LineAt, LineFile, MODULE, ROOT, Token, Tree};
+use super::{CONFIGFS, DEBUG, LineAt, LineFile, MODULE, ROOT, Token, Tree};
 use crate::path::lexical;
 use crate::shadow::Shadow;
 
@@ -62,8 +62,10 @@ impl Mounted {
         shadow.mkdir_all(MODULE.as_bytes())?;
         shadow.write_file(format!("{MODULE}/initstate").as_bytes(), 0o444, b"live\n")?;
         shadow.write_file(format!("{MODULE}/refcnt").as_bytes(), 0o444, b"0\n")?;
-        shadow.own(ROOT.as_bytes());
-        shadow.own(MODULE.as_bytes());
+        shadow.mkdir_all(DEBUG.as_bytes())?;
+        for path in [ROOT, MODULE, DEBUG] {
+            shadow.own(path.as_bytes());
+        }
         let private = shadow.private_dir();
         fs::create_dir(&private)?;
         Ok(Self {
@@ -136,8 +138,10 @@ impl Mounted {
             }
             return None;
         }
-        let names = Self::names(path)?;
-        let token = self.tree.find(&names)?;
+        let token = match super::chip_of_faults(path) {
+            Some(chip) => self.tree.faults(chip)?,
+            None => self.tree.find(&Self::names(path)?)?,
+        };
         if writes {
             self.has_writers.store(true, Ordering::Relaxed);
         }

@@ -47,7 +47,7 @@ pub(crate) struct Words {
 }
 
 /// A word that cannot be: its key, and what is wrong with it.
-type Mistake = (&'static str, String);
+pub(crate) type Mistake = (&'static str, String);
 
 impl Words {
     /// What is meant.

@@ -4,6 +4,7 @@
 //! words. Everything here is text in, values out: no chip is made. `run` makes simulated chips of the
 //! result, and `ugpio ctl plug` reads the same words while a run is going.
 
+pub(crate) mod fault_text;
 pub(crate) mod faults;
 mod file;
 mod machine;

@@ -110,6 +110,9 @@ pub(crate) struct FaultArgs {
     /// unplug: plug it in again after this long
     #[arg(long, value_name = "TIME", value_parser = period)]
     replug: Option<Duration>,
+    /// unplug: plug it in again after so many system calls of programs
+    #[arg(long, value_name = "N", conflicts_with = "replug")]
+    replug_calls: Option<u64>,
 }
 
 impl FaultArgs {
@@ -127,7 +130,7 @@ impl FaultArgs {
             time_ns: self.time.map(ns),
             to: self.to.map(Into::into),
             replug_ns: self.replug.map(ns),
-            replug_calls: None,
+            replug_calls: self.replug_calls,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`Plugged`] owns the simulated chips; dropping it unplugs them all. It does no I/O and reads no
 //! clock: the [`server`](super::server) is what clients speak to, and passes the time in.
 
+mod fault_lines;
 mod faults;
 mod wires;
 mod words;
@@ -10,10 +11,12 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gpio_sim::fault::Faults;
 use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
 use gpiolib::{Offset, Registry, Timestamp, offsets};
 
+pub(crate) use self::fault_lines::Refused;
 pub(crate) use self::faults::Attention;
 use self::faults::Wrongs;
 use self::wires::Wires;
@@ -83,12 +86,20 @@ pub(crate) struct Chance {
 struct Chip {
     sim: Sim,
     id: u32,
-    /// The N of its `gpio-sim.N`, if that is this chip's alone.
-    platform_id: Option<u32>,
     at: ChipAt,
     names: Vec<Option<String>>,
-    /// What it was plugged in as; none if the gpio-sim tree did it.
-    spec: Option<ChipSpec>,
+    origin: Origin,
+    /// What goes wrong with it.
+    faults: Faults,
+}
+
+/// What a chip was plugged in as, and is again when a fault took it away for a while.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// By the board or by control, as the only chip of a `gpio-sim.N`. Its faults are those of its label.
+    Board { spec: ChipSpec, platform_id: u32 },
+    /// By the gpio-sim tree, which knows it by its tag. Its faults go with it.
+    Tree(Bank),
 }
 
 impl Plugged {
@@ -194,6 +205,7 @@ impl Plugged {
         // What happened before comes before, and names are needed for what happens in between.
         self.collect();
         let Some(chip) = self.chips.remove(&tag) else {
+            self.wrongs.stay_away(tag);
             return;
         };
         let Chip {
@@ -201,15 +213,15 @@ impl Plugged {
             at,
             names,
             id,
-            platform_id,
-            spec: _,
+            origin,
+            ..
         } = chip;
         self.lines.remove(id);
         let simulated = sim.chip().clone();
         sim.unplug(now);
         self.wires.nets.unplug(&simulated);
-        if let Some(id) = platform_id {
-            self.free_platform_id(id);
+        if let Origin::Board { platform_id, .. } = origin {
+            self.free_platform_id(platform_id);
         }
         while let Some(change) = self.changes.pop() {
             let event = match &change {
@@ -237,14 +249,17 @@ impl Plugged {
             return Err(Failure::new(Code::LabelTaken, message));
         }
         let platform_id = self.take_platform_id();
-        let bank = bank(spec)
-            .faults(&self.wrongs.of(&spec.label))
-            .platform(platform_id, 0);
-        let sim = self.insert(bank, Some((platform_id, spec)), now);
-        if sim.is_err() {
+        let bank = bank(spec).platform(platform_id, 0);
+        let faults = self.wrongs.of(&spec.label);
+        let origin = Origin::Board {
+            spec: spec.clone(),
+            platform_id,
+        };
+        let tag = self.next_tag();
+        if let Err(error) = self.insert(tag, bank, origin, faults, now) {
             self.free_platform_id(platform_id);
+            return Err(Failure::new(Code::BadParams, error.to_string()));
         }
-        let tag = sim.map_err(|e| Failure::new(Code::BadParams, e.to_string()))?;
         let chip = self.chips.get(&tag).expect("it was put in just now");
         Ok(self.state(chip))
     }
@@ -254,24 +269,36 @@ impl Plugged {
     /// # Errors
     /// The chip cannot be.
     pub(crate) fn adopt(&mut self, bank: Bank, now: Timestamp) -> gpiolib::Result<PluggedChip> {
-        let key = self.insert(bank, None, now)?;
-        let name = self.chips.get(&key).map(|chip| chip.at.chip.clone());
-        Ok(PluggedChip {
-            key,
-            name: name.unwrap_or_default(),
-        })
+        let key = self.next_tag();
+        let faults = self.wrongs.fresh(&bank.shown_label());
+        let origin = Origin::Tree(bank.clone());
+        self.insert(key, bank, origin, faults, now)?;
+        let name = self.name(key).unwrap_or_default();
+        Ok(PluggedChip { key, name })
     }
 
-    fn insert(
-        &mut self,
-        bank: Bank,
-        own: Option<(u32, &ChipSpec)>,
-        now: Timestamp,
-    ) -> gpiolib::Result<u64> {
-        self.registry.set_now(now);
-        let mut sim = bank.register(&self.registry)?;
+    /// `gpiochipN` of a chip by its tag, if it is there.
+    pub(crate) fn name(&self, tag: u64) -> Option<String> {
+        self.chips.get(&tag).map(|chip| chip.at.chip.clone())
+    }
+
+    fn next_tag(&mut self) -> u64 {
         let tag = self.next_tag;
         self.next_tag += 1;
+        tag
+    }
+
+    /// Plugs in a chip under a tag that no chip has now.
+    fn insert(
+        &mut self,
+        tag: u64,
+        bank: Bank,
+        origin: Origin,
+        faults: Faults,
+        now: Timestamp,
+    ) -> gpiolib::Result<()> {
+        self.registry.set_now(now);
+        let mut sim = bank.faults(&faults).register(&self.registry)?;
         sim.watch(&self.changes, tag);
         let device = sim.device();
         self.lines.insert(device.id(), sim.chip());
@@ -285,8 +312,8 @@ impl Plugged {
             .collect();
         let chip = Chip {
             id: device.id(),
-            platform_id: own.map(|(id, _)| id),
-            spec: own.map(|(_, spec)| spec.clone()),
+            origin,
+            faults,
             at: at.clone(),
             names,
             sim,
@@ -302,7 +329,7 @@ impl Plugged {
             event: Event::Plugged(at),
         });
         self.changes.wake();
-        Ok(tag)
+        Ok(())
     }
 
     /// Takes the smallest N for which there is no `gpio-sim.N`.

@@ -12,6 +12,8 @@ use crate::{
 };
 
 const ROOT: &str = "/sys/kernel/config/gpio-sim";
+/// The faults of the world's chip; kept as `live` is.
+const FAULTS: Token = Token([u32::MAX, 0, 1]);
 
 /// Devices with two attributes, of which one can be stored to, and chips with one line.
 #[derive(Debug, Default)]
@@ -66,6 +68,10 @@ impl Tree for Fake {
         Some(Token([*serial, 0, u32::from(*attribute == b"live")]))
     }
 
+    fn faults(&self, chip: u32) -> Option<Token> {
+        (chip == 0).then_some(FAULTS)
+    }
+
     fn show(&self, attribute: Token) -> Result<Vec<u8>, Errno> {
         let state = self.state.lock().unwrap();
         Ok(if attribute.0[2] == 1 {
@@ -77,11 +83,9 @@ impl Tree for Fake {
 
     fn store(&self, attribute: Token, text: &[u8]) -> Result<usize, Errno> {
         let mut state = self.state.lock().unwrap();
-        if !state
-            .devices
-            .iter()
-            .any(|(_, serial)| *serial == attribute.0[0])
-        {
+        let is_fault = attribute == FAULTS;
+        let is_there = |(_, serial): &(Vec<u8>, u32)| *serial == attribute.0[0];
+        if !is_fault && !state.devices.iter().any(is_there) {
             return Err(Errno::NOENT);
         }
         if text.is_empty() {
@@ -242,6 +246,30 @@ fn opening_an_attribute() {
         i64::try_from(path.len()).unwrap(),
     );
     assert_eq!(world.answer(path.len()), path.as_bytes());
+}
+
+#[test]
+fn the_faults_of_a_chip_are_an_attribute_where_linux_has_nothing() {
+    let (world, tree) = mounted();
+    let of = |chip: &str| format!("/sys/kernel/debug/gpio-sim/{chip}/faults");
+    let listed = world.install(
+        5,
+        open(&world, "/sys/kernel/debug/gpio-sim", libc::O_DIRECTORY),
+    );
+    assert_eq!(std::fs::read_dir(listed).unwrap().count(), 1);
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC;
+    world.install(6, open(&world, &of("gpiochip0"), flags));
+    returns(write(&world, 6, b"error\n"), 6);
+    assert_eq!(tree.state.lock().unwrap().live, b"error\n");
+    let Reply::Fd { fd, .. } = open(&world, &of("gpiochip0"), libc::O_RDONLY) else {
+        panic!("not a descriptor")
+    };
+    let shown = std::io::read_to_string(std::fs::File::from(fd)).unwrap();
+    assert_eq!(shown, "error\n");
+    fails(open(&world, &of("gpiochip1"), flags), Errno::NOENT);
+    fails(open(&world, &of("gpiochip1"), libc::O_RDONLY), Errno::NOENT);
+    let new = "/sys/kernel/debug/gpio-sim/x";
+    fails(path_call(&world, Sys::Mkdir, new), Errno::PERM);
 }
 
 #[test]

@@ -15,9 +15,10 @@ use gpio_sim::Changes;
 use gpio_sim::fault::{Faults, Host, Replug};
 use gpiolib::{Level, Offset, Timestamp};
 
-use super::Plugged;
+use super::fault_lines::PLANNED_MAX;
+use super::{Origin, Plugged};
+use crate::board::Board;
 use crate::board::faults::Words;
-use crate::board::{Board, ChipSpec};
 use crate::control::protocol::{self, Code, Event, Failure, FaultParams, MendParams};
 
 /// Set when something is to be done about the board after a call, and the number of calls.
@@ -85,16 +86,25 @@ enum Back {
     Call(u64),
 }
 
+/// A chip that went, and comes back.
+#[derive(Debug)]
+struct Away {
+    back: Back,
+    tag: u64,
+    origin: Origin,
+    faults: Faults,
+}
+
 /// The faults of a board.
 pub(super) struct Wrongs {
     seed: u64,
     is_chaotic: bool,
     attention: Attention,
     surroundings: Arc<Surroundings>,
-    /// The plan of each chip by its label; it outlives the chip.
+    /// The plan of each label of the board; it outlives the chip.
     plans: BTreeMap<String, Faults>,
     /// Chips that went, and come back.
-    away: Vec<(Back, ChipSpec)>,
+    away: Vec<Away>,
     /// How often chips went by a fault.
     pub(super) unplugs: u64,
     told: Vec<String>,
@@ -138,17 +148,29 @@ impl Wrongs {
         wrongs
     }
 
-    /// The plan of the chip with this label.
+    /// The plan of the board's chip with this label.
     pub(super) fn of(&mut self, label: &str) -> Faults {
+        if let Some(plan) = self.plans.get(label) {
+            return plan.clone();
+        }
+        let plan = self.fresh(label);
+        self.plans.insert(label.to_owned(), plan.clone());
+        plan
+    }
+
+    /// A plan for a chip of this label, and for no other.
+    pub(super) fn fresh(&self, label: &str) -> Faults {
         let host = Arc::clone(&self.surroundings) as Arc<dyn Host>;
-        let plan = self.plans.entry(label.to_owned()).or_insert_with(|| {
-            let faults = Faults::new(self.seed, label, host);
-            if self.is_chaotic {
-                faults.unleash();
-            }
-            faults
-        });
-        plan.clone()
+        let faults = Faults::new(self.seed, label, host);
+        if self.is_chaotic {
+            faults.unleash();
+        }
+        faults
+    }
+
+    /// Lets a chip that is away not come back.
+    pub(super) fn stay_away(&mut self, tag: u64) {
+        self.away.retain(|away| away.tag != tag);
     }
 }
 
@@ -166,7 +188,6 @@ impl Plugged {
         let (_, chip) = self.chip(&params.chip)?;
         let line = params.line.as_ref();
         let line = line.map(|line| chip.offset(line)).transpose()?;
-        let label = chip.at.label.clone();
         let high = |level: protocol::Level| Level::from(level == protocol::Level::High);
         let words = Words {
             kind: params.kind.clone(),
@@ -183,11 +204,11 @@ impl Plugged {
         let planned = words
             .planned(line.map(Offset::get))
             .map_err(|(key, problem)| Failure::new(Code::BadParams, format!("{key}: {problem}")))?;
-        if chip.spec.is_none() {
-            let message = format!("{label:?} is a chip of the gpio-sim tree, which have no faults");
+        if chip.faults.to_come().len() >= PLANNED_MAX {
+            let message = format!("a chip has at most {PLANNED_MAX} faults to come");
             return Err(Failure::new(Code::Failed, message));
         }
-        self.wrongs.of(&label).plan(planned);
+        chip.faults.plan(planned);
         Ok(())
     }
 
@@ -197,19 +218,7 @@ impl Plugged {
     /// No such chip.
     pub(crate) fn mend(&mut self, params: &MendParams) -> Result<(), Failure> {
         let (_, chip) = self.chip(&params.chip)?;
-        for offset in gpiolib::offsets(chip.sim.device().ngpio()) {
-            if chip
-                .sim
-                .chip()
-                .line(offset)
-                .is_ok_and(|line| line.is_stuck())
-            {
-                chip.sim.chip().stick(offset, None);
-            }
-        }
-        if let Some(plan) = self.wrongs.plans.get(&chip.at.label) {
-            plan.forget();
-        }
+        chip.mend();
         Ok(())
     }
 
@@ -232,7 +241,7 @@ impl Plugged {
         let over = needs.over.load(Ordering::Acquire);
         self.come_back(now, |back| matches!(back, Back::Call(call) if call <= over));
         self.take_away(now, needs.begun.load(Ordering::Acquire));
-        let counts = |(back, _): &(Back, ChipSpec)| matches!(back, Back::Call(_));
+        let counts = |away: &Away| matches!(away.back, Back::Call(_));
         if self.wrongs.away.iter().any(counts) {
             needs.is_asked.store(true, Ordering::Release);
         }
@@ -242,11 +251,10 @@ impl Plugged {
     /// Unplugs the chips whose faults ask for it.
     fn take_away(&mut self, now: Timestamp, calls: u64) {
         let gone = self.chips.iter().filter_map(|(tag, chip)| {
-            let plan = self.wrongs.plans.get(&chip.at.label)?;
-            let spec = chip.spec.clone()?;
-            Some((*tag, plan.take_unplug()?, spec))
+            let replug = chip.faults.take_unplug()?;
+            Some((*tag, replug, chip.origin.clone(), chip.faults.clone()))
         });
-        for (tag, replug, spec) in gone.collect::<Vec<_>>() {
+        for (tag, replug, origin, faults) in gone.collect::<Vec<_>>() {
             self.wrongs.unplugs += 1;
             self.pull_out(tag, now);
             let back = match replug {
@@ -254,7 +262,12 @@ impl Plugged {
                 Replug::After(ns) => Back::At(now.monotonic_ns.saturating_add(ns)),
                 Replug::Calls(more) => Back::Call(calls.saturating_add(more.max(1).into())),
             };
-            self.wrongs.away.push((back, spec));
+            self.wrongs.away.push(Away {
+                back,
+                tag,
+                origin,
+                faults,
+            });
             if let Some(bell) = self.wires.nets.waker() {
                 bell.wake();
             }
@@ -267,8 +280,8 @@ impl Plugged {
             now,
             |back| matches!(back, Back::At(at) if at <= now.monotonic_ns),
         );
-        let times = self.wrongs.away.iter().filter_map(|(back, _)| match back {
-            Back::At(at) => Some(*at),
+        let times = self.wrongs.away.iter().filter_map(|away| match away.back {
+            Back::At(at) => Some(at),
             Back::Call(_) => None,
         });
         times.min()
@@ -276,11 +289,20 @@ impl Plugged {
 
     fn come_back(&mut self, now: Timestamp, is_due: impl Fn(Back) -> bool) {
         let away = std::mem::take(&mut self.wrongs.away);
-        let (due, away): (Vec<_>, Vec<_>) = away.into_iter().partition(|(back, _)| is_due(*back));
+        let (due, away): (Vec<_>, Vec<_>) = away.into_iter().partition(|away| is_due(away.back));
         self.wrongs.away = away;
-        for (_, spec) in due {
-            // Fails only if somebody has plugged one of its label in meanwhile.
-            let _: Result<_, Failure> = self.plug(&spec, now);
+        for away in due {
+            match away.origin {
+                // Fails only if somebody has plugged one of its label in meanwhile.
+                Origin::Board { spec, .. } => drop(self.plug(&spec, now)),
+                // The tree still knows it by its tag, whatever its number will be.
+                Origin::Tree(ref bank) => {
+                    let (bank, origin) = (bank.clone(), away.origin);
+                    if let Err(error) = self.insert(away.tag, bank, origin, away.faults, now) {
+                        tracing::warn!(%error, "a chip of the gpio-sim tree does not come back");
+                    }
+                }
+            }
         }
     }
 
