@@ -1,6 +1,9 @@
 //! Faults under `ugpio run`, and `ugpio chaos` over programs with known bugs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/home.rs"]
+mod home;
+
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -17,17 +20,10 @@ impl Place {
     }
 
     fn ugpio(&self, words: &[&str]) -> Output {
-        let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let path = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{path}", program.parent().unwrap().display());
-        let mut command = Command::new(program);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
         command.args(words).current_dir(self.0.path());
-        command.env("PATH", path).stdin(Stdio::null());
-        command.env("XDG_RUNTIME_DIR", self.0.path());
-        command
-            .env_remove("UGPIO_SOCKET")
-            .env("TMPDIR", self.0.path());
-        command.output().unwrap()
+        command.stdin(Stdio::null()).env("TMPDIR", self.0.path());
+        home::at_home(&mut command, self.0.path()).output().unwrap()
     }
 
     /// Standard output, and the exit status.
@@ -141,7 +137,15 @@ fn remarks_have_the_same_place_in_the_trace_a_hundred_times() {
 fn chaos_tells_crashes_hangs_and_loops_and_how_to_see_them_again() {
     let place = Place::new();
     let chaos = |program: &str| {
-        let words = ["chaos", "--seeds", "12", "--timeout", "4s", "--chip", "a:1"];
+        let words = [
+            "chaos",
+            "--seeds",
+            "12",
+            "--timeout",
+            "60s",
+            "--chip",
+            "a:1",
+        ];
         let many = "for n in 1 2 3 4 5 6 7 8; do ugpio get a:0 || ";
         let script = format!("{many}{program}; done");
         place.says(&[&words[..], &["--", "sh", "-c", &script]].concat())
@@ -161,12 +165,7 @@ fn chaos_tells_crashes_hangs_and_loops_and_how_to_see_them_again() {
     let again = again.unwrap();
     // The line is for a shell; what it repeats ends in the same way.
     let mut shell = Command::new("sh");
-    let program = Path::new(env!("CARGO_BIN_EXE_ugpio")).parent().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
-    shell.env("PATH", format!("{}:{path}", program.display()));
-    shell
-        .env("XDG_RUNTIME_DIR", place.0.path())
-        .current_dir(place.0.path());
+    home::at_home(&mut shell, place.0.path()).current_dir(place.0.path());
     let status = shell.args(["-c", again]).output().unwrap().status;
     // Of the shell's own, or as the shell tells it.
     let is_segv = status.signal() == Some(11) || status.code() == Some(139);
@@ -176,16 +175,25 @@ fn chaos_tells_crashes_hangs_and_loops_and_how_to_see_them_again() {
 #[test]
 fn chaos_tells_one_that_sleeps_from_one_that_is_busy() {
     let place = Place::new();
-    let chaos = |program: &str| {
-        let words = ["chaos", "--seeds", "4", "--timeout", "2s", "--chip", "a:1"];
+    let chaos = |options: &[&str], program: &str| {
         let many = "for n in 1 2 3 4 5 6 7 8; do ugpio get a:0 || ";
         let script = format!("{many}{program}; done");
-        place.says(&[&words[..], &["--", "sh", "-c", &script]].concat())
+        let options = [&["chaos", "--chip", "a:1"], options].concat();
+        place.says(&[&options[..], &["--", "sh", "-c", &script]].concat())
     };
-    let (text, status) = chaos("while :; do :; done");
-    assert!(status == Some(1) && text.contains("SPIN"), "{text}");
-    let (text, status) = chaos("exec sleep 600");
-    assert!(status == Some(1) && text.contains("HANG"), "{text}");
+    let (text, _) = chaos(&["--seeds", "100", "--timeout", "60s"], "exit 9");
+    let mut failing = text.lines().filter(|line| line.contains(": exit 9"));
+    let seed = failing.next().unwrap().split([' ', ':']).nth(1).unwrap();
+    let is_told = |program: &str, verdict: &str| {
+        // On a busy machine the time may be over before the fault.
+        ["2s", "20s", "60s"].into_iter().any(|time| {
+            let (text, status) = chaos(&["--seed", seed, "--timeout", time], program);
+            println!("{text}");
+            status == Some(1) && text.contains(verdict)
+        })
+    };
+    assert!(is_told("while :; do :; done", "SPIN"));
+    assert!(is_told("exec sleep 600", "HANG"));
 }
 
 /// A program that opens its chip anew each time it goes: with closing the old one, and without.

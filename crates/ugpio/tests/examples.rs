@@ -4,6 +4,9 @@
 //! `examples/README.md` with `--trace` in place of `--expect`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/home.rs"]
+mod home;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,18 +40,13 @@ impl Example {
 
     /// What the program prints; it must drive what the golden trace has.
     fn run(&self, options: &[&str], program: &[&str]) -> String {
-        let ugpio = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let path = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{path}", ugpio.parent().unwrap().display());
-        let mut command = Command::new(ugpio);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
         command.arg("run").args(options);
         command.args(["--board", &self.file("board.toml")]);
         command.args(["--expect", &self.file("golden.vcd"), "--"]);
-        command.args(program).env("PATH", path).stdin(Stdio::null());
-        command.env("XDG_RUNTIME_DIR", self.place.path());
-        command
-            .env_remove("UGPIO_SOCKET")
-            .env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args(program).stdin(Stdio::null());
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        let command = home::at_home(&mut command, self.place.path());
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&output.stdout), text(&output.stderr));

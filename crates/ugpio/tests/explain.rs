@@ -3,7 +3,9 @@
 //! The programs are Python, with bare ioctls: no library stands between a habit and the lint.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::PathBuf;
+#[path = "support/home.rs"]
+mod home;
+
 use std::process::{Command, Output, Stdio};
 
 /// What the Python programs have in common: a chip, and requests of both ABIs.
@@ -24,16 +26,10 @@ def refused(call, *words):
 ";
 
 fn ugpio(words: &[&str]) -> Output {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_ugpio"));
     let place = tempfile::tempdir().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
-    let bin = program.parent().unwrap().display().to_string();
-    let mut command = Command::new(&program);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
     command.args(words).stdin(Stdio::null());
-    command.env("PATH", format!("{bin}:{path}"));
-    command.env("XDG_RUNTIME_DIR", place.path());
-    command.env_remove("UGPIO_SOCKET");
-    command.output().unwrap()
+    home::at_home(&mut command, place.path()).output().unwrap()
 }
 
 /// Runs a Python program on chip `demo` with 4 lines: status, output, standard error.

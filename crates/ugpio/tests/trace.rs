@@ -1,6 +1,9 @@
 //! `ugpio run --trace`, `--replay` and `--expect`, and the verbs of `ugpio trace`, with real programs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/home.rs"]
+mod home;
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -33,15 +36,10 @@ impl Place {
     }
 
     fn ugpio(&self, words: &[&str]) -> Output {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_ugpio"));
-        let path = std::env::var("PATH").unwrap_or_default();
-        let bin = program.parent().unwrap().display().to_string();
-        let mut command = Command::new(&program);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
         command.args(words).current_dir(self.0.path());
-        command.env("PATH", format!("{bin}:{path}"));
-        command.env("XDG_RUNTIME_DIR", self.0.path());
-        command.env_remove("UGPIO_SOCKET").stdin(Stdio::null());
-        command.output().unwrap()
+        command.stdin(Stdio::null());
+        home::at_home(&mut command, self.0.path()).output().unwrap()
     }
 
     /// Runs a script on chip `demo` with 4 lines.
@@ -58,6 +56,17 @@ impl Place {
     #[track_caller]
     fn good(&self, options: &[&str], script: &str) -> String {
         printed(&self.run(options, script))
+    }
+
+    /// Lets a millisecond pass between the instants of a recording, however slow the machine was.
+    fn even_out(&self, name: &str) {
+        let mut instants = (0..).step_by(1_000_000);
+        let even = |line: &str| match line.strip_prefix('#') {
+            Some(_) => format!("#{}\n", instants.next().unwrap()),
+            None => format!("{line}\n"),
+        };
+        let text: String = self.read(name).lines().map(even).collect();
+        fs::write(self.path(name), text).unwrap();
     }
 
     /// The values that a signal goes through, read by a reader that others wrote.
@@ -137,6 +146,7 @@ fn a_trace_is_shown_and_drawn() {
     let place = Place::new();
     let script = "ugpio set --once demo:1=1; ugpio ctl pull demo 2 up; ugpio ctl unplug demo";
     place.good(&["--trace", "a.vcd"], script);
+    place.even_out("a.vcd");
     let shown = printed(&place.ugpio(&["trace", "show", "a.vcd", "--width", "40"]));
     let rows: Vec<&str> = shown.lines().collect();
     assert!(rows[0].starts_with("demo.line1 ▁"), "{shown}");

@@ -5,8 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/home.rs"]
+mod home;
+
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
@@ -27,20 +29,13 @@ impl Terminal {
     /// Runs a shell script in it; `ugpio` is in its path.
     fn start(script: &str) -> Terminal {
         let dir = tempfile::tempdir().unwrap();
-        let ugpio = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let path = format!(
-            "{}:{}",
-            ugpio.parent().unwrap().display(),
-            std::env::var("PATH").unwrap()
-        );
         let script = format!("stty rows {ROWS} cols {COLUMNS}; {script}");
         let mut command = Command::new("script");
         command.args(["-qec", &script, "/dev/null"]);
-        command.env("PATH", path).env("TERM", "xterm-256color");
         command
-            .env("XDG_RUNTIME_DIR", dir.path())
+            .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh");
-        command.env_remove("UGPIO_SOCKET").current_dir(dir.path());
+        home::at_home(&mut command, dir.path()).current_dir(dir.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("`script` is installed (bsdutils)");
         Terminal {

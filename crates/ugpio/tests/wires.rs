@@ -1,7 +1,9 @@
 //! Nets and parts under `ugpio run`: programs at both ends of a wire.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
+#[path = "support/home.rs"]
+mod home;
+
 use std::process::{Command, Stdio};
 
 /// What a shell prints on a board with this file.
@@ -9,18 +11,11 @@ fn script(board: &str, script: &str) -> String {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("board.toml");
     std::fs::write(&file, board).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", program.parent().unwrap().display());
-    let mut command = Command::new(program);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
     command.args(["run", "--board"]).arg(&file);
     command.args(["--", "sh", "-c", script]);
-    command.env("PATH", path).stdin(Stdio::null());
-    command.current_dir(place.path());
-    command
-        .env("XDG_RUNTIME_DIR", place.path())
-        .env_remove("UGPIO_SOCKET");
-    let output = command.output().unwrap();
+    command.stdin(Stdio::null()).current_dir(place.path());
+    let output = home::at_home(&mut command, place.path()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(
         output.status.success(),

@@ -3,6 +3,8 @@
 //! A [`Place`] is a runtime directory of its own, so that tests do not find each other's runs. Nothing
 //! sleeps: who has to wait reads an event of the run.
 
+#[path = "../support/home.rs"]
+mod home;
 mod support;
 
 use std::fs;

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use crate::home;
 
 /// A runtime directory of its own.
 pub(crate) struct Place(TempDir);
@@ -25,16 +27,9 @@ impl Place {
 
     /// `ugpio WORDS`, which a shell finds as `ugpio` too.
     pub(crate) fn ugpio(&self, words: &[&str]) -> Command {
-        let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let bin = program.parent().expect("a program is in a directory");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let mut command = Command::new(program);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
         command.args(words).current_dir(self.0.path());
-        command.env("PATH", format!("{}:{path}", bin.display()));
-        command
-            .env("XDG_RUNTIME_DIR", self.0.path())
-            .env_remove("UGPIO_SOCKET");
-        command.stdin(Stdio::null());
+        home::at_home(&mut command, self.0.path()).stdin(Stdio::null());
         command
     }
 
