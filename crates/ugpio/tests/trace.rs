@@ -251,6 +251,40 @@ fn a_logic_analyser_s_recording_presses_buttons() {
     assert_eq!(printed, "2\n");
 }
 
+/// The recordings of `tests/recordings`, of PulseView's library, its command line, Wokwi's form and GTKWave:
+/// each presses the button twice.
+#[test]
+fn recordings_that_others_wrote_are_played() {
+    let place = Place::new();
+    let board = "[[chip]]\nlabel = \"demo\"\nlines = 4\nnames = [\"CLK\", \"START\"]\n";
+    fs::write(place.path("board.toml"), board).unwrap();
+    let script = "ugpio monitor -n 4 --json START | grep -o '\"edge\":\"[a-z]*\"' | cut -d: -f2";
+    let recordings = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let files = [
+        ("libsigrok.vcd", &["D0=demo:0", "D1=demo:1"][..]),
+        ("sigrok-cli.vcd", &["the_clock=demo:CLK"]),
+        ("wokwi.vcd", &[]),
+        ("gtkwave.vcd", &[]),
+    ];
+    for (file, signals) in files {
+        let file = recordings.join(file);
+        let mut words = vec![
+            "run",
+            "--board",
+            "board.toml",
+            "--replay",
+            file.to_str().unwrap(),
+        ];
+        for signal in signals {
+            words.extend(["--signal", signal]);
+        }
+        words.extend(["--", "sh", "-c", script]);
+        let printed = printed(&place.ugpio(&words));
+        let wanted = "\"rising\"\n\"falling\"\n".repeat(2);
+        assert_eq!(printed, wanted, "{}", file.display());
+    }
+}
+
 #[test]
 fn what_cannot_be_done_is_said_before_the_program_starts() {
     let place = Place::new();

@@ -8,6 +8,7 @@
 
 pub(crate) mod diff;
 pub(crate) mod expect;
+mod foreign;
 pub(crate) mod names;
 pub(crate) mod place;
 pub(crate) mod record;

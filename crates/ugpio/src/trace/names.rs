@@ -17,6 +17,12 @@ pub(crate) const OUTPUT: &str = "output";
 /// The scope of a chip with a signal for each line that names its consumer.
 pub(crate) const CONSUMER: &str = "consumer";
 
+/// The scope with the remarks, which are no chip.
+pub(crate) const REMARKS: &str = "remarks";
+
+/// The signal of that scope: the remark of the moment.
+pub(crate) const TEXT: &str = "text";
+
 /// A name that every viewer takes as one word.
 pub(crate) fn plain(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';

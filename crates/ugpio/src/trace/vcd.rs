@@ -1,8 +1,9 @@
 //! Writes what happens on a board as a value change dump.
 //!
 //! One scope for each chip: its lines' levels, whether it is `plugged`, the errno of the last refused
-//! call; below it the scopes `output` and `consumer` with one signal for each line. Time counts
-//! nanoseconds from the start of the run. The header comes first in such a file, but chips may come at
+//! call; below it the scopes `output` and `consumer` with one signal for each line. What is to be said is a
+//! signal too, in the scope `remarks`, and not a comment: libsigrok 0.5.2, with which PulseView reads, takes
+//! nothing that follows a comment. Time counts nanoseconds from the start of the run. The header comes first in such a file, but chips may come at
 //! any time: [`VcdWriter::head`] puts a new header before what was written when there are new chips.
 //! The [recorder](super::record) is the only caller.
 
@@ -25,6 +26,8 @@ pub(crate) struct VcdWriter<W> {
     chips: Vec<Chip>,
     /// Where the chip that is plugged in as `gpiochipN` stands in `chips`.
     plugged: HashMap<String, usize>,
+    /// The signal of what is said.
+    remarks: IdCode,
     /// How many signals there are.
     signals: usize,
     now_ns: u64,
@@ -57,7 +60,8 @@ impl<W: Write> VcdWriter<W> {
             start,
             chips: Vec::new(),
             plugged: HashMap::new(),
-            signals: 0,
+            remarks: id_code(0),
+            signals: 1,
             now_ns: 0,
         };
         for chip in chips {
@@ -89,9 +93,13 @@ impl<W: Write> VcdWriter<W> {
         for chip in &self.chips {
             chip.declare(&mut to)?;
         }
+        to.add_module(names::REMARKS)?;
+        to.var_def(VarType::String, 1, self.remarks, names::TEXT, None)?;
+        to.upscope()?;
         to.enddefinitions()?;
         to.timestamp(0)?;
         to.begin(SimulationCommand::Dumpvars)?;
+        to.change_string(self.remarks, "-")?;
         for chip in &self.chips {
             chip.dump(&mut to)?;
         }
@@ -163,8 +171,8 @@ impl<W: Write> VcdWriter<W> {
     /// The body cannot be written.
     pub(crate) fn note(&mut self, at_ns: u64, text: &str) -> io::Result<()> {
         self.move_to(at_ns)?;
-        // The end of a comment is a word; nothing in it may look like that.
-        self.out().comment(&text.replace('$', "_"))
+        let remarks = self.remarks;
+        self.out().change_string(remarks, &escaped(text))
     }
 
     /// Writes down that a call on a chip was refused.
@@ -365,6 +373,40 @@ fn word(text: &str) -> String {
             .map(|c| if is_fit(c) { c } else { '_' })
             .collect(),
     }
+}
+
+/// A text as one word in the way in which GTKWave reads and writes strings: what is no letter, digit or mark
+/// is its bytes in octal.
+fn escaped(text: &str) -> String {
+    let mut word = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'\\' => word.push_str("\\\\"),
+            byte if byte.is_ascii_graphic() => word.push(char::from(byte)),
+            byte => word.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    word
+}
+
+/// The text of such a word.
+pub(super) fn unescaped(word: &str) -> String {
+    let mut text = Vec::with_capacity(word.len());
+    let mut rest = word.as_bytes();
+    while let [byte, more @ ..] = rest {
+        let octal = more
+            .get(..3)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        let (byte, after) = match (byte, octal, more) {
+            (b'\\', Some(byte), [_, _, _, after @ ..]) => (byte, after),
+            (b'\\', _, [mark, after @ ..]) => (*mark, after),
+            _ => (*byte, more),
+        };
+        text.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The day and time (UTC) in the form that simulators write: `Sun Nov 22 21:45:30 2026`.

@@ -1,7 +1,7 @@
 //! A recording in memory: what each line was, and when.
 //!
 //! [`Wave::read`] takes a value change dump: one of ours, or any other (PulseView, Wokwi, a simulator),
-//! of which the signals of one bit are lines. The verbs of `ugpio trace`, replaying and comparing work on
+//! of which the signals of one bit are lines; what they do not do by the standard is mended by `foreign`. The verbs of `ugpio trace`, replaying and comparing work on
 //! this.
 
 use std::collections::HashMap;
@@ -11,7 +11,8 @@ use std::path::Path;
 
 use ::vcd::{Command, IdCode, ParseError, Parser, Scope, ScopeItem, Value, Var};
 
-use super::names;
+use super::vcd::unescaped;
+use super::{foreign, names};
 
 /// A recording.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -127,7 +128,9 @@ impl Wave {
     /// The file cannot be read, or is not one.
     pub(crate) fn read(path: &Path) -> Result<Wave, WaveError> {
         let file = File::open(path).map_err(|error| WaveError::at(path, None, &error))?;
-        let mut parser = Parser::new(BufReader::new(file));
+        let text = foreign::readable(BufReader::new(file));
+        let text = text.map_err(|error| WaveError::at(path, None, &error))?;
+        let mut parser = Parser::new(text);
         Wave::parse(&mut parser).map_err(|error| WaveError::at(path, Some(parser.line()), &error))
     }
 
@@ -136,7 +139,7 @@ impl Wave {
     /// # Errors
     /// It is not a value change dump.
     pub(crate) fn of_bytes(bytes: &[u8]) -> io::Result<Wave> {
-        Wave::parse(&mut Parser::new(bytes))
+        Wave::parse(&mut Parser::new(foreign::readable(bytes)?))
     }
 
     fn parse<R: BufRead>(parser: &mut Parser<R>) -> io::Result<Wave> {
@@ -163,6 +166,9 @@ impl Wave {
                     if let Some(value) = vector.iter().last() {
                         reader.bit(now_ns, id, value);
                     }
+                }
+                Command::ChangeString(id, text) if reader.remarks == Some(id) => {
+                    reader.remark(now_ns, &text);
                 }
                 Command::ChangeString(id, text) => reader.text(now_ns, id, text),
                 Command::Comment(text) => reader.wave.notes.push((now_ns, text)),
@@ -214,6 +220,8 @@ struct Reader {
     wave: Wave,
     /// Chip, line and part; several signals may have one identifier.
     signals: HashMap<IdCode, Vec<(usize, usize, Part)>>,
+    /// The signal that carries our remarks.
+    remarks: Option<IdCode>,
 }
 
 impl Reader {
@@ -238,6 +246,9 @@ impl Reader {
                 match scope.identifier.as_str() {
                     names::OUTPUT if ours => self.parts(chip, scope, Part::Output),
                     names::CONSUMER if ours => self.parts(chip, scope, Part::Consumer),
+                    names::REMARKS if ours && name.is_empty() && remarks_of(scope).is_some() => {
+                        self.remarks = remarks_of(scope);
+                    }
                     inner if name.is_empty() => self.scope(inner, &scope.items, ours),
                     inner => self.scope(&format!("{name}.{inner}"), &scope.items, ours),
                 }
@@ -280,6 +291,13 @@ impl Reader {
         }
     }
 
+    /// Takes down a remark; `-` is the one that was never made.
+    fn remark(&mut self, at_ns: u64, word: &str) {
+        if word != "-" {
+            self.wave.notes.push((at_ns, unescaped(word)));
+        }
+    }
+
     fn text(&mut self, at_ns: u64, id: IdCode, text: String) {
         for (chip, line, part) in self.signals.get(&id).into_iter().flatten() {
             if let Part::Consumer = part {
@@ -287,6 +305,14 @@ impl Reader {
                 line.consumer.push(at_ns, text.clone());
             }
         }
+    }
+}
+
+/// The signal of our remarks, if this is their scope and not that of a chip of this name.
+fn remarks_of(scope: &Scope) -> Option<IdCode> {
+    match scope.items.as_slice() {
+        [ScopeItem::Var(var)] if var.reference == names::TEXT => Some(var.code),
+        _ => None,
     }
 }
 

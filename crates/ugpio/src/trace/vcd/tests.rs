@@ -114,6 +114,25 @@ fn surfer_reads_it() {
 }
 
 #[test]
+fn a_text_survives_as_one_word() {
+    for text in [
+        "",
+        "part \"BAD\" pressed",
+        "a\\b\t$end",
+        "\u{b5}C 100%",
+        "\\040",
+    ] {
+        let word = escaped(text);
+        assert!(word.bytes().all(|byte| byte.is_ascii_graphic()), "{word}");
+        assert_eq!(unescaped(&word), text);
+    }
+    assert_eq!(escaped("one two"), "one\\040two");
+    // As GTKWave writes it, and what nobody writes.
+    assert_eq!(unescaped("say\\040\\\"x\\\""), "say \"x\"");
+    assert_eq!(unescaped("\\777\\"), "777\\");
+}
+
+#[test]
 fn no_identifier_looks_like_a_value_or_a_time() {
     let ids: Vec<String> = (0..50_000).map(|n| id_code(n).to_string()).collect();
     let values = ['b', 'r', 's', 'x', 'z', 'B', 'R', 'S', 'X', 'Z'];

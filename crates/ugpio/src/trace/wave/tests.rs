@@ -79,7 +79,7 @@ fn ours_comes_back_with_directions_and_consumers() {
     assert_eq!(line(&wave, "x").level.0, late);
     let wanted = [
         "1000 3 changes were lost here",
-        "2500 GPIO_V2_GET_LINE on gpiochip1 by `prog` (pid 7): EBUSY: line 0 is held by _end",
+        "2500 GPIO_V2_GET_LINE on gpiochip1 by `prog` (pid 7): EBUSY: line 0 is held by $end",
         "3000 gpiochip1 \"late chip\" was unplugged",
     ];
     assert_eq!(words(&wave.notes), wanted);
