@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use super::link::Link;
-use super::sleepers::{Need, Sleeper};
+use super::sleepers::{MARGIN_NS, Need, Sleeper, Sleepers};
 use super::{Files, OpenFile, now};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
@@ -118,7 +118,7 @@ impl Files {
 
     /// Answers at the end of the time, which is near; if it is not, the thread goes on sleeping.
     fn later(&self, listener: &Listener, call: &Call, at_ns: u64, answer: Answer) -> Reply {
-        const NEAR_NS: u64 = 30_000_000;
+        const NEAR_NS: u64 = MARGIN_NS + 5_000_000;
         let Some(listener) = listener
             .try_clone()
             .ok()
@@ -126,16 +126,18 @@ impl Files {
         else {
             return Reply::Continue;
         };
-        let (id, tid) = (call.id, call.tid);
-        self.sleepers.remove(tid);
-        self.sleepers.at(at_ns, move || {
-            let result = match answer.give(tid) {
-                Reply::Return(count) => Ok(count),
-                _ => Err(Errno::FAULT),
-            };
-            // Fails if the thread has died meanwhile.
-            let _ = listener.reply(id, result);
-        });
+        // Pended, it must not be called back.
+        let Some(sleeper) = self.sleepers.remove(call.tid) else {
+            return Reply::Continue;
+        };
+        let pended = Pended {
+            listener,
+            call: *call,
+            sleeper,
+            at_ns,
+            answer,
+        };
+        pended.wait(&self.sleepers);
         Reply::Answered
     }
 
@@ -231,6 +233,56 @@ fn deadline(call: &Call) -> Option<u64> {
         seconds.saturating_mul(1_000_000_000).saturating_add(ns)
     };
     Some(now().monotonic_ns.saturating_add(left_ns))
+}
+
+/// A call that is answered when its time is over, or let through again for a signal.
+struct Pended {
+    listener: Listener,
+    call: Call,
+    sleeper: Arc<Sleeper>,
+    at_ns: u64,
+    answer: Answer,
+}
+
+impl Pended {
+    /// Looks again in a moment: the kernel tells a call that we hold of no signal.
+    fn wait(self, sleepers: &Arc<Sleepers>) {
+        const LOOK_NS: u64 = 20_000_000;
+        let look_ns = self.at_ns.min(now().monotonic_ns.saturating_add(LOOK_NS));
+        let sleepers_then = Arc::downgrade(sleepers);
+        sleepers.at(look_ns, move || {
+            if let Some(sleepers) = sleepers_then.upgrade() {
+                self.look(&sleepers);
+            }
+        });
+    }
+
+    fn look(self, sleepers: &Arc<Sleepers>) {
+        // An answer fails if the thread has died meanwhile.
+        if now().monotonic_ns >= self.at_ns {
+            let result = match self.answer.give(self.call.tid) {
+                Reply::Return(count) => Ok(count),
+                _ => Err(Errno::FAULT),
+            };
+            let _ = self.listener.reply(self.call.id, result);
+        } else if has_signal(self.call.tid) {
+            sleepers.add(self.sleeper);
+            let _ = self.listener.cont(self.call.id);
+        } else {
+            self.wait(sleepers);
+        }
+    }
+}
+
+/// Whether a signal waits for the thread that it does not block.
+fn has_signal(tid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let set = |name: &str| {
+        let hex = status.lines().find_map(|row| row.strip_prefix(name));
+        hex.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+            .unwrap_or(0)
+    };
+    (set("SigPnd:") | set("ShdPnd:")) & !set("SigBlk:") != 0
 }
 
 /// What each descriptor polls now.

@@ -22,8 +22,9 @@ use crate::sys::ptrace::{self, Recalled};
 
 /// The most entries kept; more threads than this asleep at once are not called back.
 const SLEEPERS_MAX: usize = 1024;
-/// How long before its time a call is called back that must not end earlier than Linux would end it.
-const MARGIN_NS: u64 = 25_000_000;
+/// How long before its time a call is called back that must not end earlier than Linux would end it. Come too
+/// late, it would end with nothing; on a busy machine this thread may be kept waiting for some time.
+pub(super) const MARGIN_NS: u64 = 250_000_000;
 
 /// What a new record means to a sleeping call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -118,13 +119,14 @@ impl Sleepers {
     }
 
     /// A call is about to be let through. To be told before it is looked whether the call has to wait.
-    pub(crate) fn add(&self, sleeper: Sleeper) {
+    pub(crate) fn add(&self, sleeper: impl Into<Arc<Sleeper>>) {
+        let sleeper = sleeper.into();
         let mut list = self.list();
         list.retain(|other| other.call.tid != sleeper.call.tid);
         if list.len() == SLEEPERS_MAX {
             list.remove(0);
         }
-        list.push(Arc::new(sleeper));
+        list.push(sleeper);
     }
 
     /// The thread is awake: it has made a call, or is answered. What it slept in last.
