@@ -46,11 +46,12 @@ pub(crate) const UNMAPPED: u64 = 0x100;
 pub(crate) const CWD: Arg<'static> = Arg::Int(libc::AT_FDCWD);
 
 /// What the machine has without a board.
-const HOST_DIRS: [&str; 7] = [
+const HOST_DIRS: [&str; 8] = [
     "dev/pts",
     "sys/bus/pci",
     "sys/devices/platform/foo",
     "sys/dev/char",
+    "sys/kernel/debug",
     "tmp/dir",
     "proc/42/fd",
     "proc/42/task/42",

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gpiolib::{Chip, ChipConfig, Registry};
 
 use super::*;
+use crate::eventually::eventually;
 
 struct Expander;
 
@@ -47,6 +48,12 @@ fn a_closed_file_is_let_go_whoever_looks_at_the_timers() {
                 Arc::downgrade(new.unwrap().1)
             };
             drop(theirs);
+            // It may still be open in a child of another test, and the thread of the timers reaps too.
+            eventually("the last close is seen", || {
+                files.reap();
+                files.len() == others.len()
+            });
+            // Waits for whoever took it out of the table.
             files.reap();
             assert_eq!(file.strong_count(), 0);
         }
