@@ -118,9 +118,9 @@ fn explanations_go_to_a_file_and_into_the_trace_if_wanted() {
     let wanted = "GPIO_V2_GET_LINE on gpiochip0 by `python3` (pid N): EINVAL: there is no line 9, \
                   gpiochip0 has 0 to 3";
     assert_eq!(complaints(&read("why")), [format!("ugpio: {wanted}")]);
-    let comment = format!("$comment\n    {wanted}\n$end\nsEINVAL ");
-    let dump = complaints(&read("a.vcd")).join("\n");
-    assert!(dump.contains(&comment), "{dump}");
+    let remark = format!("\ns{wanted} a\nsEINVAL ");
+    let dump = complaints(&read("a.vcd").replace("\\040", " ")).join("\n");
+    assert!(dump.contains(&remark), "{dump}");
     assert!(read("a.json").contains("\"kind\":\"failed\",\"chip\":\"gpiochip0\""));
     // Nobody asked, nothing is said.
     assert_eq!(run(&[], "refused(line, 9)").2, "");
