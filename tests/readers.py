@@ -3,8 +3,8 @@
     readers.py --ugpio PATH
 
 sigrok-cli reads with what PulseView reads with; `vcd2fst` with what GTKWave reads with, and `fst2vcd` writes
-down what it understood. For the golden traces of the examples and for one that is made now, with chips that
-come and go, every level of every signal of one bit must have come through. Prints a line for each and
+down what it understood, of our own FST too. For the golden traces of the examples and for one that is made now,
+with chips that come and go, every level of every signal of one bit must have come through. Prints a line for each and
 `N passed, N failed`; exits with 1 if anything failed.
 """
 
@@ -72,9 +72,18 @@ def run(*words):
 
 def by_gtkwave(trace, place):
     run("vcd2fst", trace, place / "a.fst")
+    return by_fst2vcd(place / "a.fst", place)
+
+
+def by_fst2vcd(fst, place):
     with open(place / "fst.vcd", "w") as out:
-        subprocess.run(["fst2vcd", place / "a.fst"], stdout=out, check=True)
+        subprocess.run(["fst2vcd", fst], stdout=out, check=True)
     return parse(place / "fst.vcd"), 1, "x"
+
+
+def our_fst(trace, place):
+    """The FST that was recorded together with a trace."""
+    return by_fst2vcd(trace.with_suffix(".fst"), place)
 
 
 def by_sigrok(trace, place):
@@ -107,7 +116,8 @@ def made_now(ugpio, place):
     trace = place / "made now.vcd"
     path = f"{Path(ugpio).resolve().parent}:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "XDG_RUNTIME_DIR": str(place)}
-    words = [ugpio, "run", "--board", place / "board.toml", "--trace", trace, "--", "sh", "-c", STORY]
+    words = [ugpio, "run", "--board", place / "board.toml", "--trace", trace]
+    words += ["--trace", trace.with_suffix(".fst"), "--", "sh", "-c", STORY]
     subprocess.run(words, env=env, check=True, timeout=120)
     return trace
 
@@ -122,7 +132,10 @@ def main():
         traces = [made_now(ugpio, place), TOP / "crates/ugpio/src/trace/vcd/golden.vcd"]
         traces += sorted(TOP.glob("examples/*/golden.vcd"))
         for trace in traces:
-            for name, read in (("GTKWave", by_gtkwave), ("sigrok", by_sigrok)):
+            readers = [("GTKWave", by_gtkwave), ("sigrok", by_sigrok)]
+            if trace.with_suffix(".fst").exists():
+                readers.append(("GTKWave's fst2vcd, the FST beside it,", our_fst))
+            for name, read in readers:
                 try:
                     problem = compare(trace, read, place)
                 except (RuntimeError, OSError, subprocess.CalledProcessError) as error:

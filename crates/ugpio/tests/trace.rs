@@ -294,7 +294,7 @@ fn what_cannot_be_done_is_said_before_the_program_starts() {
     fs::write(place.path("text.vcd"), "hello\n").unwrap();
     let wanted = "ugpio: text.vcd:1: not a value change dump: UnexpectedCharacter\n";
     assert_eq!(complaint(&["--expect", "text.vcd"]), wanted);
-    let wanted = "ugpio: a.txt: a trace ends with .vcd or .json\n";
+    let wanted = "ugpio: a.txt: a trace ends with .vcd, .fst or .json\n";
     assert_eq!(complaint(&["--trace", "a.txt"]), wanted);
     let dump = "$timescale 1 ns $end\n$scope module other $end\n$var wire 1 a x $end\n\
         $upscope $end\n$enddefinitions $end\n#0 0a\n#5 1a\n";

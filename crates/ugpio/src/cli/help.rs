@@ -116,7 +116,8 @@ Examples:
 /// After the verbs of `trace`.
 pub(crate) const TRACE: &str = concat!(
     "Recordings are value change dumps (.vcd): of `ugpio run --trace`, or of
-PulseView, Wokwi or a simulator. GTKWave, PulseView and Surfer show ours too.
+PulseView, Wokwi or a simulator; or FSTs (.fst) of `ugpio run --trace`, whatever
+they are called. GTKWave and Surfer show both kinds of ours, PulseView dumps.
 
 Examples:
   ugpio run --chip demo --trace out.vcd -- ./blink

@@ -57,15 +57,15 @@ pub(crate) struct Args {
     /// Tell PROGRAM that the kernel is of this release; from 6.14 on, gpio-sim lines have `valid`
     #[arg(long, value_name = "RELEASE")]
     pub(crate) kernel_release: Option<String>,
-    /// Record the board: levels, directions, consumers, plugs; as a value change dump, or one JSON
-    /// object a line if it ends with .json; may be repeated
-    #[arg(long, value_name = "FILE.vcd|FILE.json")]
+    /// Record the board: levels, directions, consumers, plugs; as a value change dump, as FST if it
+    /// ends with .fst, or one JSON object a line if with .json; may be repeated
+    #[arg(long, value_name = "FILE.vcd|FILE.fst|FILE.json")]
     pub(crate) trace: Vec<PathBuf>,
     /// Pull the lines as this recording says, each from when PROGRAM requests it
-    #[arg(long, value_name = "FILE.vcd")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// Compare what PROGRAM drives with the outputs of this recording; exit with 1 if it differs
-    #[arg(long, value_name = "FILE.vcd")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
     /// With --expect, compare times too: a change may come this much earlier or later
     #[arg(long, value_name = "TIME", value_parser = period, requires = "expect")]

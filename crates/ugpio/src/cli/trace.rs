@@ -31,8 +31,8 @@ pub(crate) struct Args {
 /// Which part of a recording is drawn.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ViewArgs {
-    /// The recording: a value change dump of any origin
-    #[arg(value_name = "FILE.vcd")]
+    /// The recording: a value change dump of any origin, or an FST of `ugpio run`
+    #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Draw these lines, as LINE or CHIP.LINE, and not those on which something happens
     #[arg(value_name = "LINE")]
@@ -95,10 +95,10 @@ pub(crate) struct SvgArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DiffArgs {
     /// The first recording
-    #[arg(value_name = "A.vcd")]
+    #[arg(value_name = "A")]
     pub(crate) one: PathBuf,
     /// The second
-    #[arg(value_name = "B.vcd")]
+    #[arg(value_name = "B")]
     pub(crate) other: PathBuf,
     /// Compare times too: a change may come this much earlier or later
     #[arg(short, long, value_name = "TIME", value_parser = period)]

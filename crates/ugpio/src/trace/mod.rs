@@ -9,6 +9,7 @@
 pub(crate) mod diff;
 pub(crate) mod expect;
 mod foreign;
+pub(crate) mod fst;
 pub(crate) mod names;
 pub(crate) mod place;
 pub(crate) mod record;

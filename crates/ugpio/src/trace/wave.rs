@@ -4,6 +4,8 @@
 //! of which the signals of one bit are lines; what they do not do by the standard is mended by `foreign`. The verbs of `ugpio trace`, replaying and comparing work on
 //! this.
 
+mod fst;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -122,15 +124,18 @@ pub(crate) struct WaveError {
 }
 
 impl Wave {
-    /// Reads a value change dump.
+    /// Reads a value change dump, or an FST of ours.
     ///
     /// # Errors
     /// The file cannot be read, or is not one.
     pub(crate) fn read(path: &Path) -> Result<Wave, WaveError> {
         let file = File::open(path).map_err(|error| WaveError::at(path, None, &error))?;
-        let text = foreign::readable(BufReader::new(file));
-        let text = text.map_err(|error| WaveError::at(path, None, &error))?;
-        let mut parser = Parser::new(text);
+        let mut file = BufReader::new(file);
+        let wrong = |error| WaveError::at(path, None, &error);
+        if fst::is_fst(file.fill_buf().map_err(wrong)?) {
+            return fst::read(file).map_err(wrong);
+        }
+        let mut parser = Parser::new(foreign::readable(file).map_err(wrong)?);
         Wave::parse(&mut parser).map_err(|error| WaveError::at(path, Some(parser.line()), &error))
     }
 
@@ -291,10 +296,15 @@ impl Reader {
         }
     }
 
-    /// Takes down a remark; `-` is the one that was never made.
+    /// Takes down a remark of a dump, where it is one word.
     fn remark(&mut self, at_ns: u64, word: &str) {
-        if word != "-" {
-            self.wave.notes.push((at_ns, unescaped(word)));
+        self.note(at_ns, unescaped(word));
+    }
+
+    /// Takes down a remark; `-` is the one that was never made.
+    fn note(&mut self, at_ns: u64, text: String) {
+        if text != "-" {
+            self.wave.notes.push((at_ns, text));
         }
     }
 
@@ -309,7 +319,7 @@ impl Reader {
 }
 
 /// The signal of our remarks, if this is their scope and not that of a chip of this name.
-fn remarks_of(scope: &Scope) -> Option<IdCode> {
+pub(super) fn remarks_of(scope: &Scope) -> Option<IdCode> {
     match scope.items.as_slice() {
         [ScopeItem::Var(var)] if var.reference == names::TEXT => Some(var.code),
         _ => None,
