@@ -62,6 +62,16 @@ impl Terminal {
         self.text()
     }
 
+    /// Asks the run for something from outside; its socket is `s`.
+    fn ctl(&self, words: &[&str]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
+        command.args(["ctl", "--socket", "s"]).args(words);
+        command
+            .env_remove("UGPIO_SOCKET")
+            .current_dir(self.dir.path());
+        assert!(command.status().unwrap().success(), "{words:?}");
+    }
+
     fn type_in(&mut self, keys: &str) {
         let to = self.keys.as_mut().unwrap();
         to.write_all(keys.as_bytes()).unwrap();
@@ -144,6 +154,26 @@ fn parts_are_shown_and_operated() {
     terminal.until(&["● pressed"]);
     terminal.type_in("h");
     terminal.until(&["○ released"]);
+    terminal.type_in("q");
+    let (left, status) = terminal.end();
+    assert_eq!(status, Some(143), "{left}");
+}
+
+#[test]
+fn nets_are_followed() {
+    let board = "[[chip]]\nlabel = \"demo\"\nlines = 3\n\
+                 [[net]]\nname = \"bus\"\nlines = [\"demo:0\", \"demo:1\"]\n";
+    let run = format!(
+        "printf '%s' '{board}' >board.toml; ugpio run --tui --socket s --board board.toml -- sleep 1000; {CHECK}"
+    );
+    let mut terminal = Terminal::start(&run);
+    terminal.until(&["bus", "○ L  floating  demo:0 demo:1"]);
+    terminal.ctl(&["pull", "demo", "0", "up"]);
+    terminal.until(&["● H  held"]);
+    terminal.ctl(&["wire", "bus", "demo:2", "--pull", "down"]);
+    terminal.until(&["demo:0 demo:1 demo:2"]);
+    terminal.type_in("/net demo:2\r");
+    terminal.until(&["only: net demo:2", "bus"]);
     terminal.type_in("q");
     let (left, status) = terminal.end();
     assert_eq!(status, Some(143), "{left}");

@@ -98,6 +98,8 @@ pub struct Engine {
     pub(super) work: Work,
     /// What nobody has taken yet, in the order in which it happened.
     pub(super) news: Vec<News>,
+    /// The nets at which something has happened that nobody has taken yet, if anybody wants to know.
+    pub(super) touched: Option<Vec<NetId>>,
 }
 
 /// What waits to be done in the instant that is being settled.
@@ -148,6 +150,8 @@ pub(super) struct Net {
     pub(super) is_frozen: bool,
     pub(super) is_reported: bool,
     pub(super) is_short: bool,
+    /// Whether it is among those of [`Engine::take_touched`].
+    pub(super) is_noted: bool,
 }
 
 #[derive(Debug)]
@@ -184,6 +188,7 @@ impl Engine {
             timers: BinaryHeap::new(),
             work: Work::default(),
             news: Vec::new(),
+            touched: None,
         }
     }
 
@@ -209,6 +214,7 @@ impl Engine {
             is_frozen: false,
             is_reported: false,
             is_short: false,
+            is_noted: false,
         }))
     }
 
@@ -403,6 +409,35 @@ impl Engine {
     /// Takes what has happened since the last call, oldest first.
     pub fn take_news(&mut self) -> alloc::vec::Drain<'_, News> {
         self.news.drain(..)
+    }
+
+    /// Keeps a note from now on of nets at which something happens.
+    pub fn note_touched(&mut self) {
+        self.touched.get_or_insert_default();
+    }
+
+    /// Whether [`Engine::take_touched`] has something.
+    #[must_use]
+    pub fn has_touched(&self) -> bool {
+        self.touched.as_ref().is_some_and(|nets| !nets.is_empty())
+    }
+
+    /// Takes the nets that may be other than at the last call, each once: their level, what holds them.
+    pub fn take_touched(&mut self) -> Vec<NetId> {
+        let nets = self.touched.as_mut().map(core::mem::take);
+        let nets = nets.unwrap_or_default();
+        for id in &nets {
+            if let Some(net) = self.nets.get_mut(id.0) {
+                net.is_noted = false;
+            }
+        }
+        nets
+    }
+
+    /// The name of a net, while it is there.
+    #[must_use]
+    pub fn name(&self, net: NetId) -> Option<&str> {
+        self.nets.get(net.0).map(|net| net.name.as_str())
     }
 
     /// Something is to be said about the instant that is now.

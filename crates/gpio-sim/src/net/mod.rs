@@ -35,4 +35,4 @@ mod wiring;
 
 pub use engine::{Engine, NetId, News, PartId, PinId, Report, Seen};
 pub use resolve::{Drive, Node, Strength};
-pub use wiring::{NetView, Nets, PartView};
+pub use wiring::{NetChange, NetView, Nets, PartView};

@@ -278,6 +278,11 @@ impl Engine {
             if net.window.1 <= WINDOW_FLIPS_MAX && !net.is_frozen {
                 net.is_reported = false;
             }
+            if let Some(touched) = &mut self.touched
+                && !core::mem::replace(&mut net.is_noted, true)
+            {
+                touched.push(id);
+            }
             let is_short = net.tally.resolve() == Node::Short;
             let was_short = core::mem::replace(&mut net.is_short, is_short);
             self.show(id);

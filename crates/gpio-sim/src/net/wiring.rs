@@ -79,6 +79,17 @@ pub struct NetView {
     pub lines: Vec<String>,
 }
 
+/// What has become of a net at which something happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NetChange {
+    /// Its name.
+    pub name: String,
+    /// What its readers see.
+    pub level: Level,
+    /// What holds it.
+    pub node: Node,
+}
+
 /// What a part looks like from outside.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PartView {
@@ -298,6 +309,32 @@ impl Nets {
         self.0.state.lock().watch = Some(changes.clone());
     }
 
+    /// Keeps a note from now on of nets at which something happens; who watches is woken for the first.
+    pub fn follow(&self) {
+        self.0.state.lock().engine.note_touched();
+    }
+
+    /// Whether [`Nets::take_changes`] has something.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.0.state.lock().engine.has_touched()
+    }
+
+    /// Takes the nets that may be other than at the last call, each once, as they are now.
+    #[must_use]
+    pub fn take_changes(&self) -> Vec<NetChange> {
+        let engine = &mut self.0.state.lock().engine;
+        let touched = engine.take_touched().into_iter();
+        let change = |net| {
+            Some(NetChange {
+                name: engine.name(net)?.into(),
+                level: engine.level(net),
+                node: engine.node(net),
+            })
+        };
+        touched.filter_map(change).collect()
+    }
+
     /// All nets, by name.
     #[must_use]
     pub fn nets(&self) -> Vec<NetView> {
@@ -363,8 +400,12 @@ impl Nets {
     /// Does something to the engine, and then all that follows from it.
     fn run<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.0.state.lock();
+        let was_quiet = !state.engine.has_touched();
         let result = act(&mut state);
-        let told = state.show_all();
+        let mut told = state.show_all();
+        if was_quiet && state.engine.has_touched() {
+            told = state.watch.clone();
+        }
         let next = state.engine.next_deadline();
         let is_earlier = next.is_some_and(|at| state.told.is_none_or(|told| at < told));
         if is_earlier {

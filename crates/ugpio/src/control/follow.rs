@@ -40,6 +40,11 @@ impl Followers {
         }
     }
 
+    /// Something is to be told that is no event.
+    pub(super) fn touch(&self) {
+        self.touched.notify_one();
+    }
+
     /// Takes note of an event, if anybody follows.
     pub(super) fn note(&self, happened: &Happened) {
         if self.updates.receiver_count() > 0 {
@@ -62,6 +67,7 @@ impl Hub {
     /// Tells those who follow what has changed, if anything has.
     pub(super) fn paint(&self) {
         let mut collector = self.followers.collector.borrow_mut();
+        collector.note_nets(self.net_updates());
         while !collector.is_empty() {
             let view = collector.take(now().monotonic_ns, || self.list());
             // Fails only if nobody follows any more.
@@ -72,6 +78,7 @@ impl Hub {
     /// Lets somebody follow from now on.
     pub(super) fn follow(&self) -> Following {
         self.catch_up();
+        self.follow_nets();
         self.paint();
         let updates = self.followers.updates.subscribe();
         let board = View::Board {

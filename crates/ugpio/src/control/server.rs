@@ -31,6 +31,7 @@ use super::protocol::{
     ChipState, Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, MAX_REQUEST,
     Reply, Request, WaitParams, json,
 };
+use super::view::NetUpdate;
 use crate::board::{ChipSpec, DEFAULT_LINES};
 
 /// Events that wait for a client before it loses some.
@@ -170,6 +171,9 @@ impl Hub {
     fn hand_on(&self) -> bool {
         for _ in 0..BATCH {
             let Some((event, arrival)) = self.next_event() else {
+                if self.plugged.borrow().nets().has_changes() {
+                    self.followers.touch();
+                }
                 return false;
             };
             self.followers.note(&event);
@@ -197,6 +201,16 @@ impl Hub {
     /// How far the run is, and how far it comes.
     pub(super) fn stage(&self) -> watch::Receiver<Stage> {
         self.stage.subscribe()
+    }
+
+    /// Keeps a note from now on of nets at which something happens.
+    pub(super) fn follow_nets(&self) {
+        self.plugged.borrow().nets().follow();
+    }
+
+    /// Takes the nets that may be other than at the last call.
+    pub(super) fn net_updates(&self) -> Vec<NetUpdate> {
+        self.plugged.borrow().net_updates()
     }
 
     /// Everything that is plugged in.

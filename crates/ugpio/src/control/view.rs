@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::protocol::{Event, Happened, InfoState, Level, LineAt, List, Pull};
+use super::protocol::{Event, Happened, Held, InfoState, Level, LineAt, List, Pull};
 
 /// The most updates in a second.
 pub(crate) const RATE: u32 = 20;
@@ -42,6 +42,9 @@ pub(crate) enum View {
         at_ns: u64,
         /// The lines on which something has changed.
         lines: Vec<LineUpdate>,
+        /// The nets that may have another level, or be held otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        nets: Vec<NetUpdate>,
         /// The parts of which a person sees something else.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         parts: Vec<PartUpdate>,
@@ -75,6 +78,17 @@ pub(crate) struct LineUpdate {
     pub(crate) info: Option<InfoState>,
 }
 
+/// What a net is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NetUpdate {
+    /// Its name.
+    pub(crate) net: String,
+    /// What its readers see.
+    pub(crate) level: Level,
+    /// What holds it.
+    pub(crate) held: Held,
+}
+
 /// What a person sees of a part now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartUpdate {
@@ -93,6 +107,7 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
     touched: BTreeMap<String, BTreeMap<u32, LineUpdate>>,
+    nets: BTreeMap<String, NetUpdate>,
     parts: BTreeMap<String, String>,
     alarms: Vec<String>,
     is_board_due: bool,
@@ -118,14 +133,20 @@ impl Collector {
             Event::Part { part, state } => {
                 self.parts.insert(part.clone(), state.clone());
             }
-            Event::Oscillation { .. } | Event::Fault { .. } => self.alarm(&happened.event),
-            Event::Short { .. } => {
+            Event::Oscillation { .. } | Event::Fault { .. } | Event::Short { .. } => {
                 self.alarm(&happened.event);
-                self.is_board_due = true;
             }
-            // Chips or nets came or went, or it is not known what has changed.
+            // The net says it of itself; calls are not on the board.
+            Event::ShortOver { .. } | Event::Failed(_) => {}
+            // Chips came or went, nets were wired otherwise, or it is not known what has changed.
             _ => self.is_board_due = true,
         }
+    }
+
+    /// Takes note of nets as they are now.
+    pub(crate) fn note_nets(&mut self, nets: Vec<NetUpdate>) {
+        let by_name = nets.into_iter().map(|net| (net.net.clone(), net));
+        self.nets.extend(by_name);
     }
 
     fn alarm(&mut self, event: &Event) {
@@ -158,6 +179,7 @@ impl Collector {
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_board_due
             && self.touched.is_empty()
+            && self.nets.is_empty()
             && self.parts.is_empty()
             && self.alarms.is_empty()
     }
@@ -178,6 +200,7 @@ impl Collector {
         View::Update {
             at_ns,
             lines: lines.flat_map(BTreeMap::into_values).collect(),
+            nets: collected.nets.into_values().collect(),
             parts: collected.parts.into_iter().map(seen).collect(),
             alarms: collected.alarms,
         }
@@ -239,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_is_told_after_the_board_and_a_part_as_it_is_seen_last() {
+    fn a_short_is_told_once_and_a_part_and_a_net_as_they_are_last() {
         let mut collector = Collector::default();
         let part = |state: &str| Event::Part {
             part: "lamp".into(),
@@ -261,11 +284,17 @@ mod tests {
         assert_eq!((parts.len(), parts[0].state.as_str()), (1, "off"));
         note(&mut collector, short.clone());
         note(&mut collector, short);
-        assert!(matches!(collector.take(3, none), View::Board { .. }));
-        assert!(!collector.is_empty());
-        let View::Update { alarms, .. } = collector.take(4, none) else {
-            panic!("the board was told")
+        let net = |held| NetUpdate {
+            net: "sda".into(),
+            level: Level::Low,
+            held,
         };
+        collector.note_nets(vec![net(Held::Short)]);
+        collector.note_nets(vec![net(Held::Firmly)]);
+        let View::Update { alarms, nets, .. } = collector.take(4, none) else {
+            panic!("nothing was wired")
+        };
+        assert_eq!(nets, [net(Held::Firmly)]);
         assert_eq!(
             alarms,
             ["net \"sda\" short: a:1 drives high, b:2 drives low"]

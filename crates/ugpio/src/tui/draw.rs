@@ -8,7 +8,8 @@ use ratatui::style::{Color, Modifier, Style};
 use super::app::{App, Mode};
 use super::model::{Row, Track, is_driven, wave};
 use crate::control::protocol::{
-    Bias, ChipState, Direction, Drive, Edges, InfoState, Level, LineState, PartState, Pull,
+    Bias, ChipState, Direction, Drive, Edges, Held, InfoState, Level, LineState, NetState,
+    PartState, Pull,
 };
 
 /// Lines of the program's output that are shown, when they are.
@@ -125,6 +126,7 @@ fn list(buffer: &mut Buffer, area: Rect, app: &mut App) {
         let y = area.y + u16::try_from(index - top).unwrap_or(u16::MAX);
         match row {
             Row::Part(part) => part_row(buffer, area, y, part),
+            Row::Net(net) => net_row(buffer, area, y, net),
             Row::Chip(chip) => chip_row(buffer, area, y, chip),
             Row::Gone(chip) => {
                 let text = format!(" {}  unplugged: x plugs it in again", chip.label);
@@ -174,6 +176,26 @@ fn part_row(buffer: &mut Buffer, area: Rect, y: u16, part: &PartState) {
     let light = if is_on { "●" } else { "○" };
     let state = format!("{light} {}", part.state);
     put(buffer, 43, y, &state, area.width.saturating_sub(43), style);
+}
+
+fn net_row(buffer: &mut Buffer, area: Rect, y: u16, net: &NetState) {
+    let plain = Style::new();
+    let dim = plain.add_modifier(Modifier::DIM);
+    put(buffer, 1, y, &net.name, 24, plain);
+    put(buffer, 26, y, "net", 16, dim);
+    let (level, style) = match net.level {
+        Level::High => ("● H", plain.fg(Color::Green)),
+        Level::Low => ("○ L", plain),
+    };
+    put(buffer, 43, y, level, 3, style);
+    let (held, style) = match net.held {
+        Held::Firmly => ("held", plain),
+        Held::Floating => ("floating", dim),
+        Held::Short => ("SHORT", plain.fg(Color::Red).add_modifier(Modifier::BOLD)),
+    };
+    put(buffer, 48, y, held, 9, style);
+    let lines = net.lines.join(" ");
+    put(buffer, 58, y, &lines, area.width.saturating_sub(58), dim);
 }
 
 fn chip_row(buffer: &mut Buffer, area: Rect, y: u16, chip: &ChipState) {

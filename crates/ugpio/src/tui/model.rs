@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::control::protocol::{ChipState, InfoState, Level, LineState, PartState, Pull};
+use crate::control::protocol::{ChipState, InfoState, Level, LineState, NetState, PartState, Pull};
 use crate::control::view::{LineUpdate, View};
 
 /// Moments that are kept for one line.
@@ -20,6 +20,8 @@ pub(super) struct Model {
     pub(super) chips: Vec<ChipState>,
     /// What was plugged in before.
     pub(super) gone: Vec<ChipState>,
+    /// What joins lines and parts, by name.
+    pub(super) nets: Vec<NetState>,
     /// What is wired to lines besides, by name.
     pub(super) parts: Vec<PartState>,
     /// What people must be told, and have not been.
@@ -48,6 +50,8 @@ pub(super) struct Track {
 pub(super) enum Row<'m> {
     /// A part.
     Part(&'m PartState),
+    /// A net.
+    Net(&'m NetState),
     /// A chip.
     Chip(&'m ChipState),
     /// A line of a chip.
@@ -62,15 +66,23 @@ impl Model {
         match view {
             View::Board { at_ns, list } => {
                 self.board(list.chips, at_ns);
+                self.nets = list.nets;
                 self.parts = list.parts;
                 self.told_ns = at_ns;
             }
             View::Update {
                 at_ns,
                 lines,
+                nets,
                 parts,
                 alarms,
             } => {
+                for update in nets {
+                    let is_it = |net: &&mut NetState| net.name == update.net;
+                    if let Some(net) = self.nets.iter_mut().find(is_it) {
+                        (net.level, net.held) = (update.level, update.held);
+                    }
+                }
                 for update in parts {
                     let is_it = |part: &&mut PartState| part.part == update.part;
                     if let Some(part) = self.parts.iter_mut().find(is_it) {
@@ -169,6 +181,11 @@ impl Model {
         };
         let parts = self.parts.iter().filter(is_like_part);
         let mut rows: Vec<Row<'_>> = parts.map(Row::Part).collect();
+        let is_like_net = |net: &&NetState| {
+            let text = format!("{} net {}", net.name, net.lines.join(" ")).to_lowercase();
+            words.iter().all(|word| text.contains(word))
+        };
+        rows.extend(self.nets.iter().filter(is_like_net).map(Row::Net));
         for chip in &self.chips {
             let lines = chip.lines.iter().filter(|line| is_like(chip, line, &words));
             let lines: Vec<Row<'_>> = lines.map(|line| Row::Line(chip, line)).collect();
@@ -188,8 +205,9 @@ fn is_like(chip: &ChipState, line: &LineState, words: &[String]) -> bool {
     }
     let name = line.name.as_deref().unwrap_or_default();
     let consumer = line.info.consumer.as_deref().unwrap_or_default();
+    let net = line.net.as_deref().unwrap_or_default();
     let text = format!(
-        "{} {} {} {name} {consumer}",
+        "{} {} {} {name} {consumer} {net}",
         chip.label, chip.name, line.offset
     )
     .to_lowercase();

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/board.js", JS, include_str!("page/board.js")),
     ("/model.js", JS, include_str!("page/model.js")),
     ("/wave.js", JS, include_str!("page/wave.js")),
+    ("/wires.js", JS, include_str!("page/wires.js")),
     ("/api/v1/openapi.json", JSON, include_str!("openapi.json")),
 ];
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gpio_sim::net::{Nets, Node};
+use gpio_sim::net::{NetChange, Nets, Node};
 use gpio_sim::part::{self, Kind};
 use gpio_sim::seed;
 use gpiolib::{Level, Offset, Timestamp};
@@ -17,6 +17,7 @@ use crate::control::protocol::{
     Action, ChipState, Code, Event, Failure, Happened, Held, LineParams, LineState, NetState,
     OperateParams, PartState, Resistor, UnwireParams, WireParams,
 };
+use crate::control::view::NetUpdate;
 
 /// The longest delay of a net and the longest press of a button, in nanoseconds.
 const TIME_MAX_NS: u64 = 3_600_000_000_000;
@@ -117,17 +118,24 @@ impl Plugged {
         nets.into_iter()
             .map(|net| NetState {
                 level: level(net.level),
-                held: match net.node {
-                    Node::At(_) => Held::Firmly,
-                    Node::Floating => Held::Floating,
-                    Node::Short => Held::Short,
-                },
+                held: held(net.node),
                 pull: net.pull.map(super::words::pull),
                 delay_ns: net.delay_ns,
                 lines: net.lines,
                 name: net.name,
             })
             .collect()
+    }
+
+    /// Takes the nets that may be other than at the last call; once somebody [follows](Nets::follow) them.
+    pub(crate) fn net_updates(&self) -> Vec<NetUpdate> {
+        let changes = self.wires.nets.take_changes().into_iter();
+        let update = |net: NetChange| NetUpdate {
+            level: level(net.level),
+            held: held(net.node),
+            net: net.name,
+        };
+        changes.map(update).collect()
     }
 
     /// All parts.
@@ -316,6 +324,14 @@ impl Plugged {
             event,
         });
         self.changes.wake();
+    }
+}
+
+fn held(node: Node) -> Held {
+    match node {
+        Node::At(_) => Held::Firmly,
+        Node::Floating => Held::Floating,
+        Node::Short => Held::Short,
     }
 }
 

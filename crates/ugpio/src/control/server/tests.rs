@@ -11,7 +11,8 @@ use crate::board::Board;
 use crate::control::client::{Client as Caller, ClientError};
 use crate::control::plugged::{Chance, Plugged};
 use crate::control::protocol::{
-    ChipParams, ChipState, Key, Level, LineParams, List, PlugParams, Pull, PullParams,
+    ChipParams, ChipState, Held, Key, Level, LineParams, List, NetState, PlugParams, Pull,
+    PullParams, WireParams,
 };
 use crate::control::view::View;
 
@@ -323,6 +324,48 @@ fn who_follows_gets_the_board_and_then_what_changes() {
             panic!("a chip went")
         };
         assert_eq!(list.chips, []);
+    });
+}
+
+#[test]
+fn who_follows_sees_nets_change_and_the_board_anew_when_they_are_wired() {
+    with_server(2, |streams| {
+        let mut streams = streams.into_iter();
+        let mut follower = io::BufReader::new(streams.next().unwrap());
+        let mut actor = Caller::over(streams.next().unwrap());
+        let follow = Request::Follow.encode();
+        follower.get_mut().write_all(&follow).unwrap();
+        io::BufRead::read_until(&mut follower, 0, &mut Vec::new()).unwrap();
+        assert!(matches!(view(&mut follower), View::Board { .. }));
+        let line = |line| LineParams {
+            chip: "demo".into(),
+            line: Key::Number(line),
+        };
+        let wire = Request::Wire(WireParams {
+            net: "bus".into(),
+            lines: vec![line(0), line(1)],
+            pull: None,
+            delay_ns: None,
+        });
+        let _: NetState = actor.call(&wire).unwrap();
+        // The lines may have been told of before.
+        let list = loop {
+            if let View::Board { list, .. } = view(&mut follower) {
+                break list;
+            }
+        };
+        assert_eq!(list.nets[0].lines, ["demo:0", "demo:1"]);
+        let _: LineState = actor.call(&pull(1, Pull::Up)).unwrap();
+        let update = loop {
+            let View::Update { nets, .. } = view(&mut follower) else {
+                panic!("nothing was wired")
+            };
+            let is_new = |net: &NetUpdate| net.level == Level::High;
+            if let Some(net) = nets.into_iter().find(is_new) {
+                break net;
+            }
+        };
+        assert_eq!((update.net.as_str(), update.held), ("bus", Held::Firmly));
     });
 }
 

@@ -5,6 +5,7 @@
 
 import { Model } from "./model.js";
 import { draw } from "./wave.js";
+import { cards, makeWires } from "./wires.js";
 
 const $ = (id) => document.getElementById(id);
 const grid = $("grid");
@@ -39,10 +40,10 @@ function ask(method, params) {
         keepalive: true,
       });
       const message = await answer.json();
-      if (message.error) notice(message.error.message);
+      if (message.error) notice(message.error.message, true);
       return message.result;
     } catch {
-      notice("the run does not answer");
+      notice("the run does not answer", true);
       return undefined;
     }
   });
@@ -50,7 +51,14 @@ function ask(method, params) {
 }
 
 let noticeEnds = 0;
-function notice(text) {
+function notice(text, bad = false) {
+  // What is behind a dialog is not seen.
+  const dialog = document.querySelector("dialog[open] .said");
+  if (dialog) {
+    dialog.textContent = text;
+    dialog.classList.toggle("bad", bad);
+    return;
+  }
   $("notice").textContent = text;
   clearTimeout(noticeEnds);
   noticeEnds = setTimeout(() => ($("notice").textContent = ""), 6000);
@@ -89,6 +97,8 @@ function release() {
   pull(line, back);
 }
 
+const wires = makeWires({ model, ask, notice, set, wishes, arrange });
+
 // ---- the live stream ----
 
 let source = null;
@@ -100,6 +110,7 @@ function listen() {
     const kind = model.apply(JSON.parse(data).event, performance.now());
     if (kind === "board") arrange();
     showParts(kind === "board");
+    wires.show(kind === "board");
     if (model.alarms.length > 0) notice(model.alarms.join("; "));
   };
   source.addEventListener("end", () => {
@@ -135,7 +146,8 @@ function state(name, text) {
 
 function wanted(line, words) {
   if ($("used").checked && !line.info.used) return false;
-  const text = `${line.chip.label} ${line.chip.name} ${line.offset} ${line.name || ""} ${line.info.consumer || ""}`.toLowerCase();
+  if (wires.only() !== null && line.net !== wires.only()) return false;
+  const text = `${line.chip.label} ${line.chip.name} ${line.offset} ${line.name || ""} ${line.info.consumer || ""} ${line.net || ""}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -144,7 +156,7 @@ function arrange() {
   items = [];
   for (const chip of model.chips) {
     const lines = chip.lines.map((line) => model.lines.get(chip.name + ":" + line.offset)).filter((line) => wanted(line, words));
-    if (lines.length === 0 && (words.length > 0 || $("used").checked)) continue;
+    if (lines.length === 0 && (words.length > 0 || $("used").checked || wires.only() !== null)) continue;
     items.push({ kind: "chip", key: chip.name, chip });
     for (const line of lines) items.push({ kind: "line", key: line.key, line });
   }
@@ -186,10 +198,7 @@ const WAYS = {
 
 function showParts(anew) {
   const list = $("parts");
-  if (anew) {
-    list.hidden = model.parts.size === 0;
-    list.replaceChildren(...[...model.parts.values()].map(card));
-  }
+  if (anew) cards(list, [...model.parts.values()], ({ part, is, pins }) => JSON.stringify([part, is, pins]), card);
   for (const node of list.children) {
     const { state } = model.parts.get(node.dataset.part);
     set(node.querySelector("b"), state);
@@ -294,7 +303,7 @@ function make(item) {
   const node = templates[item.kind].content.firstElementChild.cloneNode(true);
   node.id = "row-" + item.key.replace(/[^\w-]/g, "_");
   const parts = {};
-  for (const name of ["label", "text", "node", "count", "unplug", "pad", "level", "name", "way", "consumer", "more", "rate", "press", "up", "down"]) {
+  for (const name of ["label", "text", "node", "count", "unplug", "pad", "level", "name", "way", "consumer", "more", "rate", "press", "up", "down", "open"]) {
     parts[name] = node.querySelector("." + name);
   }
   const canvas = node.querySelector("canvas");
@@ -373,6 +382,7 @@ function paintLine(row) {
     parts[to].setAttribute("aria-label", `Pull ${title} ${to}`);
     parts[to].title = `pull ${to}`;
   }
+  parts.open.setAttribute("aria-label", `Wires and faults of ${title}`);
   parts.press.classList.toggle("held", held?.line === line);
   line.touched = false;
   row.still = null;
@@ -462,6 +472,7 @@ function key(event) {
   else if (key === " " || key === "Enter") act(item, event.repeat);
   else if (key === "u" && item?.line) pull(item.line, "up");
   else if (key === "d" && item?.line) pull(item.line, "down");
+  else if (key === "w" && item?.line) wires.open(item.line);
   else if (key === "Delete" && item) swap(item.chip || item.line.chip, item.gone);
   else return;
   event.preventDefault();
@@ -520,6 +531,7 @@ grid.addEventListener("click", (event) => {
   if (event.target.matches(".unplug")) swap(item.chip, item.gone);
   else if (event.target.matches(".up")) pull(item.line, "up");
   else if (event.target.matches(".down")) pull(item.line, "down");
+  else if (event.target.matches(".open")) wires.open(item.line);
 });
 // A button that has the focus is pressed by its keys for as long as they are held down.
 grid.addEventListener("keydown", (event) => {

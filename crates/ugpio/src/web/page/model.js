@@ -5,6 +5,9 @@
 
 const MOMENTS = 2048;
 
+/** What happened that people must be told, that is kept. */
+const LOG = 100;
+
 /** The moments at which one line changed, oldest first, and spans in which it changed too often to tell. */
 class Track {
   constructor() {
@@ -38,7 +41,9 @@ export class Model {
     this.lines = new Map();
     this.gone = [];
     this.parts = new Map();
+    this.nets = new Map();
     this.alarms = [];
+    this.log = [];
     this.origin = null;
     this.last = 0;
     this.lag = Infinity;
@@ -56,10 +61,17 @@ export class Model {
     this.lag = Math.min(this.lag, now - at);
     this.updates += 1;
     if (event.kind === "board") this.board(event.chips, at);
-    if (event.kind === "board") this.parts = new Map((event.parts || []).map((part) => [part.part, part]));
+    if (event.kind === "board") {
+      this.parts = new Map((event.parts || []).map((part) => [part.part, part]));
+      this.nets = new Map((event.nets || []).map((net) => [net.name, net]));
+    } else {
+      for (const { net, level, held } of event.nets || []) if (this.nets.has(net)) Object.assign(this.nets.get(net), { level, held });
+    }
     for (const update of event.lines || []) this.update(update);
-    for (const { part, state } of event.parts || []) if (this.parts.has(part)) this.parts.get(part).state = state;
+    if (event.kind === "update") for (const { part, state } of event.parts || []) if (this.parts.has(part)) this.parts.get(part).state = state;
     this.alarms = event.alarms || [];
+    for (const text of this.alarms) this.log.unshift({ at, text });
+    this.log.length = Math.min(this.log.length, LOG);
     this.last = at;
     return event.kind;
   }
@@ -99,6 +111,15 @@ export class Model {
       if (!labels.has(chip.label) && !known) this.gone.push(chip);
     }
     if (this.gone.length > 20) this.gone.shift();
+  }
+
+  /** The pins of parts on a net, as PART.PIN. */
+  pins(net) {
+    const on = [];
+    for (const { part, pins } of this.parts.values()) {
+      for (const [pin, wired] of Object.entries(pins || {})) if (wired === net) on.push(`${part}.${pin}`);
+    }
+    return on;
   }
 
   update(update) {
