@@ -447,6 +447,7 @@ impl fmt::Display for Fault {
             Fault::Unplug(Replug::After(ns)) => {
                 write!(f, "unplug, back after {} us", ns / 1_000)
             }
+            Fault::Unplug(Replug::Calls(1)) => f.write_str("unplug, back after 1 call"),
             Fault::Unplug(Replug::Calls(calls)) => write!(f, "unplug, back after {calls} calls"),
         }
     }

@@ -142,7 +142,8 @@ impl fmt::Debug for Module {
 
 impl fmt::Display for InUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of its lines are in use", self.0)
+        let are = if self.0 == 1 { "is" } else { "are" };
+        write!(f, "{} of its lines {are} in use", self.0)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::control::protocol::{
     WaitParams,
 };
 use crate::control::socket::{self, SocketError};
+use crate::counted::counted;
 
 /// What `ugpio ctl` was asked for.
 #[derive(Clone, Debug)]
@@ -239,10 +240,10 @@ impl Text for List {
         for chip in &self.chips {
             writeln!(
                 f,
-                "{} {:?}, {} lines",
+                "{} {:?}, {}",
                 chip.name,
                 chip.label,
-                chip.lines.len()
+                counted(chip.lines.len(), "line")
             )?;
             let width = chip
                 .lines
@@ -360,7 +361,7 @@ impl Text for Happened {
                 None => Ok(()),
             },
             Event::Failed(call) => writeln!(f, "{call}"),
-            Event::Lost { count } => writeln!(f, "{count} events lost"),
+            Event::Lost { count } => writeln!(f, "{} lost", counted(*count, "event")),
             Event::Unknown => Ok(()),
         }
     }

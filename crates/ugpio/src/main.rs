@@ -14,6 +14,7 @@ mod cli;
 mod client;
 mod clockwork;
 mod control;
+mod counted;
 mod ctl;
 mod doctor;
 mod explain;

@@ -40,6 +40,7 @@ use crate::control::plugged::{Chance, Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
+use crate::counted::counted;
 use crate::trace::session::{Tracing, Wish};
 use crate::tree::SimTree;
 use crate::tree::release::Release;
@@ -246,7 +247,7 @@ fn supervise(session: Session, mut run: Run) -> ExitCode {
         drop(run.bound);
         return ExitCode::from(status::OWN_FAILURE);
     }
-    tracing::info!("{} calls trapped", dispatcher.calls());
+    tracing::info!("{} trapped", counted(dispatcher.calls(), "call"));
     ExitCode::SUCCESS
 }
 
@@ -287,10 +288,10 @@ fn answer(
         notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;
     for chip in &plugged.borrow().list().chips {
         tracing::info!(
-            "{} {:?} has {} lines",
+            "{} {:?} has {}",
             chip.name,
             chip.label,
-            chip.lines.len()
+            counted(chip.lines.len(), "line")
         );
     }
     let reporter = run.report.clone().map(|path| Reporter {

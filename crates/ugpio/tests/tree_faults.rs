@@ -163,7 +163,7 @@ gpiochip1\ngpiochip1\n1\ntree:7=inactive
             "tree 4 lost edge",
             "tree 5 flood",
             "tree 6 EIO",
-            "tree 7 unplug, back after 1 calls",
+            "tree 7 unplug, back after 1 call",
         ],
     );
 }

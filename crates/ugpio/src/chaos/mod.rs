@@ -23,6 +23,7 @@ use self::report::Report;
 use crate::cli::chaos::Args;
 use crate::cli::status;
 use crate::client;
+use crate::counted::counted;
 
 /// How often a child is asked whether it has ended.
 const TICK: Duration = Duration::from_millis(5);
@@ -65,7 +66,10 @@ impl fmt::Display for Verdict {
             Verdict::Crash(how) => write!(f, "CRASH, {how}"),
             Verdict::Hang => f.write_str("HANG"),
             Verdict::Spin => f.write_str("SPIN"),
-            Verdict::Leak(files) => write!(f, "LEAK, {files} files of chips that are gone"),
+            Verdict::Leak(files) => {
+                let files = counted(*files, "file");
+                write!(f, "LEAK, {files} of chips that are gone")
+            }
         }
     }
 }
@@ -119,7 +123,7 @@ fn all_seeds(args: &Args) -> io::Result<bool> {
         bad += u64::from(verdict.is_bad());
         tell(&mut out, args, seed, &verdict, &outcome)?;
     }
-    writeln!(out, "{total} seeds, {bad} bad")?;
+    writeln!(out, "{}, {bad} bad", counted(total, "seed"))?;
     Ok(bad == 0)
 }
 
@@ -138,8 +142,8 @@ fn tell(
     verdict: &Verdict,
     outcome: &Outcome,
 ) -> io::Result<()> {
-    let count = outcome.report.faults.len();
-    writeln!(out, "seed {seed}: {verdict} ({count} faults)")?;
+    let faults = counted(outcome.report.faults.len(), "fault");
+    writeln!(out, "seed {seed}: {verdict} ({faults})")?;
     if args.verbose || verdict.is_bad() {
         for fault in &outcome.report.faults {
             writeln!(out, "    {fault}")?;

@@ -10,6 +10,7 @@ use super::find::Finder;
 use super::print::{Printer, Row, note};
 use crate::cli::client::{DetectArgs, FindArgs};
 use crate::cli::status;
+use crate::counted::counted;
 
 #[derive(Serialize)]
 struct ChipRow<'a> {
@@ -21,8 +22,8 @@ struct ChipRow<'a> {
 
 impl Row for ChipRow<'_> {
     fn text(&self) -> String {
-        let lines = if self.lines == 1 { "line" } else { "lines" };
-        format!("{} [{}] ({} {lines})", self.chip, self.label, self.lines)
+        let lines = counted(self.lines, "line");
+        format!("{} [{}] ({lines})", self.chip, self.label)
     }
 }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::chip::{self, Chip};
 use super::error::Error;
 use crate::cli::client::FindArgs;
+use crate::counted::counted;
 
 /// A line of a chip.
 #[derive(Clone, Debug)]
@@ -281,8 +282,8 @@ fn number(word: &str) -> Option<u32> {
 
 fn at_offset(chip: &Rc<Chip>, offset: u32, word: &str) -> Result<Line, Error> {
     if offset >= chip.lines {
-        let (title, count) = (chip.title(), chip.lines);
-        let message = format!("no line '{word}': {title} has {count} lines, from offset 0");
+        let (title, count) = (chip.title(), counted(chip.lines, "line"));
+        let message = format!("no line '{word}': {title} has {count}, from offset 0");
         return Err(Error::NotFound(message));
     }
     Ok(Line {

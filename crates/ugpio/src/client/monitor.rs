@@ -14,6 +14,7 @@ use super::print::{Printer, Row, note};
 use super::request::{Request, Settings, request_all};
 use super::stream::{Source, follow};
 use crate::cli::client::MonitorArgs;
+use crate::counted::counted;
 
 #[derive(Serialize)]
 struct EdgeRow<'a> {
@@ -99,7 +100,9 @@ impl Source for Edges {
                 continue;
             };
             if lost > 0 {
-                note(format_args!("{lost} edges of {} were lost", line.title()));
+                let were = if lost == 1 { "was" } else { "were" };
+                let edges = counted(lost, "edge");
+                note(format_args!("{edges} of {} {were} lost", line.title()));
             }
             printer.row(&EdgeRow {
                 timestamp_ns: event.timestamp_ns,

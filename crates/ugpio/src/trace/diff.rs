@@ -7,6 +7,7 @@
 use super::time_text;
 use super::view::label;
 use super::wave::{Bit, ChipWave, LineWave, Steps, Wave};
+use crate::counted::counted;
 
 /// How recordings are compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -123,7 +124,8 @@ impl Compare {
         let (one, other) = (one.len(), other.len());
         let (at, word) = (time_text(*at), bit.word());
         Some(format!(
-            "{one} changes in {a}, {other} in {b}: only {which} goes {word} at {at}"
+            "{} in {a}, {other} in {b}: only {which} goes {word} at {at}",
+            counted(one, "change")
         ))
     }
 

@@ -22,6 +22,7 @@ use crate::cli::run::{Args, LintLevel};
 use crate::cli::trace::rules;
 use crate::control::plugged::Shared;
 use crate::control::server::{Tap, now};
+use crate::counted::counted;
 
 /// The most differences that are said; the rest is counted.
 const MAX_DIFFERENCES: usize = 20;
@@ -160,10 +161,11 @@ impl Tracing {
         let synced = recorder.sync(now());
         verdict.notes.extend(synced.trouble);
         if synced.lost > 0 {
-            let lost = synced.lost;
-            verdict.notes.push(format!(
-                "trace: {lost} changes came too fast and are missing"
-            ));
+            let are = if synced.lost == 1 { "is" } else { "are" };
+            let lost = counted(synced.lost, "change");
+            verdict
+                .notes
+                .push(format!("trace: {lost} came too fast and {are} missing"));
         }
         if let (Some(expectation), Some(dump)) = (&self.expectation, synced.memory) {
             let mut found = expectation.judge(&dump);
@@ -172,7 +174,9 @@ impl Tracing {
             found.truncate(MAX_DIFFERENCES);
             verdict.notes.extend(found);
             if more > 0 {
-                verdict.notes.push(format!("and {more} more differences"));
+                verdict
+                    .notes
+                    .push(format!("and {}", counted(more, "more difference")));
             }
         }
         verdict

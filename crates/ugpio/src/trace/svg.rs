@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::time_text;
 use super::view::{Row, View};
 use super::wave::Bit;
+use crate::counted::counted;
 
 /// The height of a row, and of the wave in it, in pixels.
 const ROW: u32 = 28;
@@ -39,8 +40,9 @@ pub(crate) fn draw(view: &View<'_>, width: u32, to: &mut impl Write) -> io::Resu
     writeln!(
         to,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{all_width}\" height=\"{all_height}\" \
-         viewBox=\"0 0 {all_width} {all_height}\" role=\"img\">\n<title>Levels of {rows} lines \
+         viewBox=\"0 0 {all_width} {all_height}\" role=\"img\">\n<title>Levels of {} \
          over {}</title>\n<style>{STYLE}</style>",
+        counted(rows, "line"),
         time_text(view.to_ns.saturating_sub(view.from_ns)),
     )?;
     let scale = Scale {

@@ -17,6 +17,7 @@ use super::names;
 use crate::control::protocol::{
     ChipAt, ChipState, Direction, Event, FailedCall, Happened, InfoState, Level, LineAt,
 };
+use crate::counted::counted;
 
 /// Writes one trace.
 #[derive(Debug)]
@@ -126,7 +127,11 @@ impl<W: Write> VcdWriter<W> {
             | Event::Released { line, info }
             | Event::Config { line, info } => self.info(at_ns, line, info),
             Event::Unplugged(chip) => self.unplug(at_ns, chip),
-            Event::Lost { count } => self.note(at_ns, &format!("{count} changes were lost here")),
+            Event::Lost { count } => {
+                let were = if *count == 1 { "was" } else { "were" };
+                let changes = counted(*count, "change");
+                self.note(at_ns, &format!("{changes} {were} lost here"))
+            }
             Event::Failed(call) => self.refused(at_ns, call),
             Event::Short { .. }
             | Event::ShortOver { .. }

@@ -11,6 +11,7 @@ use crate::control::protocol::{
     Bias, ChipState, Direction, Drive, Edges, Held, InfoState, Level, LineState, NetState,
     PartState, Pull,
 };
+use crate::counted::counted;
 
 /// Lines of the program's output that are shown, when they are.
 const OUTPUT: u16 = 8;
@@ -201,10 +202,10 @@ fn net_row(buffer: &mut Buffer, area: Rect, y: u16, net: &NetState) {
 fn chip_row(buffer: &mut Buffer, area: Rect, y: u16, chip: &ChipState) {
     let used = chip.lines.iter().filter(|line| line.info.used).count();
     let text = format!(
-        " {}  {}  {} lines, {used} in use",
+        " {}  {}  {}, {used} in use",
         chip.label,
         chip.name,
-        chip.lines.len()
+        counted(chip.lines.len(), "line")
     );
     let style = Style::new().fg(Color::Cyan).add_modifier(Modifier::BOLD);
     put(buffer, 0, y, &text, area.width, style);

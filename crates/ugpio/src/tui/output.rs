@@ -12,6 +12,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::counted::counted;
+
 /// Lines that are kept to be shown.
 const LINES: usize = 1000;
 
@@ -142,7 +144,8 @@ impl Pane {
     /// All that is kept, as it was written, after a line that says what is not.
     pub(super) fn write_to(&self, to: &mut impl io::Write) -> io::Result<()> {
         if self.left_out > 0 {
-            writeln!(to, "[ugpio: {} bytes of output left out]", self.left_out)?;
+            let bytes = counted(self.left_out, "byte");
+            writeln!(to, "[ugpio: {bytes} of output left out]")?;
         }
         let (first, second) = self.kept.as_slices();
         to.write_all(first)?;

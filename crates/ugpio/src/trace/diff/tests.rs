@@ -36,7 +36,7 @@ fn without_a_tolerance_only_the_order_counts() {
     let shorter = wave(&[("a", &[10]), ("b", &[15])]);
     let wanted = "c.a: 2 changes in A, 1 in B: only A goes low at 20 ns";
     assert_eq!(compare(&one, &shorter, None), [wanted]);
-    let wanted = "c.a: 1 changes in A, 2 in B: only B goes low at 20 ns";
+    let wanted = "c.a: 1 change in A, 2 in B: only B goes low at 20 ns";
     assert_eq!(compare(&shorter, &one, None), [wanted]);
 }
 
