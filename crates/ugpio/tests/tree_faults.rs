@@ -198,3 +198,35 @@ gpiochip0\ngpiochip2
         ],
     );
 }
+
+#[test]
+fn every_moment_can_be_one() {
+    prints(
+        &["--seed", "7"],
+        r#"
+echo "error 0 call=5" >$F; until ! ugpio get tree:0 >got 2>/dev/null; do cat got; done; echo failed
+echo "unplug 1 level=high replug=20ms" >$F; exec 7</dev/$N; pull 1 up
+until [ -e $G/gpiochip1 ]; do :; done; N=gpiochip1 F=$G/$N/faults
+cat $C/d/b/chip_name; ugpio get tree:1
+echo "error within=20" >$F; until ! ugpio get tree:2 >got 2>/dev/null; do cat got; done; echo failed
+"#,
+        "tree:0=inactive\nfailed\ngpiochip1\ntree:1=inactive\ntree:2=inactive\nfailed\n",
+        &[
+            "tree 0 EIO",
+            "tree 1 unplug, back after 20000 us",
+            "tree 2 EIO",
+        ],
+    );
+}
+
+#[test]
+fn chaos_is_for_chips_of_the_tree_too() {
+    // One process at a time: what comes back comes back after so many calls.
+    let script = "i=0; while [ $i -lt 40 ]; do i=$((i + 1))
+        read chip <$C/d/b/chip_name; ugpio get --chip $chip 1 2>&1; done";
+    let chaos = |seed| run(&["--seed", seed, "--chaos"], script);
+    let (text, faults) = chaos("7");
+    assert!(!faults.is_empty() && faults.iter().all(|fault| fault.starts_with("tree ")));
+    assert_eq!((&text, &faults), (&chaos("7").0, &chaos("7").1));
+    assert_ne!(faults, chaos("8").1);
+}
