@@ -7,7 +7,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, mkdirat, mknodat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, unlinkat};
 
 use super::{Shadow, mark_device};
 use crate::path::owned::MAJOR;
@@ -141,9 +141,7 @@ impl Shadow {
         self.mkdir_all(format!("{device}/power").as_bytes())?;
         if parent.starts_with(SIMULATED) {
             self.add_lines(node)?;
-            let debug = tree::debug_path(*id);
-            self.mkdir_all(debug.as_bytes())?;
-            self.write_file(format!("{debug}/{FAULTS}").as_bytes(), 0o644, b"")?;
+            self.add_faults(*id)?;
         }
         file("dev", 0o444, &format!("{MAJOR}:{id}\n"))?;
         file(
@@ -203,6 +201,34 @@ impl Shadow {
         }
     }
 
+    /// The directory of a simulated chip for what Linux does not show. Its file gets a text when it is
+    /// opened.
+    fn add_faults(&self, id: u32) -> io::Result<()> {
+        let dir = tree::debug_path(id);
+        match self.mkdir(dir.as_bytes(), 0o755) {
+            // The first chip comes before the directory of all.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.mkdir_all(dir.as_bytes())?;
+            }
+            other => other?,
+        }
+        let file = self.locate(dir.as_bytes()).join(FAULTS);
+        let mode = Mode::from_raw_mode(0o644);
+        Ok(mknodat(CWD, file, FileType::RegularFile, mode, 0)?)
+    }
+
+    fn remove_faults(&self, id: u32) -> io::Result<()> {
+        let path = tree::debug_path(id);
+        self.forget_private(path.as_bytes());
+        let dir = self.locate(path.as_bytes());
+        let _ = unlinkat(CWD, dir.join(FAULTS), AtFlags::empty());
+        match unlinkat(CWD, dir, AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(()),
+            // As the lines: what is left is left to those who look.
+            Err(_) => self.remove(path.as_bytes()),
+        }
+    }
+
     fn open_device(&self, node: &Node) -> io::Result<OwnedFd> {
         let device = self.locate(node.device_path().as_bytes());
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -254,9 +280,7 @@ impl Shadow {
         }
         if node.parent.starts_with(SIMULATED) {
             self.remove_lines(node);
-            let debug = tree::debug_path(node.id);
-            self.forget_private(debug.as_bytes());
-            self.remove(debug.as_bytes())?;
+            self.remove_faults(node.id)?;
         }
         self.remove(node.device_path().as_bytes())?;
         if others

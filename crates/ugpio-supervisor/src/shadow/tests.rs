@@ -284,3 +284,21 @@ fn without_watches_the_newest_copies_stay() {
     shadow.sweep();
     assert_eq!(copies(&shadow), 64);
 }
+
+#[test]
+fn only_a_simulated_chip_has_faults_and_they_go_with_it() {
+    let base = tempfile::tempdir().unwrap();
+    let shadow = shadow(&base);
+    let faults = |id| format!("/sys/kernel/debug/gpio-sim/gpiochip{id}/faults");
+    let other = Node {
+        parent: "platform/other".into(),
+        ..node(1)
+    };
+    shadow.add_chip(&node(0)).unwrap();
+    shadow.add_chip(&other).unwrap();
+    assert!(exists(&shadow, &faults(0)) && !exists(&shadow, &faults(1)));
+    shadow.remove_chip(0).unwrap();
+    shadow.remove_chip(1).unwrap();
+    let dir = shadow.locate(b"/sys/kernel/debug/gpio-sim");
+    assert_eq!(names(&dir), BTreeSet::new());
+}
