@@ -1,37 +1,35 @@
 //! The one request behind all clones of a descriptor.
 
 use crate::device::Slot;
-use crate::revoke::Word;
+use crate::revoke::Held;
 use crate::sync::atomic::AtomicU32;
 use crate::{Device, Label, Module, Offset, Result, ops};
 
 /// A request that must end with the last of its handles. Holds the device and its owner module.
 pub(crate) struct Claim {
-    /// The device, and the line's flags.
-    word: Word,
+    held: Held,
     pub(crate) offset: Offset,
 }
 
 impl Claim {
     // KERNEL: gpiolib.c gpiod_request (v6.12): the module first, then the chip, then the line.
-    pub(crate) fn request(device: Device, offset: Offset, consumer: Label) -> Result<Self> {
-        let word = Word::find(device, |state| state.word(offset)).ok_or(ops::NO_LINE)?;
-        let device = word.device();
+    #[inline]
+    pub(crate) fn request(device: &Device, offset: Offset, consumer: Label) -> Result<Self> {
         let hold = Hold::take(device.owner())?;
-        ops::claim(device, offset, consumer)?;
+        let held = ops::claim(device, offset, consumer)?;
         hold.keep();
-        Ok(Self { word, offset })
+        Ok(Self { held, offset })
     }
 
     #[inline]
     pub(crate) const fn device(&self) -> &Device {
-        self.word.device()
+        self.held.device()
     }
 
     /// The flags of the line.
     #[inline]
     pub(crate) const fn flags(&self) -> &AtomicU32 {
-        self.word.get()
+        self.held.flags()
     }
 
     pub(crate) fn slot(&self) -> Slot<'_> {
@@ -44,8 +42,9 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let _hold = Hold(self.device().owner());
-        ops::free(self.device(), self.offset);
+        let last = self.held.last();
+        let _hold = Hold(last.device().owner());
+        ops::give_back(last, self.offset);
     }
 }
 

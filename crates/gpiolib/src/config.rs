@@ -76,9 +76,9 @@ impl Config {
 
 /// The flag word of a descriptor: settings and states in one atomic.
 pub(crate) mod flags {
-    pub(crate) const REQUESTED: u32 = 1 << 0;
+    pub(crate) const REQUESTED: u32 = 1 << 2;
     pub(crate) const OUT: u32 = 1 << 1;
-    pub(crate) const ACTIVE_LOW: u32 = 1 << 2;
+    pub(crate) const ACTIVE_LOW: u32 = 1 << 0;
     pub(crate) const OPEN_DRAIN: u32 = 1 << 3;
     pub(crate) const OPEN_SOURCE: u32 = 1 << 4;
     pub(crate) const PULL_UP: u32 = 1 << 5;

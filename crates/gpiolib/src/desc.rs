@@ -83,7 +83,7 @@ impl Line {
     /// the line is held, `Invalid` if the chip has no such line, or what the driver answers; the
     /// first of these that holds.
     pub fn request(&self, consumer: Label) -> Result<Desc> {
-        Claim::request(self.device.clone(), self.offset, consumer).map(Desc::new)
+        Claim::request(&self.device, self.offset, consumer).map(Desc::new)
     }
 }
 
@@ -117,6 +117,7 @@ pub struct Desc {
 }
 
 impl Desc {
+    #[inline]
     pub(crate) fn new(claim: Claim) -> Self {
         Self {
             offset: claim.offset,
@@ -154,7 +155,7 @@ impl Desc {
     /// The flags of the line.
     #[inline]
     fn flags(&self) -> &AtomicU32 {
-        self.claim().flags()
+        self.pass.word()
     }
 
     /// Does something inside the chip.
@@ -223,7 +224,7 @@ impl Desc {
     /// `Revoked`; `Io` if the chip cannot read; the driver's.
     #[inline]
     pub fn level(&self) -> Result<Level> {
-        self.call(|chip| ops::level(chip, self.offset))
+        ops::cannot_is_io(self.call(|chip| chip.get(self.offset)))
     }
 
     /// Reads the logical value.
@@ -242,7 +243,8 @@ impl Desc {
     /// `Revoked`; `OpNotSupported` if the chip has no outputs; the driver's.
     #[inline]
     pub fn set_level(&self, level: Level) -> Result<()> {
-        self.call(|chip| ops::set_level(chip, self.offset, level))
+        let offset = self.offset;
+        ops::no_outputs(self.call(move |chip| chip.set(offset, level)))
     }
 
     /// Sets the logical value, whatever the direction.
@@ -251,7 +253,16 @@ impl Desc {
     /// As [`Desc::set_level`].
     #[inline]
     pub fn set_value(&self, value: Value) -> Result<()> {
-        self.call(|chip| ops::set_value(chip, self.flags(), self.offset, value))
+        let word = self.flags().load(Ordering::Acquire);
+        if word & (flags::OPEN_DRAIN | flags::OPEN_SOURCE) != 0 {
+            return self.set_open(value);
+        }
+        self.set_level(value.level(word & flags::ACTIVE_LOW != 0))
+    }
+
+    #[cold]
+    fn set_open(&self, value: Value) -> Result<()> {
+        self.call(|chip| ops::set_open(chip, self.flags(), self.offset, value))
     }
 
     /// Passes one setting to the driver.

@@ -311,7 +311,7 @@ impl Device {
         for (offset, slot) in self.slots() {
             let word = slot.flags.load(Ordering::Acquire);
             if word & flags::HOGGED != 0 {
-                ops::free(self, offset);
+                ops::free_hog(self, offset);
             } else if word & flags::ARMED != 0 {
                 ops::disarm(self, offset);
             }
@@ -323,7 +323,7 @@ impl Device {
         for (offset, slot) in self.slots() {
             let word = slot.flags.load(Ordering::Acquire);
             if word & flags::HOGGED != 0 {
-                ops::free(self, offset);
+                ops::free_hog(self, offset);
             } else if word & flags::REQUESTED != 0 {
                 ops::hang_up_edges(slot);
             }
@@ -342,11 +342,6 @@ impl Lines for State {
 }
 
 impl State {
-    /// The flags of a line; `None` beyond the last.
-    pub(crate) fn word(&self, offset: Offset) -> Option<&AtomicU32> {
-        self.flags.get(offset.index())
-    }
-
     /// Asks the chip which lines there are and which way they face.
     // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
     fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) -> Result<()> {

@@ -144,7 +144,7 @@ fn hold(
     consumer: Label,
     set: impl FnOnce(&dyn Chip, crate::device::Slot<'_>) -> Result<()>,
 ) -> Result<()> {
-    ops::claim(device, offset, consumer)?;
+    ops::claim_hog(device, offset, consumer)?;
     let line = device.slot(offset).ok_or(ops::NO_LINE)?;
     let done = device.0.enter_shared().and_then(|chip| set(&*chip, line));
     match done {
@@ -152,10 +152,10 @@ fn hold(
             line.flags.fetch_or(flags::HOGGED, Ordering::AcqRel);
             // Where the chip went meanwhile, its removal has missed this one.
             if device.is_gone() {
-                ops::free(device, offset);
+                ops::free_hog(device, offset);
             }
         }
-        Err(_) => ops::free(device, offset),
+        Err(_) => ops::free_hog(device, offset),
     }
     done
 }

@@ -5,6 +5,7 @@
 
 use crate::config::flags;
 use crate::device::{Device, Slot};
+use crate::revoke::{AtLine, Held, Last};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
     Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, InfoChangeKind, Label, Level,
@@ -14,34 +15,69 @@ use crate::{
 /// There is no such line.
 pub(crate) const NO_LINE: Error = Error::Invalid("offset beyond the last line");
 
+/// What a request sets at once.
+const TAKEN: u32 = flags::REQUESTED | flags::UNNAMED;
+
 /// Requests a line for one consumer. A driver that refuses, or panics, leaves it free.
+#[inline]
+pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<Held> {
+    let slot = device.slot(offset).ok_or(NO_LINE)?;
+    Held::take(device, offset, TAKEN, flags::UNNAMED, |at_line| {
+        ask(at_line, slot, offset, consumer)
+    })
+}
+
+/// Requests a line for the board, which frees it when the chip goes.
+pub(crate) fn claim_hog(device: &Device, offset: Offset, consumer: Label) -> Result<()> {
+    let slot = device.slot(offset).ok_or(NO_LINE)?;
+    let at_line = device.0.enter_line(offset, TAKEN, TAKEN, TAKEN)?;
+    ask(&at_line, slot, offset, consumer)?;
+    at_line.leave(flags::UNNAMED);
+    Ok(())
+}
+
+/// Asks the driver for a line that nobody has, and writes down who has it now.
 // KERNEL: gpiolib.c gpiod_request_commit (v6.12).
 // DIFFERS: the valid mask is always checked, also for a chip without a request operation.
-pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<()> {
-    let slot = device.slot(offset).ok_or(NO_LINE)?;
-    const TAKEN: u32 = flags::REQUESTED | flags::UNNAMED;
-    let at_line = device
-        .0
-        .enter_line(offset, flags::REQUESTED, TAKEN, TAKEN)?;
+#[inline]
+fn ask(
+    at_line: &AtLine<'_, dyn Chip>,
+    slot: Slot<'_>,
+    offset: Offset,
+    consumer: Label,
+) -> Result<()> {
     if at_line.before & flags::INVALID != 0 {
         return Err(Error::Invalid("the chip has no such line"));
     }
     at_line.request(offset)?;
-    refresh_direction(&*at_line, slot.flags, offset);
+    refresh_direction(&**at_line, slot.flags, offset);
     slot.rename(consumer);
-    at_line.leave(flags::UNNAMED);
     Ok(())
 }
 
 /// Ends a request; works on a dead chip too, which is then not told.
 // KERNEL: gpiolib.c gpiod_free_commit (v6.12): no driver call, no event once the chip is gone.
 // DIFFERS: the slot is cleaned in any case, so nothing stale is kept on a dead device.
-pub(crate) fn free(device: &Device, offset: Offset) {
+pub(crate) fn give_back(line: Last<'_>, offset: Offset) {
+    let device = line.device();
     detach_edges(device, offset);
-    let Ok(at_line) = device.0.enter_line(offset, 0, 0, flags::FREED) else {
+    end(device, offset, line.enter(flags::FREED));
+}
+
+/// Ends a hog, as [`give_back`] does a request.
+pub(crate) fn free_hog(device: &Device, offset: Offset) {
+    let at_line = device.0.enter_line(offset, 0, 0, flags::FREED);
+    if let (Err(_), Some(slot)) = (&at_line, device.slot(offset)) {
+        slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
+    }
+    end(device, offset, at_line);
+}
+
+/// Tells the driver and the watchers of the end of a request, if the chip is still there.
+fn end(device: &Device, offset: Offset, at_line: Result<AtLine<'_, dyn Chip>>) {
+    let Ok(at_line) = at_line else {
         if let Some(slot) = device.slot(offset) {
-            drop(forget_edges(slot));
-            slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
+            forget_edges(slot);
         }
         return;
     };
@@ -191,12 +227,6 @@ pub(crate) fn direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) -> Re
     Ok(direction)
 }
 
-/// Reads the level; a chip that cannot read is `EIO`.
-#[inline]
-pub(crate) fn level(chip: &dyn Chip, offset: Offset) -> Result<Level> {
-    cannot_is_io(chip.get(offset))
-}
-
 /// What a chip without `get` answers is `EIO`.
 #[inline]
 pub(crate) fn cannot_is_io<T>(result: Result<T>) -> Result<T> {
@@ -214,12 +244,7 @@ fn instead_of_unsupported(error: Error, instead: Error) -> Error {
     }
 }
 
-/// Sets the level whatever the direction; a chip without outputs is `EOPNOTSUPP`.
-#[inline]
-pub(crate) fn set_level(chip: &dyn Chip, offset: Offset, level: Level) -> Result<()> {
-    no_outputs(chip.set(offset, level))
-}
-
+/// What a chip without outputs answers is `EOPNOTSUPP`.
 #[inline]
 pub(crate) fn no_outputs(mut result: Result<()>) -> Result<()> {
     // In place, as the good answer is nothing but a mark that the driver has made already.
@@ -229,9 +254,10 @@ pub(crate) fn no_outputs(mut result: Result<()>) -> Result<()> {
     result
 }
 
-/// Sets the logical value; open drain and open source switch between input and output.
-#[inline]
-pub(crate) fn set_value(
+/// Sets the value of an open-drain or open-source line, which switches between input and output.
+// KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
+// hardware accepted the mode.
+pub(crate) fn set_open(
     chip: &dyn Chip,
     line: &AtomicU32,
     offset: Offset,
@@ -239,18 +265,7 @@ pub(crate) fn set_value(
 ) -> Result<()> {
     let word = line.load(Ordering::Acquire);
     let level = value.level(word & flags::ACTIVE_LOW != 0);
-    if word & (flags::OPEN_DRAIN | flags::OPEN_SOURCE) != 0 {
-        return set_open(chip, line, offset, level);
-    }
-    set_level(chip, offset, level)
-}
-
-/// Sets the level of an open-drain or open-source line.
-// KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
-// hardware accepted the mode.
-#[cold]
-fn set_open(chip: &dyn Chip, line: &AtomicU32, offset: Offset, level: Level) -> Result<()> {
-    let open_drain = line.load(Ordering::Acquire) & flags::OPEN_DRAIN != 0;
+    let open_drain = word & flags::OPEN_DRAIN != 0;
     let released = if open_drain { Level::High } else { Level::Low };
     if level == released {
         return chip.direction_input(offset);

@@ -14,20 +14,24 @@
 //!    Linux the caller's half is a compiler fence, and the closer pays for both halves with one
 //!    `membarrier(PRIVATE_EXPEDITED)`, which is a full barrier in every running thread of the
 //!    process at some point of that call. Elsewhere both halves are sequentially consistent fences.
-//!    Without a slot the four accesses are sequentially consistent themselves; loom, which takes
-//!    such accesses for weaker than they are, gets a fence in addition.
+//!    Every slot has a *revoked* of its own, so that a call looks at its slot alone; the closer sets
+//!    all of them, and the door's, before its barrier. Without a slot the four accesses are
+//!    sequentially consistent themselves; loom, which takes such accesses for weaker than they are,
+//!    gets a fence in addition. Who gives a line back comes in as with a slot; see [`line`].
 //! 2. *The closer knows every counter.* Slots are added only under the slot lock and only while
-//!    *revoked* is unset under that lock; *revoked* is set under it. A slot goes to
+//!    the door's *revoked* is unset under that lock; it is set under it. A slot goes to
 //!    another pass only when its pass is dropped, which nobody is inside of, since calls borrow it.
-//! 3. *A counter never shows less than who is inside.* A slot is written by the thread that has the
+//! 3. *A counter is not zero while somebody is inside.* A slot is written by the thread that has the
 //!    pass (`Pass` is not `Sync`). A call is the extent of [`Pass::call`], so the calls of one pass
-//!    nest: each stores one more than it found on its way in, and what it found on its way out, also
-//!    when the chip panics. The common case found nothing and stores constants.
+//!    nest: each leaves behind what it found, also when the chip panics. On its way in it stores a
+//!    one, whatever it found; if that was not zero it stores one more than that instead. The common
+//!    case found nothing and stores constants.
 //! 4. *What a caller did is over when the chip is moved.* Exits store with `Release`, the closer
 //!    loads with `Acquire`. A slot that was dropped was dropped under the lock that `take` takes.
 //! 5. *Nobody gets in afterwards.* The chip is moved out only with *revoked* set and after every
 //!    counter was seen at zero; who counts itself in later sees *revoked* and leaves without looking
-//!    at the chip.
+//!    at the chip. Nor does anybody get in after somebody else was told: the door is marked after the
+//!    slots, and who is told by its slot waits until the closer has marked everything.
 //!
 //! If the kernel refuses the barrier that it once granted (a process may put itself under a system
 //! call filter), point 1 fails; the chip is then not moved but left where it is for good.
@@ -44,6 +48,8 @@
 )]
 
 mod barrier;
+mod counted;
+mod line;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
@@ -56,17 +62,23 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+pub(crate) use self::line::{AtLine, Held, Last, Lines};
+
+use self::barrier::FENCED;
+use self::counted::Counted;
+use self::line::INSIDE;
 use crate::claim::Claim;
-use crate::device::{Device, State};
+use crate::device::State;
 use crate::sync::atomic::{AtomicU32, Ordering};
-use crate::sync::{Arc, Counted, Mutex};
-use crate::{Chip, Error, Offset, Result};
+use crate::sync::{Arc, Mutex};
+use crate::{Chip, Error, Result};
 
 /// A chip that may be taken away, and what stays: the state `S`.
 ///
-/// What every call reads comes first, the beginning of the state included; what requests write
-/// lies 128 bytes on if the state has 104, and the counts of references lie as far before it. A
-/// device of 64 lines is promised to cost 32 bytes a line, so nothing here is padded twice.
+/// What every request reads comes first, the beginning of the state included; what they write lies
+/// 128 bytes on if the state has 104, and the counts of references lie as far before it. Calls read
+/// nothing here. A device of 64 lines is promised to cost 32 bytes a line, so nothing here is padded
+/// twice.
 #[repr(C, align(128))]
 pub(crate) struct Gated<T: ?Sized, S> {
     door: Door<T>,
@@ -76,26 +88,17 @@ pub(crate) struct Gated<T: ?Sized, S> {
     slots: Mutex<Slots<T>>,
 }
 
-/// What every call reads.
+/// What leads to the chip without a slot.
 #[repr(C)]
 struct Door<T: ?Sized> {
     /// `None` only after [`Closed::take`].
     chip: UnsafeCell<Option<Box<T>>>,
-    /// [`REVOKED`], and [`barrier::FENCED`] where callers need a fence. Zero in the common case, so
-    /// that a call tests once.
+    /// [`REVOKED`], and [`FENCED`] where callers need a fence.
     state: AtomicU32,
 }
 
 /// The chip is gone, or about to go.
 const REVOKED: u32 = 1;
-
-/// In a line's word: the one who requests or frees the line is inside. No other module knows it.
-const INSIDE: u32 = 1 << 31;
-
-/// What stays when a chip goes: a word of flags for each line, in which bit 31 is the guard's.
-pub(crate) trait Lines {
-    fn words(&self) -> &[AtomicU32];
-}
 
 // SAFETY: the chip is shared by reference only while it is inside (needs `T: Sync`), and moved out
 // by one thread after all others have left (needs `T: Send`); see the module's proof.
@@ -112,15 +115,15 @@ struct Slots<T: ?Sized> {
 struct Slot<T: ?Sized> {
     /// How many calls the pass has inside. Written by its owner only.
     inside: AtomicU32,
-    /// The state of the door.
-    state: NonNull<AtomicU32>,
+    /// The state of the door, for this slot: zero in the common case, so that a call tests once.
+    state: AtomicU32,
     /// The chip, while the door is open.
     chip: NonNull<T>,
     /// Its index in the list.
     place: usize,
 }
 
-// SAFETY: both pointers lead to what `Door` shares under the same conditions.
+// SAFETY: the pointer leads to what `Door` shares under the same conditions.
 unsafe impl<T: ?Sized + Send + Sync> Send for Slot<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send + Sync> Sync for Slot<T> {}
@@ -161,39 +164,6 @@ impl<T: ?Sized, S> Gated<T, S> {
         })
     }
 
-    /// Comes in by a line's own word, in one read-modify-write that also sets the flags `set`;
-    /// `Busy` if one of `refuse` is set. When the caller leaves, or turns out to be too late, the
-    /// flags `clear` go with its mark.
-    pub(crate) fn enter_line(
-        &self,
-        offset: Offset,
-        refuse: u32,
-        set: u32,
-        clear: u32,
-    ) -> Result<AtLine<'_, T>>
-    where
-        S: Lines,
-    {
-        let words = self.state.words();
-        let word = words.get(offset.index()).ok_or(crate::ops::NO_LINE)?;
-        if self.is_revoked() {
-            return Err(Error::Revoked);
-        }
-        // The mark is one caller's: it is set only where it was not.
-        let mark = |seen: u32| (seen & (refuse | INSIDE) == 0).then_some(seen | set | INSIDE);
-        let before = word
-            .fetch_update(Ordering::SeqCst, Ordering::Acquire, mark)
-            .map_err(|_| Error::Busy)?;
-        let mark = Mark { word, clear };
-        barrier::for_loom();
-        if self.door.state.load(Ordering::SeqCst) & REVOKED != 0 {
-            return Err(Error::Revoked);
-        }
-        // SAFETY: this call is counted in its line's word and *revoked* was unset after that.
-        let chip = unsafe { self.chip() };
-        Ok(AtLine { chip, before, mark })
-    }
-
     /// The chip, for who is counted.
     ///
     /// # Safety
@@ -218,15 +188,24 @@ impl<T: ?Sized, S> Gated<T, S> {
     }
 
     /// Makes every later call fail; `None` if another call closed the gate before.
-    pub(crate) fn close(&self) -> Option<Closed<'_, T, S>> {
+    pub(crate) fn close(&self) -> Option<Closed<'_, T, S>>
+    where
+        S: Lines,
+    {
         let slots = self.slots.lock();
-        if self.door.state.fetch_or(REVOKED, Ordering::SeqCst) & REVOKED != 0 {
+        if self.is_revoked() {
             return None;
         }
-        let nobody_ever = slots.all.is_empty();
+        for slot in &slots.all {
+            slot.state.fetch_or(REVOKED, Ordering::Relaxed);
+        }
+        // After the slots: who is told so by the door finds no slot that says otherwise.
+        self.door.state.fetch_or(REVOKED, Ordering::SeqCst);
+        let is_called = !slots.all.is_empty();
         drop(slots);
         barrier::full();
-        let ordered = nobody_ever || barrier::heavy();
+        let may_be_inside = is_called || self.is_held();
+        let ordered = !may_be_inside || barrier::heavy();
         Some(Closed {
             gate: self,
             ordered,
@@ -289,7 +268,7 @@ fn wait_empty(count: &AtomicU32, bits: u32) {
 /// What leads to a gate, and is shared by the clones of a way in.
 ///
 /// # Safety
-/// Always the same gate, for as long as it lives.
+/// Always the same gate and the same word, for as long as it lives.
 pub(crate) unsafe trait Leads {
     /// What is behind the gate.
     type Chip: ?Sized;
@@ -297,6 +276,9 @@ pub(crate) unsafe trait Leads {
     type State;
 
     fn gate(&self) -> &Gated<Self::Chip, Self::State>;
+
+    /// What every handle has at hand.
+    fn word(&self) -> &AtomicU32;
 }
 
 // SAFETY: a claim's device is set when it is made; a `Pass` gives out no `&mut` of its key.
@@ -308,33 +290,32 @@ unsafe impl Leads for Claim {
     fn gate(&self) -> &Gated<dyn Chip, State> {
         &self.device().0
     }
+
+    #[inline]
+    fn word(&self) -> &AtomicU32 {
+        self.flags()
+    }
 }
 
-/// Whether a counted caller must turn back; the caller's half of the barrier.
+/// The caller's half of the barrier; then whether a counted caller must turn back or, looked at
+/// together with that, `depth` is not zero.
 #[inline]
-fn is_closed(state: &AtomicU32) -> bool {
+fn is_rare(state: &AtomicU32, depth: u32) -> bool {
     if barrier::ALWAYS_FENCED {
         barrier::fenced();
-        return state.load(Ordering::Acquire) & REVOKED != 0;
+        return state.load(Ordering::Acquire) & REVOKED | depth != 0;
     }
     barrier::light();
     match state.load(Ordering::Acquire) {
-        0 => false,
-        rare => {
+        seen if seen | depth == 0 => false,
+        seen => {
             cold_path();
-            is_closed_after_fence(state, rare)
+            if seen & FENCED != 0 {
+                barrier::fenced();
+            }
+            state.load(Ordering::Acquire) & REVOKED | depth != 0
         }
     }
-}
-
-/// The rarer cases: the chip is gone, or the caller's half is a fence.
-#[inline]
-fn is_closed_after_fence(state: &AtomicU32, seen: u32) -> bool {
-    if seen & barrier::FENCED == 0 {
-        return true;
-    }
-    barrier::fenced();
-    state.load(Ordering::Acquire) & REVOKED != 0
 }
 
 impl<T: ?Sized> Slots<T> {
@@ -347,19 +328,34 @@ impl<T: ?Sized> Slots<T> {
 }
 
 /// One handle's way in, counted together with its key, which leads to the gate. `Send`, not
-/// `Sync`: its slot has one writer; clone it for another thread. A clone touches one counter.
+/// `Sync`: its slot has one writer; clone it for another thread.
 pub(crate) struct Pass<K: Leads> {
-    key: Counted<K>,
     slot: OnceCell<Arc<Slot<K::Chip>>>,
+    key: Counted<K>,
+    /// The key's.
+    word: NonNull<AtomicU32>,
 }
+
+// SAFETY: the word is an atomic; the rest can go to other threads.
+unsafe impl<K: Leads + Send + Sync> Send for Pass<K> where K::Chip: Send + Sync {}
 
 impl<K: Leads> Pass<K> {
     /// A way in with this key. Takes no slot before the first call.
+    #[inline]
     pub(crate) fn new(key: K) -> Self {
+        let key = Counted::new(key);
         Self {
-            key: Counted::new(key),
             slot: OnceCell::new(),
+            word: NonNull::from(key.word()),
+            key,
         }
+    }
+
+    /// The key's word.
+    #[inline]
+    pub(crate) const fn word(&self) -> &AtomicU32 {
+        // SAFETY: always the same, for as long as there is the key, which `self.key` keeps.
+        unsafe { self.word.as_ref() }
     }
 
     #[inline]
@@ -374,25 +370,45 @@ impl<K: Leads> Pass<K> {
 
     /// How many clones there are, this one included.
     pub(crate) fn handles(&self) -> usize {
-        Counted::strong_count(&self.key)
+        self.key.handles()
     }
 
     /// Whether both are clones of one.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Counted::ptr_eq(&self.key, &other.key)
+        self.key.is_same(&other.key)
     }
 
-    /// Does something inside the chip: two stores and one load more than a plain call. `Revoked` if
-    /// the chip is gone.
+    /// Does something inside the chip: two stores, two loads and two branches more than a plain call.
+    /// `Revoked` if the chip is gone.
     #[inline]
     pub(crate) fn call<R>(&self, work: impl FnOnce(&K::Chip) -> Result<R>) -> Result<R> {
-        match self.slot.get() {
-            Some(slot) if slot.inside.load(Ordering::Relaxed) == 0 => self.call_at(slot, 0, work),
-            _ => self.call_rarely(work),
+        let Some(slot) = self.slot.get() else {
+            cold_path();
+            return self.call_rarely(work);
+        };
+        let depth = slot.inside.load(Ordering::Relaxed);
+        slot.inside.store(1, Ordering::Relaxed);
+        let leave = Back {
+            inside: &slot.inside,
+            depth: 0,
+        };
+        if is_rare(&slot.state, depth) {
+            cold_path();
+            if depth == 0 {
+                return Err(self.is_closed());
+            }
+            core::mem::forget(leave);
+            slot.inside.store(depth, Ordering::Relaxed);
+            return self.call_rarely(work);
         }
+        #[cfg(loom)]
+        self.gate().has_chip();
+        // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
+        work(unsafe { slot.chip.as_ref() })
     }
 
-    /// The first call of all, or a call from inside a call.
+    /// The first call of all, or a call from inside a call: comes in where `depth` calls are inside
+    /// already, and leaves as many behind.
     #[cold]
     #[inline(never)]
     fn call_rarely<R>(&self, work: impl FnOnce(&K::Chip) -> Result<R>) -> Result<R> {
@@ -404,30 +420,26 @@ impl<K: Leads> Pass<K> {
         if depth == u32::MAX {
             return Err(Error::Busy);
         }
-        self.call_at(slot, depth, work)
-    }
-
-    /// Comes in where `depth` calls are inside already, and leaves as many behind.
-    #[inline]
-    fn call_at<R>(
-        &self,
-        slot: &Slot<K::Chip>,
-        depth: u32,
-        work: impl FnOnce(&K::Chip) -> Result<R>,
-    ) -> Result<R> {
         slot.inside.store(depth + 1, Ordering::Relaxed);
         let _leave = Back {
             inside: &slot.inside,
             depth,
         };
-        // SAFETY: the state lies in the gate, which `self.key` keeps.
-        if is_closed(unsafe { slot.state.as_ref() }) {
-            return Err(Error::Revoked);
+        if is_rare(&slot.state, 0) {
+            return Err(self.is_closed());
         }
         #[cfg(loom)]
         self.gate().has_chip();
         // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
         work(unsafe { slot.chip.as_ref() })
+    }
+
+    /// Waits until the closer has marked the other slots and the door too, so that who hears of the
+    /// end by one way in finds all of them closed.
+    #[cold]
+    fn is_closed(&self) -> Error {
+        drop(self.gate().slots.lock());
+        Error::Revoked
     }
 
     /// Takes a slot, which then is this pass's own.
@@ -442,7 +454,7 @@ impl<K: Leads> Pass<K> {
             None => {
                 let slot = Arc::new(Slot {
                     inside: AtomicU32::new(0),
-                    state: NonNull::from(&gate.door.state),
+                    state: AtomicU32::new(gate.door.state.load(Ordering::Relaxed) & FENCED),
                     // SAFETY: *revoked* is unset and cannot be set while the lock is held.
                     chip: NonNull::from(unsafe { gate.chip() }),
                     place: slots.all.len(),
@@ -485,43 +497,10 @@ impl<K: Leads> Drop for Pass<K> {
 impl<K: Leads> Clone for Pass<K> {
     fn clone(&self) -> Self {
         Self {
-            key: Counted::clone(&self.key),
             slot: OnceCell::new(),
+            key: self.key.clone(),
+            word: self.word,
         }
-    }
-}
-
-/// A device kept alive, and one word of its state, found once.
-pub(crate) struct Word {
-    device: Device,
-    word: NonNull<AtomicU32>,
-}
-
-// SAFETY: a device and a reference to an atomic in it can go to other threads.
-unsafe impl Send for Word {}
-// SAFETY: as above.
-unsafe impl Sync for Word {}
-
-impl Word {
-    /// The word that `find` finds in the state, if it finds one.
-    pub(crate) fn find(
-        device: Device,
-        find: impl for<'a> FnOnce(&'a State) -> Option<&'a AtomicU32>,
-    ) -> Option<Self> {
-        let word = NonNull::from(find(device.state())?);
-        Some(Self { device, word })
-    }
-
-    #[inline]
-    pub(crate) const fn device(&self) -> &Device {
-        &self.device
-    }
-
-    #[inline]
-    pub(crate) const fn get(&self) -> &AtomicU32 {
-        // SAFETY: whatever lifetime it was asked for, `find` found it in the state, which lies still
-        // behind the device's counted pointer and is only ever shared.
-        unsafe { self.word.as_ref() }
     }
 }
 
@@ -547,41 +526,5 @@ struct Leave<'a>(&'a AtomicU32);
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Proof of being inside as the one who requests or frees a line.
-pub(crate) struct AtLine<'a, T: ?Sized> {
-    chip: &'a T,
-    /// The flags of the line before.
-    pub(crate) before: u32,
-    mark: Mark<'a>,
-}
-
-impl<T: ?Sized> AtLine<'_, T> {
-    /// Leaves, and clears these flags of the line instead of those it came with.
-    pub(crate) fn leave(mut self, clear: u32) {
-        self.mark.clear = clear;
-    }
-}
-
-impl<T: ?Sized> Deref for AtLine<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.chip
-    }
-}
-
-/// Takes the mark and some flags out of a line's word again, also when the chip panics.
-struct Mark<'a> {
-    word: &'a AtomicU32,
-    clear: u32,
-}
-
-impl Drop for Mark<'_> {
-    fn drop(&mut self) {
-        self.word
-            .fetch_and(!(self.clear | INSIDE), Ordering::AcqRel);
     }
 }

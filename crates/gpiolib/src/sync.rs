@@ -15,15 +15,12 @@ mod modelled;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic;
 #[cfg(loom)]
-pub(crate) use modelled::{Arc, Arc as Counted, Weak};
+pub(crate) use modelled::{Arc, Weak};
 
 #[cfg(not(loom))]
 pub(crate) use alloc::sync::{Arc, Weak};
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic;
-/// An `Arc` that has no weak count: its last drop touches one counter and not two.
-#[cfg(not(loom))]
-pub(crate) use triomphe::Arc as Counted;
 
 #[cfg(loom)]
 use loom::sync as lock;

@@ -164,6 +164,27 @@ fn two_callers_and_unregister() {
 }
 
 #[test]
+fn two_ways_in_and_unregister() {
+    model("2 ways in × unregister", Some(3), || {
+        let registry = Registry::new();
+        let (chip, _) = plug(&registry, "a");
+        let [one, other] = [0, 1].map(|line| request(&chip, line));
+        assert!(one.level().is_ok() && other.level().is_ok());
+        let caller = thread::spawn(move || {
+            let was_gone = other.device().is_gone();
+            let told = one.level();
+            assert!(told.is_err() || !was_gone, "gone, yet called");
+            if told.is_err() {
+                assert_eq!(other.level(), Err(Error::Revoked), "gone by one way only");
+            }
+        });
+        drop(chip.unregister().unwrap());
+        caller.join().unwrap();
+        nothing_is_left(&registry);
+    });
+}
+
+#[test]
 fn request_and_unregister() {
     model("request × unregister", Some(4), || {
         let registry = Registry::new();

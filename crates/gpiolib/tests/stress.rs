@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use gpiolib::{Chip, ChipConfig, Desc, Device, Error, Level, Offset, Registry, Result, Value};
+use gpiolib::{
+    Chip, ChipConfig, Desc, Device, Error, Level, Line, Offset, Registry, Result, Value,
+};
 
 /// Words far apart, together larger than the caches: a store to one takes its time.
 struct Far(Box<[AtomicU64]>);
@@ -46,8 +48,8 @@ struct Watched {
     caught: Arc<AtomicUsize>,
 }
 
-impl Chip for Watched {
-    fn get(&self, _: Offset) -> Result<Level> {
+impl Watched {
+    fn look(&self) {
         for _ in 0..60 {
             if self.handed_back.load(Ordering::Relaxed) {
                 self.caught.fetch_add(1, Ordering::Relaxed);
@@ -55,37 +57,37 @@ impl Chip for Watched {
             }
             std::hint::spin_loop();
         }
+    }
+}
+
+impl Chip for Watched {
+    fn free(&self, _: Offset) {
+        self.look();
+    }
+
+    fn get(&self, _: Offset) -> Result<Level> {
+        self.look();
         Ok(Level::High)
     }
 }
 
-/// Calls until the chip is gone, with the processor's stores held up before each call.
-fn call_until_gone(desc: &Desc, far: &Far, seed: &mut u64) -> u64 {
-    let mut calls = 0;
-    loop {
-        far.clog(seed);
-        if desc.level().is_err() {
-            return calls;
-        }
-        calls += 1;
-    }
-}
-
-#[test]
-fn nobody_is_inside_a_chip_that_was_handed_back() {
+/// Hands the requested lines of ever new chips to a thread, which says when it begins, and takes the
+/// chips away while it works, for three seconds. `work` answers how much it did; what it is given
+/// last holds up the processor's stores.
+fn race(
+    name: &str,
+    lines: u32,
+    work: impl Fn(Vec<Desc>, &mpsc::Sender<()>, &mut dyn FnMut()) -> u64 + Send + 'static,
+) {
     let caught = Arc::new(AtomicUsize::new(0));
-    let (hand_over, take_over) = mpsc::channel::<Desc>();
+    let (hand_over, take_over) = mpsc::channel::<Vec<Desc>>();
     let (ready, is_ready) = mpsc::channel::<()>();
-    let caller = std::thread::spawn(move || {
+    let worker = std::thread::spawn(move || {
         let far = Far::new();
         let mut seed = 0x9e37_79b9_7f4a_7c15;
-        let mut calls = 0;
-        for desc in take_over {
-            desc.level().unwrap();
-            ready.send(()).unwrap();
-            calls += call_until_gone(&desc, &far, &mut seed);
-        }
-        calls
+        let mut clog = || far.clog(&mut seed);
+        let works = take_over.iter().map(|lines| work(lines, &ready, &mut clog));
+        works.sum::<u64>()
     });
     let until = Instant::now() + Duration::from_secs(3);
     let mut rounds = 0_u64;
@@ -98,12 +100,11 @@ fn nobody_is_inside_a_chip_that_was_handed_back() {
             caught: Arc::clone(&caught),
         };
         let chip = registry
-            .register(&ChipConfig::new("a", 1), Box::new(chip))
+            .register(&ChipConfig::new("a", lines), Box::new(chip))
             .unwrap();
-        let line = chip.device().line(Offset::new(0)).unwrap();
-        hand_over
-            .send(line.request("stress".into()).unwrap())
-            .unwrap();
+        let request = |line: Line| line.request("stress".into()).unwrap();
+        let lines = chip.device().lines().map(request).collect();
+        hand_over.send(lines).unwrap();
         is_ready.recv().unwrap();
         for _ in 0..next(&mut seed) % 2_000 {
             std::hint::spin_loop();
@@ -115,10 +116,40 @@ fn nobody_is_inside_a_chip_that_was_handed_back() {
         rounds += 1;
     }
     drop(hand_over);
-    let calls = caller.join().unwrap();
+    let done = worker.join().unwrap();
     let caught = caught.load(Ordering::Relaxed);
-    println!("stress: {rounds} unplugs, {calls} calls, {caught} caught inside a chip handed back");
+    println!("stress: {rounds} unplugs, {done} {name}, {caught} caught inside a chip handed back");
     assert_eq!(caught, 0);
+}
+
+#[test]
+fn nobody_is_inside_a_chip_that_was_handed_back() {
+    race("calls", 1, |lines, ready, clog| {
+        lines[0].level().unwrap();
+        ready.send(()).unwrap();
+        let mut calls = 0;
+        loop {
+            clog();
+            if lines[0].level().is_err() {
+                return calls;
+            }
+            calls += 1;
+        }
+    });
+}
+
+/// The same for lines that nobody has called, and that are given back.
+#[test]
+fn nobody_gives_a_line_back_to_a_chip_that_was_handed_back() {
+    race("lines given back", 64, |lines, ready, clog| {
+        ready.send(()).unwrap();
+        let given = lines.len();
+        for line in lines {
+            clog();
+            drop(line);
+        }
+        given as u64
+    });
 }
 
 /// Counts its own requests, and that nobody is inside when it is dropped.

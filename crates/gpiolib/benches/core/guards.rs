@@ -51,12 +51,12 @@ pub(crate) fn overhead(name: &str) {
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    black_box(black_box(desc).level().is_ok_and(Level::is_high));
+                    black_box(black_box(&*desc).level().is_ok_and(Level::is_high));
                 }
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    black_box(black_box(desc).value().is_ok_and(Value::is_active));
+                    black_box(black_box(&*desc).value().is_ok_and(Value::is_active));
                 }
             },
             &mut |calls| {
@@ -66,12 +66,12 @@ pub(crate) fn overhead(name: &str) {
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    black_box(black_box(desc).set_level(Level::High).is_ok());
+                    black_box(black_box(&*desc).set_level(Level::High).is_ok());
                 }
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    black_box(black_box(desc).set_value(Value::Active).is_ok());
+                    black_box(black_box(&*desc).set_value(Value::Active).is_ok());
                 }
             },
         ],
@@ -109,13 +109,12 @@ impl Bare {
         }
     }
 
-    /// Store, barrier, load, call, store; so many times.
+    /// Store and barrier, load, call, store; so many times.
     #[inline]
-    fn call<R>(&self, calls: u32, barrier: impl Fn(Ordering), work: impl Fn(&dyn Chip) -> R) {
+    fn call<R>(&self, calls: u32, enter: impl Fn(&AtomicU32), work: impl Fn(&dyn Chip) -> R) {
         for _ in 0..calls {
             let bare = black_box(self);
-            bare.inside.store(1, Ordering::Relaxed);
-            barrier(Ordering::SeqCst);
+            enter(&bare.inside);
             if !bare.revoked.load(Ordering::Acquire) {
                 black_box(work(&*bare.chip));
             }
@@ -128,12 +127,22 @@ impl Bare {
 /// and the machine's own instructions.
 pub(crate) fn floor() {
     let (chip, bare, word) = (direct(), Bare::new(), AtomicU32::new(0));
+    let by_kernel = |inside: &AtomicU32| {
+        inside.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+    };
+    let by_fence = |inside: &AtomicU32| {
+        inside.store(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    };
+    let by_exchange = |inside: &AtomicU32| _ = inside.swap(1, Ordering::SeqCst);
     let get = |chip: &dyn Chip| chip.get(black_box(LINE)).is_ok_and(Level::is_high);
     let set = |chip: &dyn Chip| chip.set(black_box(LINE), Level::High).is_ok();
     let [
         plain,
         light,
         fenced,
+        exchanged,
         plain_set,
         light_set,
         fenced_set,
@@ -143,11 +152,12 @@ pub(crate) fn floor() {
         20_000,
         [
             &mut |calls| (0..calls).for_each(|_| _ = black_box(get(&**black_box(&chip)))),
-            &mut |calls| bare.call(calls, compiler_fence, get),
-            &mut |calls| bare.call(calls, fence, get),
+            &mut |calls| bare.call(calls, by_kernel, get),
+            &mut |calls| bare.call(calls, by_fence, get),
+            &mut |calls| bare.call(calls, by_exchange, get),
             &mut |calls| (0..calls).for_each(|_| _ = black_box(set(&**black_box(&chip)))),
-            &mut |calls| bare.call(calls, compiler_fence, set),
-            &mut |calls| bare.call(calls, fence, set),
+            &mut |calls| bare.call(calls, by_kernel, set),
+            &mut |calls| bare.call(calls, by_fence, set),
             &mut |calls| {
                 for _ in 0..calls {
                     black_box(&word).store(1, Ordering::Relaxed);
@@ -164,6 +174,7 @@ pub(crate) fn floor() {
     println!("what this machine allows");
     row("get, bare slot guard", light, plain);
     row("get, bare slot guard, portable", fenced, plain);
+    row("get, the same with one exchange", exchanged, plain);
     row("set, bare slot guard", light_set, plain_set);
     row("set, bare slot guard, portable", fenced_set, plain_set);
     println!("  store and fence                        {fences:7.2} ns");
@@ -194,7 +205,7 @@ pub(crate) fn others() {
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    black_box(black_box(desc).level().is_ok_and(Level::is_high));
+                    black_box(black_box(&*desc).level().is_ok_and(Level::is_high));
                 }
             },
             &mut |calls| {
@@ -250,50 +261,65 @@ fn pinned_calls(pinned: &epoch::Atomic<Box<dyn Chip>>, calls: u32) {
     }
 }
 
-/// Calls on one line each, by this many threads at once; the best throughput in calls per second.
-fn throughput(descs: &[Desc]) -> f64 {
-    const CALLS: u32 = 200_000;
-    let mut best = 0.0_f64;
-    for _ in 0..60 {
-        let start = Barrier::new(descs.len());
-        let slowest = std::thread::scope(|scope| {
-            let threads: Vec<_> = descs
-                .iter()
-                .cloned()
-                .map(|desc| {
-                    let start = &start;
-                    scope.spawn(move || {
-                        let _ = desc.level();
-                        start.wait();
-                        let began = Instant::now();
-                        for _ in 0..CALLS {
-                            black_box(black_box(&desc).level().is_ok_and(Level::is_high));
-                        }
-                        began.elapsed()
-                    })
+/// As many threads as there are callers, all at once; calls per second, all together.
+fn throughput<C: FnMut() + Send>(callers: Vec<C>) -> f64 {
+    const CALLS: u32 = 400_000;
+    let start = Barrier::new(callers.len());
+    let calls = f64::from(CALLS) * callers.len() as f64;
+    let slowest = std::thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .into_iter()
+            .map(|mut call| {
+                let start = &start;
+                scope.spawn(move || {
+                    call();
+                    start.wait();
+                    let began = Instant::now();
+                    (0..CALLS).for_each(|_| call());
+                    began.elapsed()
                 })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .max()
-        });
-        let calls = f64::from(CALLS) * descs.len() as f64;
-        best = best.max(calls / slowest.unwrap().as_secs_f64());
-    }
-    best
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .max()
+    });
+    calls / slowest.unwrap().as_secs_f64()
 }
 
-/// Two threads on two lines of one chip.
+/// Two threads on two lines of one chip, and, to see what the machine has for two threads just now,
+/// two threads that call two chips directly.
 pub(crate) fn two_threads() {
     let (_registration, descs) = held(4);
-    let one = throughput(&descs[..1]);
-    let two = throughput(&descs[1..3]);
+    let guarded = |desc: &Desc| {
+        let desc = desc.clone();
+        move || _ = black_box(black_box(&desc).level().is_ok_and(Level::is_high))
+    };
+    let plain = |_: &Desc| {
+        let chip = direct();
+        move || _ = black_box(high(black_box(&chip)))
+    };
+    let mut best = [0.0_f64; 4];
+    for _ in 0..60 {
+        let each = [
+            throughput(descs[..1].iter().map(plain).collect()),
+            throughput(descs[1..3].iter().map(plain).collect()),
+            throughput(descs[..1].iter().map(guarded).collect()),
+            throughput(descs[1..3].iter().map(guarded).collect()),
+        ];
+        for (best, each) in best.iter_mut().zip(each) {
+            *best = best.max(each);
+        }
+    }
+    let [one_plain, two_plain, one, two] = best;
     println!("threads on lines of one chip, Desc::level");
-    println!("  1 thread   {:8.1} million calls/s", one / 1e6);
-    println!(
-        "  2 threads  {:8.1} million calls/s   {:.2} x",
-        two / 1e6,
-        two / one
-    );
+    let row = |name: &str, calls: f64, one: f64| {
+        let (millions, times) = (calls / 1e6, calls / one);
+        println!("  {name:<34} {millions:8.1} million calls/s   {times:.2} x");
+    };
+    row("1 thread, a chip called directly", one_plain, one_plain);
+    row("2 threads, a chip each", two_plain, one_plain);
+    row("1 thread", one, one);
+    row("2 threads", two, one);
 }

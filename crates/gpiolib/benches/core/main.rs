@@ -3,8 +3,8 @@
 //! Each figure is the best of many short batches, because the machine has other work too; the
 //! ratios are of figures taken in turn, batch by batch. The portable guard is measured by the same
 //! program, started once more with `UGPIO_GUARD=portable`. `docs/performance-core.md` has the
-//! numbers and the machine. `UGPIO_BENCH_PART=guard`, `portable`, `requests` or `memory` runs that
-//! part alone.
+//! numbers and the machine. `UGPIO_BENCH_PART=guard`, `portable`, `threads`, `requests` or `memory`
+//! runs that part alone.
 
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
 
@@ -26,6 +26,7 @@ fn main() {
             guards::floor();
             return guards::overhead("guard of this machine");
         }
+        Ok("threads") => return guards::two_threads(),
         Ok("requests") => return scale::requests(),
         _ => {}
     }

@@ -8,7 +8,7 @@ use gpiolib::{ChipConfig, Desc, Name, Offset, Registration, Registry};
 
 use crate::{Latch, Nothing, in_turn};
 
-/// Request and release, clone and drop.
+/// Request and release, clone and drop, each beside what the machine takes for its atomics.
 pub(crate) fn requests() {
     let registry = Registry::new();
     let chip = Box::new(Latch::new(4));
@@ -18,13 +18,20 @@ pub(crate) fn requests() {
     let line = chip.device().line(Offset::new(2)).unwrap();
     let held = chip.device().line(Offset::new(3)).unwrap();
     let held = held.request("bench".into()).unwrap();
+    let clone = held.clone();
     let word = AtomicUsize::new(0);
-    let [locked, request, used, clone] = in_turn(
+    let [add, arc, request, used, first, other] = in_turn(
         2_000,
         [
             &mut |calls| {
                 for _ in 0..calls {
                     black_box(&word).fetch_add(1, Ordering::Relaxed);
+                }
+            },
+            &mut |calls| {
+                for _ in 0..calls {
+                    black_box(&word).fetch_add(1, Ordering::Relaxed);
+                    black_box(&word).fetch_sub(1, Ordering::Release);
                 }
             },
             &mut |calls| {
@@ -43,13 +50,25 @@ pub(crate) fn requests() {
                     drop(black_box(held.clone()));
                 }
             },
+            &mut |calls| {
+                for _ in 0..calls {
+                    drop(black_box(clone.clone()));
+                }
+            },
         ],
     );
+    let row = |name: &str, ns: f64| println!("  {name:<38} {ns:7.1} ns");
     println!("requests");
-    println!("  for scale: one atomic add              {locked:7.1} ns");
-    println!("  request + release                      {request:7.1} ns");
-    println!("  request + first get + release          {used:7.1} ns");
-    println!("  clone + drop                           {clone:7.1} ns");
+    row("for scale: one atomic add", add);
+    row("for scale: an add and a subtraction", arc);
+    row("request + release", request);
+    row("request + first get + release", used);
+    let clones = |name: &str, ns: f64| {
+        let ratio = ns / arc;
+        println!("  {name:<38} {ns:7.1} ns   {ratio:5.2} x an add and a subtraction");
+    };
+    clones("clone + drop", first);
+    clones("clone + drop, of a clone", other);
 }
 
 fn bank(registry: &Registry, lines: u32) -> Registration {

@@ -5,10 +5,12 @@
 use std::sync::mpsc;
 
 use super::*;
+use crate::Offset;
 
 /// A key that leads to a gate, and something to see it go by.
 struct Key {
     gate: Arc<Gated<u32, ()>>,
+    word: AtomicU32,
     _seen: Arc<()>,
 }
 
@@ -19,6 +21,10 @@ unsafe impl Leads for Key {
 
     fn gate(&self) -> &Gated<u32, ()> {
         &self.gate
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        &self.word
     }
 }
 
@@ -39,6 +45,7 @@ type Way = Pass<Key>;
 fn way(gate: &Arc<Gated<u32, ()>>) -> Way {
     Pass::new(Key {
         gate: Arc::clone(gate),
+        word: AtomicU32::new(5),
         _seen: Arc::new(()),
     })
 }
@@ -112,10 +119,10 @@ fn slots_are_reused_and_forgotten() {
 
 #[test]
 fn a_line_lets_one_caller_in() {
-    const HELD: u32 = 1;
+    const TAKEN: u32 = 1;
     let gate = Gated::new(Box::new(7), [0, 0].map(AtomicU32::new));
     let flags = |offset: usize| gate.state[offset].load(Ordering::Relaxed);
-    let enter = |offset| gate.enter_line(Offset::new(offset), HELD, HELD, HELD);
+    let enter = |offset| gate.enter_line(Offset::new(offset), TAKEN, TAKEN, TAKEN);
 
     let at_line = enter(0).unwrap();
     assert_eq!((*at_line, at_line.before), (7, 0));
@@ -125,12 +132,13 @@ fn a_line_lets_one_caller_in() {
         "one mark"
     );
     assert!(enter(1).is_ok(), "given up: nothing is left of it");
-    assert_eq!((flags(0), flags(1)), (HELD | INSIDE, 0));
+    assert_eq!((flags(0), flags(1)), (TAKEN | line::HELD | INSIDE, 0));
+    assert!(gate.is_held());
     at_line.leave(0);
-    assert_eq!(flags(0), HELD, "kept");
+    assert_eq!(flags(0), TAKEN, "kept, but not held");
 
     gate.close().unwrap().take().unwrap();
-    let freeing = gate.enter_line(Offset::new(0), 0, 0, HELD);
+    let freeing = gate.enter_line(Offset::new(0), 0, 0, TAKEN);
     assert_eq!(freeing.err(), Some(Error::Revoked));
     assert!(enter(2).is_err(), "there is no such line");
 }
@@ -140,6 +148,7 @@ fn a_key_goes_with_the_last_clone() {
     let seen = Arc::new(());
     let first = Pass::new(Key {
         gate: gate(),
+        word: AtomicU32::new(5),
         _seen: Arc::clone(&seen),
     });
     let second = first.clone();
