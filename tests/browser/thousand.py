@@ -1,4 +1,4 @@
-"""Drives a thousand lines, 32 more of them every few milliseconds, until its standard input ends."""
+"""Drives a thousand lines, all of them every few milliseconds, until its standard input ends."""
 
 import select
 import sys

@@ -414,6 +414,8 @@ function wave(row, end, span) {
 }
 
 let lastFrame = 0;
+let drawn = 0;
+let drawnUpdates = 0;
 function frame(now) {
   requestAnimationFrame(frame);
   if (now - lastFrame < (calm.matches ? 240 : 30)) return;
@@ -426,6 +428,8 @@ function frame(now) {
     paint(row);
     if (row.canvas && waveWidth > 0) wave(row, end, span);
   }
+  drawn += model.updates > drawnUpdates ? 1 : 0;
+  drawnUpdates = model.updates;
 }
 
 let lastTick = performance.now();
@@ -568,4 +572,5 @@ ask("hello").then((hello) => {
   document.title = `${name} · ugpio board`;
 });
 // For tests, and for those who look behind the page.
-window.ugpio = { model, shown: () => model.updates };
+// What came, and how many frames had something new in them.
+window.ugpio = { model, shown: () => model.updates, drawn: () => drawn };

@@ -40,6 +40,8 @@ export function draw(context, { width, height, end, span, line, colors }) {
     const at = x(times[index]);
     // More than a pixel can show: it is drawn once.
     if (column - at >= 0.5 || index === first) {
+      // Where it was left, it may have another level since.
+      context.lineTo(Math.min(column, width), level ? top : bottom);
       context.lineTo(at, level ? top : bottom);
       context.lineTo(at, level ? bottom : top);
       column = at;

@@ -85,7 +85,7 @@ export function makeWires({ model, ask, notice, set, wishes, arrange }) {
     const log = $("log");
     log.hidden = false;
     const { at, text } = model.log[0];
-    set(log.querySelector("summary"), `${model.log.length} reports, the last ${seconds(at)}: ${text}`);
+    set(log.querySelector("summary"), `${model.log.length === 1 ? "1 report" : `${model.log.length} reports, the last`} ${seconds(at)}: ${text}`);
     const lines = model.log.map(({ at, text }) => {
       const line = document.createElement("li");
       const time = document.createElement("time");
