@@ -155,7 +155,7 @@ def watch(client, process, mark):
         pass  # nobody is left to read it; what it should have said is missed below
     if status != client.status:
         return f"ended with {status}, not {client.status}"
-    if still := wait_until_gone(mark, 20):
+    if still := wait_until_gone(mark, 60):
         return f"left processes behind: {', '.join(map(describe, still))}"
     return None
 

@@ -39,8 +39,8 @@ static void values_and_exclusiveness(int chip)
 	CHECK_ERRNO(request_lines(chip, 1, 1, GPIO_V2_LINE_FLAG_INPUT), EBUSY);
 	set_values(out, 3, 2);
 	CHECK(get_values(out, 3) == 2);
-	CHECK(ctl("wait", "raw", "1", "high", "--timeout", "10", NULL) == 0);
-	CHECK(ctl("wait", "raw", "0", "low", "--timeout", "10", NULL) == 0);
+	CHECK(ctl("wait", "raw", "1", "high", "--timeout", "60", NULL) == 0);
+	CHECK(ctl("wait", "raw", "0", "low", "--timeout", "60", NULL) == 0);
 	raw_close(out);
 
 	/* The last close frees the lines before the next call can ask for them. */

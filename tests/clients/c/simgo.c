@@ -165,7 +165,7 @@ static void watch_edges(const char *platform, int line)
 		read_file(path, text, sizeof(text));
 		CHECK(strcmp(text, i % 2 ? "0" : "1") == 0);
 		do
-			ready = syscall(SYS_epoll_pwait, watcher, &event, 1, 20000, NULL, 0);
+			ready = syscall(SYS_epoll_pwait, watcher, &event, 1, 60000, NULL, 0);
 		while (ready < 0 && errno == EINTR);
 		CHECK(ready == 1 && event.data.fd == line);
 		CHECK(raw_read(line, &edge, sizeof(edge)) == sizeof(edge));

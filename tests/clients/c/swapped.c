@@ -23,8 +23,8 @@ int main(void)
 		set_values(b, 1, !value);
 		/* Seen from outside: a reader that is fooled as the writer was would not notice. */
 		if (round < 2) {
-			CHECK(ctl("wait", "swap", "0", "high", "--timeout", "5", NULL) == 0);
-			CHECK(ctl("wait", "swap", "1", "low", "--timeout", "5", NULL) == 0);
+			CHECK(ctl("wait", "swap", "0", "high", "--timeout", "60", NULL) == 0);
+			CHECK(ctl("wait", "swap", "1", "low", "--timeout", "60", NULL) == 0);
 		}
 		CHECK(get_values(a, 1) == value && get_values(b, 1) == !value);
 		CHECK((spare = dup(a)) >= 0 && dup2(b, a) == a && dup2(spare, b) == b);

@@ -146,7 +146,10 @@ class Alerts(Lgpio):
         seen = self.alerts(19, lgpio.BOTH_EDGES)
         lgpio.gpio_set_watchdog_micros(self.chip, 19, 20_000)
         self.world.pull(19, "up")
-        self.assertEqual(seen.get(timeout=LIMIT), 1)
+        # On a busy machine it barks before the edge, too.
+        while (first := seen.get(timeout=LIMIT)) == lgpio.TIMEOUT:
+            pass
+        self.assertEqual(first, 1)
         self.assertEqual(seen.get(timeout=LIMIT), lgpio.TIMEOUT)
 
     def test_debounce(self):

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 
-LIMIT = 20  # seconds after which a thing that must happen counts as not happening
+LIMIT = 60  # seconds after which a thing that must happen counts as not happening
 
 
 class Connection:

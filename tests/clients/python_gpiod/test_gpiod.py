@@ -18,7 +18,7 @@ from datetime import timedelta
 import gpiod
 from gpiod.line import Bias, Clock, Direction, Drive, Edge, Value
 
-LIMIT = 20  # seconds after which a thing that must happen counts as not happening
+LIMIT = 60  # seconds after which a thing that must happen counts as not happening
 
 
 def ctl(*words):

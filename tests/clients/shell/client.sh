@@ -3,7 +3,7 @@
 # of ugpio, which are ordinary clients of the character device.
 # Run as: ugpio run --chip desk:8 --chip doomed:4 -- sh client.sh
 set -u
-LIMIT=20
+LIMIT=60
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -14,7 +14,7 @@ use gpiocdev::request::Request;
 type Checked = Result<(), Box<dyn std::error::Error>>;
 
 /// After this long, what must happen counts as not happening.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The world outside the chip: one `ugpio ctl` command.
 fn ctl(words: &[&str]) {
@@ -82,9 +82,9 @@ fn requests_and_values() -> Checked {
         .as_output(Value::Active)
         .with_consumer("gpiocdev-client")
         .request()?;
-    ctl(&["wait", "bench", "0", "high", "--timeout", "20"]);
+    ctl(&["wait", "bench", "0", "high", "--timeout", "60"]);
     output.set_lone_value(Value::Inactive)?;
-    ctl(&["wait", "bench", "0", "low", "--timeout", "20"]);
+    ctl(&["wait", "bench", "0", "low", "--timeout", "60"]);
     let info = gpiocdev::Chip::from_path(chip("bench"))?.line_info(0)?;
     assert!(info.used && info.consumer == "gpiocdev-client");
     assert_eq!(info.direction, Direction::Output);
@@ -145,10 +145,10 @@ fn first_abi() -> Checked {
     let mut request = Request::builder();
     request.on_chip(chip("bench")).using_abi_version(V1);
     let output = request.with_line(6).as_output(Value::Active).request()?;
-    ctl(&["wait", "bench", "6", "high", "--timeout", "20"]);
+    ctl(&["wait", "bench", "6", "high", "--timeout", "60"]);
     output.set_lone_value(Value::Inactive)?;
     assert_eq!(output.lone_value()?, Value::Inactive);
-    ctl(&["wait", "bench", "6", "low", "--timeout", "20"]);
+    ctl(&["wait", "bench", "6", "low", "--timeout", "60"]);
 
     let mut request = Request::builder();
     request.on_chip(chip("bench")).using_abi_version(V1);
