@@ -21,6 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 HERE = Path(__file__).resolve().parent
 UGPIO = str(Path(os.environ["UGPIO"]).resolve())
 SHOTS = Path(os.environ.get("SHOTS", tempfile.mkdtemp())).resolve()
+LIMIT = 60_000  # milliseconds after which a thing that must happen counts as not happening
 FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-dev-shm-usage
     --disable-background-networking --disable-component-update --disable-sync""".split()
 BOARD = """
@@ -96,6 +97,7 @@ class Board(unittest.TestCase):
         cls.playwright = sync_playwright().start()
         path = os.environ.get("CHROMIUM") or shutil.which("chromium")
         cls.browser = cls.playwright.chromium.launch(executable_path=path, args=FLAGS)
+        expect.set_options(timeout=LIMIT)
         SHOTS.mkdir(parents=True, exist_ok=True)
 
     @classmethod
@@ -110,6 +112,7 @@ class Board(unittest.TestCase):
 
     def page_of(self, link, width=1280, height=760, **more):
         context = self.browser.new_context(viewport={"width": width, "height": height}, **more)
+        context.set_default_timeout(LIMIT)
         self.addCleanup(context.close)
         page = context.new_page()
         self.wrong = []
@@ -251,7 +254,7 @@ class Board(unittest.TestCase):
         page.keyboard.press("Insert")
         page.keyboard.type("late")
         page.keyboard.press("Enter")
-        self.assertEqual(run.ctl("wait", "--timeout", "10", "crossing", "7", "high"), "")
+        self.assertEqual(run.ctl("wait", "--timeout", "60", "crossing", "7", "high"), "")
         page.keyboard.press("?")
         expect(page.get_by_role("heading", name="Keys")).to_be_visible()
         page.keyboard.press("Escape")

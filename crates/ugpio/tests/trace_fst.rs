@@ -1,7 +1,10 @@
 //! `ugpio run --trace FILE.fst`: what is in it, what can be done with it, and what is left if it cannot be made.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::{Path, PathBuf};
+#[path = "support/home.rs"]
+mod home;
+
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 struct Place(tempfile::TempDir);
@@ -20,15 +23,10 @@ impl Place {
     }
 
     fn ugpio(&self, words: &[&str]) -> Output {
-        let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-        let path = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{path}", program.parent().unwrap().display());
-        let mut command = Command::new(program);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
         command.args(words).current_dir(self.0.path());
-        command.env("PATH", path).stdin(Stdio::null());
-        command.env("XDG_RUNTIME_DIR", self.0.path());
-        command.env_remove("UGPIO_SOCKET");
-        command.output().unwrap()
+        command.stdin(Stdio::null());
+        home::at_home(&mut command, self.0.path()).output().unwrap()
     }
 
     /// Runs a script on chip `demo` with 4 lines; its exit status and what was said on standard error.

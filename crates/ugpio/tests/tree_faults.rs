@@ -2,7 +2,9 @@
 //! tree and of the board, by default and under `--strict`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
+#[path = "support/home.rs"]
+mod home;
+
 use std::process::{Command, Output, Stdio};
 
 /// What every script begins with: a chip of the tree, and where its faults are.
@@ -22,23 +24,15 @@ edges() {
 
 /// Runs a script; its standard output, and a line for each fault that happened, in their order.
 fn run(options: &[&str], script: &str) -> (String, Vec<String>) {
-    let home = tempfile::tempdir().unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_ugpio"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", program.parent().unwrap().display());
-    let mut command = Command::new(program);
+    let place = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ugpio"));
     command.args(["run", "--trace", "t.json"]).args(options);
     command.args(["--", "sh", "-c", &format!("{PRELUDE}{script}")]);
-    command.current_dir(home.path()).stdin(Stdio::null());
-    command
-        .env("PATH", path)
-        .env("XDG_RUNTIME_DIR", home.path());
-    command
-        .env_remove("UGPIO_SOCKET")
-        .env("TMPDIR", home.path());
+    command.current_dir(place.path()).stdin(Stdio::null());
+    home::at_home(&mut command, place.path()).env("TMPDIR", place.path());
     let Output { stdout, stderr, .. } = command.output().unwrap();
     eprintln!("{}", String::from_utf8_lossy(&stderr));
-    let trace = std::fs::read_to_string(home.path().join("t.json")).unwrap();
+    let trace = std::fs::read_to_string(place.path().join("t.json")).unwrap();
     let fault = |line: &str| {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         let word = |key: &str| event[key].to_string().replace('"', "");
