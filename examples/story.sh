@@ -12,7 +12,7 @@ do_it() {
 }
 # Waits until a line of the board is where the program should have put it.
 sees() {
-	ugpio ctl wait demo "$1" "$2" --timeout 20
+	ugpio ctl wait demo "$1" "$2" --timeout 60
 	echo "         outside: $1 is $(ugpio ctl level demo "$1")"
 }
 

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from gpio_cdev import FALLING, INPUT, OUTPUT, RISING, read_events, request, set_value
 
-QUIET_MS = 400
+QUIET_MS = 2_000
 
 
 def main():
