@@ -123,7 +123,6 @@ impl Session {
         // Hang-ups alone are reported without asking.
         add(ends.link.as_fd(), FRONT, epoll::EventFlags::empty())?;
         add(ends.lifeline.as_fd(), GUARDIAN, epoll::EventFlags::empty())?;
-        add(listener.as_fd(), LISTENER, epoll::EventFlags::empty())?;
         Ok(Self {
             listener: Arc::new(listener),
             program,
@@ -298,11 +297,26 @@ impl Session {
             let failure =
                 tracee::receive_exec_failure(self.tracee.as_fd(), &self.name).map(Ending::Failed);
             self.ending = failure.or_else(|| self.guardian_failure()).or(Some(ending));
+            self.watch_for_the_last();
             match self.leftover {
                 Leftover::Kill => self.kill(),
                 Leftover::Leave | Leftover::Wait if self.hold_front => {}
                 Leftover::Leave | Leftover::Wait => self.tell_front(),
             }
+        }
+    }
+
+    /// Has the session told when nobody is left. Not before the program has ended: every trapped call would have to
+    /// pass by who waits for that.
+    fn watch_for_the_last(&mut self) {
+        let (data, flags) = (
+            epoll::EventData::new_u64(LISTENER),
+            epoll::EventFlags::empty(),
+        );
+        if let Err(error) = epoll::add(&self.ready, &self.listener, data, flags) {
+            tracing::error!(%error, "cannot wait for what outlives the program, killing it");
+            self.kill();
+            self.progress.is_nobody_left = true;
         }
     }
 
