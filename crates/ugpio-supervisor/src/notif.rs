@@ -5,7 +5,7 @@
 //! memory is noticed by `stall`; another takes its place, and it retires when it comes back. Nothing that happens
 //! while one call is decided, a panic included, ends the loop.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use rustix::process::Pid;
 
 use crate::arch::Sys;
 use crate::outcome::{Call, Errno, Reply};
-use crate::stall::{self, Watch};
+use crate::stall::Watch;
 use crate::sys::seccomp::{Listener, Notification};
 
 /// The most dispatcher threads at once, stuck ones included. If all are stuck, the program waits for itself.
@@ -50,11 +50,11 @@ pub struct Dispatcher {
 struct Desk {
     listener: Arc<Listener>,
     dispatch: Arc<dyn Dispatch>,
+    /// Each call is one step, and so is counted.
     watch: Watch,
     threads: AtomicUsize,
     /// Threads started for stuck ones that have not retired yet.
     replacements: AtomicUsize,
-    calls: AtomicU64,
     replay: Replay,
 }
 
@@ -71,7 +71,6 @@ pub fn start(listener: Arc<Listener>, dispatch: Arc<dyn Dispatch>) -> std::io::R
         watch: Watch::default(),
         threads: AtomicUsize::new(0),
         replacements: AtomicUsize::new(0),
-        calls: AtomicU64::new(0),
         replay: Replay::default(),
     });
     Desk::start_thread(&desk)?;
@@ -89,7 +88,7 @@ impl Dispatcher {
     /// How many calls were trapped so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.desk.calls.load(Ordering::Relaxed)
+        self.desk.watch.steps()
     }
 }
 
@@ -148,7 +147,10 @@ impl Desk {
         let joined = self.watch.join();
         loop {
             match self.listener.recv() {
-                Ok(notification) => self.serve(&notification),
+                Ok(notification) => {
+                    let _inside = joined.enter();
+                    self.serve(&notification);
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::NOENT) if !self.listener.is_hung_up() => {}
                 Err(Errno::NOENT) => return,
@@ -164,7 +166,6 @@ impl Desk {
     }
 
     fn serve(&self, notification: &Notification) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
         let Some(call) = Call::from_notification(notification) else {
             tracing::debug!(?notification, "not ours");
             let _ = self.listener.cont(notification.id);
@@ -185,8 +186,6 @@ impl Desk {
 
     /// The handler's decision, or a harmless one if it panics.
     fn decide(&self, call: &Call) -> Reply {
-        // Its copies would say so one by one.
-        let _inside = stall::enter();
         let decided = catch_unwind(AssertUnwindSafe(|| {
             self.dispatch.before_each();
             self.dispatch.dispatch(call, &self.listener)

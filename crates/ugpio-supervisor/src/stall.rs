@@ -1,14 +1,13 @@
 //! Notices a thread that does not come back from a step that may take for ever.
 //!
-//! [`enter`] marks the calling thread as inside such a step until the guard is dropped: remote memory copies do it,
-//! and whoever opens a path that may hang should. A [`Watch`] looks over the dispatcher threads that joined it with
-//! [`Watch::join`] and calls back once for each that stays inside longer than [`PATIENCE`]. It costs an idle run
-//! nothing: when nobody entered for a while, the watching thread sleeps until someone does.
+//! A thread joins a [`Watch`] with [`Watch::join`] and marks its steps with [`Joined::enter`]: the dispatcher makes each
+//! call one step, since a copy of the program's memory, or a path that is looked up, may hang. The watch looks over
+//! its threads and calls back once for each that stays inside longer than [`PATIENCE`]. It costs an idle run nothing:
+//! when nobody entered for a while, the watching thread sleeps until someone does.
 
-use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
 /// How long a step may take before another thread takes over.
@@ -28,56 +27,19 @@ struct Slot {
     was_late: AtomicBool,
 }
 
-thread_local! {
-    static CURRENT: RefCell<Option<(Arc<Slot>, Arc<Shared>)>> = const { RefCell::new(None) };
-}
-
 #[derive(Debug, Default)]
 struct Shared {
-    slots: Mutex<Vec<Arc<Slot>>>,
+    slots: Mutex<Slots>,
     asleep: AtomicBool,
     watcher: OnceLock<Thread>,
 }
 
-/// The calling thread is inside a step that may not end, until this is dropped.
-#[derive(Debug)]
-#[must_use]
-pub struct Inside {
-    /// Whether this began the step: not on a thread that no [`Watch`] knows, nor inside another.
-    began: bool,
-}
-
-/// Marks the calling thread as inside a step that may not end. Does nothing on a thread that no [`Watch`] knows.
-pub fn enter() -> Inside {
-    CURRENT.with_borrow(|current| {
-        let Some((slot, shared)) = current else {
-            return Inside { began: false };
-        };
-        let step = slot.step.load(Ordering::Relaxed);
-        if step % 2 == 1 {
-            return Inside { began: false };
-        }
-        // No barrier: the watcher looks again, much later, before it relies on having seen our step.
-        slot.step.store(step.wrapping_add(1), Ordering::Release);
-        if shared.asleep.load(Ordering::Acquire) {
-            shared.wake();
-        }
-        Inside { began: true }
-    })
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        if !self.began {
-            return;
-        }
-        CURRENT.with_borrow(|current| {
-            if let Some((slot, _)) = current {
-                let step = slot.step.load(Ordering::Relaxed);
-                slot.step.store(step.wrapping_add(1), Ordering::Release);
-            }
-        });
-    }
+/// The threads under a watch.
+#[derive(Debug, Default)]
+struct Slots {
+    joined: Vec<Arc<Slot>>,
+    /// How many steps those have made that left.
+    past: u64,
 }
 
 /// Watches threads for steps that do not end.
@@ -91,12 +53,22 @@ impl Watch {
     #[must_use]
     pub fn join(&self) -> Joined {
         let slot = Arc::new(Slot::default());
-        self.shared.slots().push(Arc::clone(&slot));
-        CURRENT.set(Some((Arc::clone(&slot), Arc::clone(&self.shared))));
+        self.shared.slots().joined.push(Arc::clone(&slot));
         Joined {
             slot,
             shared: Arc::clone(&self.shared),
         }
+    }
+
+    /// How many steps were begun.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        let slots = self.shared.slots();
+        slots
+            .joined
+            .iter()
+            .map(|slot| slot.begun())
+            .fold(slots.past, u64::wrapping_add)
     }
 
     /// Watches for ever, calling `stalled` once for each step that lasts longer than [`PATIENCE`].
@@ -108,7 +80,7 @@ impl Watch {
                 stalled();
             }
             // Stays awake as long as calls keep coming, so that waking it is rare and not a part of each call.
-            let steps = self.shared.steps();
+            let steps = self.steps();
             if steps == seen && !self.shared.is_busy() {
                 self.shared.sleep_until_entered();
             } else {
@@ -127,6 +99,16 @@ pub struct Joined {
 }
 
 impl Joined {
+    /// The thread is inside a step that may not end, until the result is dropped.
+    pub fn enter(&self) -> Inside<'_> {
+        // No barrier: the watcher looks again, much later, before it relies on having seen our step.
+        self.slot.cross();
+        if self.shared.asleep.load(Ordering::Acquire) {
+            self.shared.wake();
+        }
+        Inside(&self.slot)
+    }
+
     /// Whether a step of this thread has ever been reported as late.
     #[must_use]
     pub fn was_reported(&self) -> bool {
@@ -136,15 +118,25 @@ impl Joined {
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        self.shared
-            .slots()
-            .retain(|slot| !Arc::ptr_eq(slot, &self.slot));
-        CURRENT.set(None);
+        let mut slots = self.shared.slots();
+        slots.joined.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
+        slots.past = slots.past.wrapping_add(self.slot.begun());
+    }
+}
+
+/// A step under way.
+#[derive(Debug)]
+#[must_use]
+pub struct Inside<'a>(&'a Slot);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.cross();
     }
 }
 
 impl Shared {
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Slot>>> {
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,22 +150,15 @@ impl Shared {
 
     /// How many steps have become late since the last look.
     fn count_late(&self) -> usize {
-        self.slots().iter().filter(|slot| slot.look()).count()
+        let slots = self.slots();
+        slots.joined.iter().filter(|slot| slot.look()).count()
     }
 
     /// Whether a step is under way that was not reported yet.
     fn is_busy(&self) -> bool {
         let busy =
             |slot: &Arc<Slot>| slot.step.load(Ordering::SeqCst) % 2 == 1 && !slot.is_reported();
-        self.slots().iter().any(busy)
-    }
-
-    /// Changes whenever a thread begins or ends a step.
-    fn steps(&self) -> u64 {
-        self.slots()
-            .iter()
-            .map(|slot| slot.step.load(Ordering::Relaxed))
-            .fold(0, u64::wrapping_add)
+        self.slots().joined.iter().any(busy)
     }
 
     fn sleep_until_entered(&self) {
@@ -191,6 +176,17 @@ impl Shared {
 }
 
 impl Slot {
+    /// The thread begins or ends a step. Only the slot's thread does.
+    fn cross(&self) {
+        let step = self.step.load(Ordering::Relaxed);
+        self.step.store(step.wrapping_add(1), Ordering::Release);
+    }
+
+    /// How many steps were begun.
+    fn begun(&self) -> u64 {
+        self.step.load(Ordering::Relaxed).div_ceil(2)
+    }
+
     /// One look of the watcher, every half [`PATIENCE`]. Whether the step became late with it: it was
     /// under way at this and the [`LOOKS`] looks before.
     fn look(&self) -> bool {
@@ -225,19 +221,25 @@ mod tests {
         let (report, reports) = mpsc::channel();
         let watcher = watch.clone();
         std::thread::spawn(move || watcher.run(|| report.send(()).unwrap()));
-        let _joined = watch.join();
-        drop(enter());
-        let stuck = enter();
+        let joined = watch.join();
+        drop(joined.enter());
+        let stuck = joined.enter();
         reports.recv().unwrap();
         drop(stuck);
-        let again = enter();
+        let again = joined.enter();
         reports.recv().unwrap();
         drop(again);
         assert!(reports.try_recv().is_err());
     }
 
     #[test]
-    fn threads_outside_a_watch_may_enter() {
-        drop(enter());
+    fn steps_are_counted_after_their_thread_has_left() {
+        let watch = Watch::default();
+        let (one, other) = (watch.join(), watch.join());
+        drop(one.enter());
+        let _inside = other.enter();
+        assert_eq!(watch.steps(), 2);
+        drop(one);
+        assert_eq!(watch.steps(), 2);
     }
 }

@@ -13,7 +13,6 @@ use super::{Context, attr::Attr, stat};
 use crate::{
     outcome::Reply,
     path::{Location, Place, Target},
-    stall,
 };
 
 /// The flags `faccessat2` knows.
@@ -85,7 +84,6 @@ fn judge(
 
 /// Asks the kernel about a file of the machine that it would not find at the program's path.
 fn host(context: &Context<'_>, location: &Location, mode: i32, flags: i32) -> Result<(), Errno> {
-    let _inside = stall::enter();
     let mut how = AtFlags::from_bits_truncate(flags.cast_unsigned()) & AtFlags::EACCESS;
     if !location.is_magic {
         how |= AtFlags::SYMLINK_NOFOLLOW;

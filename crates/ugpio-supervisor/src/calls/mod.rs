@@ -49,7 +49,6 @@ use crate::{
     path::{Base, Identity, Location, Place, Resolution, Resolver, Target, Want},
     procdir::ProcDirs,
     shadow::Shadow,
-    stall,
     sys::{ptrace, seccomp::Listener},
     tree::Mounted,
 };
@@ -324,7 +323,6 @@ impl Context<'_> {
 
     /// Resolves a path. The machine's files are looked at, which may take as long as they like.
     fn resolve(&self, arg: &PathArg, want: Want) -> Resolution {
-        let _inside = stall::enter();
         self.resolver(&|link| self.layer.opener.identify(link), |resolver| {
             resolver.resolve(&arg.base, &arg.path, want)
         })

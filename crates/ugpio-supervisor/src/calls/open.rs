@@ -16,7 +16,6 @@ use crate::{
     class::ClassDir,
     outcome::Reply,
     path::{Identity, Listing, Location, Place, Resolution, Target, Want, owned::chip_of_node},
-    stall,
 };
 
 /// `open(path, flags, mode)`
@@ -187,7 +186,6 @@ fn copy(context: &Context<'_>, location: &Location, how: &How) -> Option<OwnedFd
     if location.place != Place::Host || !is_dir || !how.lists() || location.is_magic {
         return None;
     }
-    let _inside = stall::enter();
     let real = context.layer.host_path(&location.path);
     let made = context
         .layer
@@ -323,7 +321,6 @@ pub(super) fn open_file(
             rustix::fs::openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS)
         }
         Place::Host => {
-            let _inside = stall::enter();
             let path = context.layer.host_path(&location.path);
             let links = if location.is_magic {
                 OFlags::empty()

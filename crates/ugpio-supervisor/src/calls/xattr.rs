@@ -14,7 +14,6 @@ use super::Context;
 use crate::{
     outcome::Reply,
     path::{Place, Target},
-    stall,
 };
 
 /// Longest name of an attribute. KERNEL: include/uapi/linux/limits.h XATTR_NAME_MAX
@@ -97,14 +96,11 @@ fn answer(
     };
     let room = usize::try_from(size.min(SIZE_MAX)).map_err(|_| Errno::TOOBIG)?;
     let mut buf = vec![0; room];
-    let got = {
-        let _inside = stall::enter();
-        ask(
-            &context.layer.host_path(&location.path),
-            location.is_magic,
-            &mut buf,
-        )?
-    };
+    let got = ask(
+        &context.layer.host_path(&location.path),
+        location.is_magic,
+        &mut buf,
+    )?;
     let length = i64::try_from(got).map_err(|_| Errno::TOOBIG)?;
     // Without room only the size is asked for.
     context.give(addr, buf.get(..got).unwrap_or_default(), length)
