@@ -198,7 +198,7 @@ impl Arch {
 
     /// The number of `sys` here, or `None` if this machine has no such call.
     #[must_use]
-    pub fn number(self, sys: Sys) -> Option<u32> {
+    pub const fn number(self, sys: Sys) -> Option<u32> {
         // INVARIANT: TABLE has one row per `Sys` in declaration order, as the macro writes both.
         let (_, x86, arm) = TABLE[sys as usize];
         match self {
@@ -210,10 +210,14 @@ impl Arch {
     /// The call numbered `nr` here, or `None` for a call the supervisor has no name for.
     #[must_use]
     pub fn call(self, nr: u32) -> Option<Sys> {
-        TABLE
-            .iter()
-            .map(|row| row.0)
-            .find(|&sys| self.number(sys) == Some(nr))
+        static X86_64: [u8; NUMBERS] = rows(Arch::X86_64);
+        static AARCH64: [u8; NUMBERS] = rows(Arch::Aarch64);
+        let rows = match self {
+            Self::X86_64 => &X86_64,
+            Self::Aarch64 => &AARCH64,
+        };
+        let row = *rows.get(usize::try_from(nr).ok()?)?;
+        TABLE.get(usize::from(row)).map(|row| row.0)
     }
 
     /// Every call this machine has.
@@ -222,6 +226,22 @@ impl Arch {
             .iter()
             .filter_map(move |row| Some((row.0, self.number(row.0)?)))
     }
+}
+
+/// Above every number in [`TABLE`].
+const NUMBERS: usize = 512;
+
+/// For each number the row in [`TABLE`] of its call, or a row that is not there.
+const fn rows(arch: Arch) -> [u8; NUMBERS] {
+    let mut rows = [u8::MAX; NUMBERS];
+    let mut row: u8 = 0;
+    while (row as usize) < TABLE.len() {
+        if let Some(nr) = arch.number(TABLE[row as usize].0) {
+            rows[nr as usize] = row;
+        }
+        row += 1;
+    }
+    rows
 }
 
 #[cfg(test)]

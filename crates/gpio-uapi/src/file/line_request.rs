@@ -154,6 +154,8 @@ impl LineRequest {
 
     /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
     // KERNEL: gpiolib-cdev.c linereq_set_config (v6.12).
+    // Apart from the calls that programs repeat most: its structures are large.
+    #[inline(never)]
     fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v2::LineConfig = fetch(caller, arg)?;
         let offset_of = |index: usize| self.offsets.get(index).copied();

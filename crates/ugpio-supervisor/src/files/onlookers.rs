@@ -46,6 +46,13 @@ impl Files {
 
     /// An ioctl was answered.
     pub(super) fn looked_on(&self, open: &Arc<OpenFile>, call: &Call, refusal: Option<Refusal>) {
+        if refusal.is_some() || self.is_linted() {
+            self.tell(open, call, refusal);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, open: &Arc<OpenFile>, call: &Call, refusal: Option<Refusal>) {
         if let Some(lint) = self.onlookers.lint.get() {
             lint.called(call.tid, call.uint(1));
             if refusal.is_some_and(|refusal| refusal.reason == Reason::Gone) {

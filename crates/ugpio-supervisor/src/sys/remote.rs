@@ -1,7 +1,7 @@
 //! Another process's memory: bounded reads and writes that no address or length can upset.
 //!
-//! The dispatcher's handlers use these for every pointer argument. Each copy is announced to `stall`, since a page of
-//! the other process may take for ever to come (userfaultfd, a dead network file system); no lock may be held here.
+//! The dispatcher's handlers use these for every pointer argument. A page of the other process may take for ever to
+//! come (userfaultfd, a dead network file system): no lock may be held here, and `notif` has told `stall` of the call.
 #![expect(
     unsafe_code,
     reason = "process_vm_readv and process_vm_writev have no safe wrapper"
@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::check;
-use crate::stall;
 
 /// The smallest page size of any machine we run on; strings are read up to such borders.
 const PAGE: usize = 4096;
@@ -24,6 +23,23 @@ enum Copy<'a> {
     In(&'a mut [u8]),
     /// From us to the other process.
     Out(&'a [u8]),
+}
+
+impl Copy<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Copy::In(buf) => buf.len(),
+            Copy::Out(data) => data.len(),
+        }
+    }
+
+    /// What is left when so many bytes are done, which are not more than all.
+    fn after(&mut self, done: usize) -> Copy<'_> {
+        match self {
+            Copy::In(buf) => Copy::In(&mut buf[done..]),
+            Copy::Out(data) => Copy::Out(&data[done..]),
+        }
+    }
 }
 
 /// Reads memory of `tid`'s process at `addr` and says how many bytes came: fewer than asked if the rest is not
@@ -104,19 +120,26 @@ pub fn read_cstr(tid: Pid, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
 }
 
 /// One copy in either direction, repeated until it is complete or the other side's mapping ends.
+#[inline]
 fn copy(tid: Pid, addr: u64, mut what: Copy<'_>) -> Result<usize, Errno> {
-    let len = match &what {
-        Copy::In(buf) => buf.len(),
-        Copy::Out(data) => data.len(),
-    };
+    let len = what.len();
     addr.checked_add(len as u64).ok_or(Errno::FAULT)?;
-    let _announced = stall::enter();
-    let mut done = 0;
-    while done < len {
-        let step = match &mut what {
-            Copy::In(buf) => transfer(tid, addr + done as u64, Copy::In(&mut buf[done..])),
-            Copy::Out(data) => transfer(tid, addr + done as u64, Copy::Out(&data[done..])),
-        };
+    if len == 0 {
+        return Ok(0);
+    }
+    match transfer(tid, addr, what.after(0)) {
+        Ok(done) if done == len => Ok(len),
+        Ok(done) if done > 0 => rest(tid, addr, what, done),
+        Err(Errno::INTR) => rest(tid, addr, what, 0),
+        none => none,
+    }
+}
+
+/// The rest of a copy of which so many bytes are done.
+#[cold]
+fn rest(tid: Pid, addr: u64, mut what: Copy<'_>, mut done: usize) -> Result<usize, Errno> {
+    while done < what.len() {
+        let step = transfer(tid, addr + done as u64, what.after(done));
         match step {
             Ok(0) => break,
             Ok(n) => done += n,
@@ -129,13 +152,11 @@ fn copy(tid: Pid, addr: u64, mut what: Copy<'_>) -> Result<usize, Errno> {
 }
 
 /// One system call. `addr` plus the length does not wrap.
+#[inline]
 fn transfer(tid: Pid, addr: u64, what: Copy<'_>) -> Result<usize, Errno> {
     let there = usize::try_from(addr).map_err(|_| Errno::FAULT)?;
     let pid = tid.as_raw_nonzero().get();
-    let iov_len = match &what {
-        Copy::In(buf) => buf.len(),
-        Copy::Out(data) => data.len(),
-    };
+    let iov_len = what.len();
     let remote = libc::iovec {
         iov_base: core::ptr::without_provenance_mut(there),
         iov_len,
