@@ -14,17 +14,25 @@
 mod chip;
 mod snapshot;
 
+use core::mem::MaybeUninit;
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
     io::{self, Write as _},
+    os::fd::{AsFd as _, BorrowedFd},
     os::unix::{
         ffi::{OsStrExt as _, OsStringExt as _},
         fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, chmodat, openat, unlinkat},
+    io::Errno,
+    path::Arg,
 };
 
 pub use self::chip::Node;
@@ -37,6 +45,8 @@ use crate::procdir::Object;
 
 /// Mode of the tree's own directory and everything that only the supervisor enters.
 const PRIVATE: u32 = 0o700;
+/// How many bytes of a directory are listed at once when it is removed.
+const LISTED: usize = 2048;
 /// Mode of a sysfs directory.
 const DIRECTORY: u32 = 0o755;
 
@@ -333,11 +343,11 @@ impl Drop for Shadow {
 /// Where the file system has none, an empty file, which is told apart by `stat` only.
 // KERNEL: namei.c vfs_mknod (since v5.8): a whiteout, 0:0, needs no capability. It cannot be opened.
 fn mark_device(place: &Path) -> io::Result<()> {
-    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+    use rustix::fs::{FileType, makedev, mknodat};
     let mode = Mode::RUSR | Mode::WUSR;
     match mknodat(CWD, place, FileType::CharacterDevice, mode, makedev(0, 0)) {
         Ok(()) => Ok(()),
-        Err(rustix::io::Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::File::create_new(place).map(drop),
     }
 }
@@ -395,18 +405,41 @@ fn private_dir(base: &Path) -> io::Result<PathBuf> {
 ///
 /// What the file system reports; a tree that is gone already is no error.
 pub fn remove(path: &Path) -> io::Result<()> {
-    let kind = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?.file_type(),
-    };
-    if !kind.is_dir() {
-        return fs::remove_file(path);
+    match remove_at(CWD, path.as_os_str()) {
+        Err(Errno::NOENT) => Ok(()),
+        other => Ok(other?),
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(PRIVATE))?;
-    for entry in fs::read_dir(path)? {
-        remove(&entry?.path())?;
+}
+
+/// Removes what a directory has under a name. What it is shows when it is removed: most are files and
+/// empty directories.
+fn remove_at(directory: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<(), Errno> {
+    let take_away = |flags| unlinkat(directory, name, flags);
+    match take_away(AtFlags::REMOVEDIR) {
+        Err(Errno::NOTDIR) => take_away(AtFlags::empty()),
+        Err(Errno::NOTEMPTY | Errno::EXIST) => {
+            empty(directory, name)?;
+            take_away(AtFlags::REMOVEDIR)
+        }
+        done => done,
     }
-    fs::remove_dir(path)
+}
+
+/// Removes everything in a directory.
+fn empty(parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<(), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Without this mode it can be neither listed nor emptied.
+    chmodat(parent, name, Mode::RWXU, AtFlags::empty())?;
+    let directory = openat(parent, name, flags, Mode::empty())?;
+    let mut buf = [MaybeUninit::uninit(); LISTED];
+    let mut entries = RawDir::new(&directory, &mut buf);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            remove_at(directory.as_fd(), entry.file_name())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
