@@ -177,7 +177,7 @@ mod tests {
 
     fn mirrored() -> (Pair, MirrorRecords) {
         let pair = Link::mirrored_pipe().unwrap();
-        let sleepers = Sleepers::start().unwrap();
+        let sleepers = Sleepers::new();
         let records = MirrorRecords::new(Arc::clone(&pair.link), sleepers);
         (pair, records)
     }

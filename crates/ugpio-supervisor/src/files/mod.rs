@@ -87,7 +87,7 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// No descriptors or threads are left.
+    /// No descriptors are left.
     pub fn new() -> std::io::Result<Arc<Self>> {
         Self::with(false)
     }
@@ -102,18 +102,17 @@ impl Files {
     }
 
     fn with(is_strict: bool) -> std::io::Result<Arc<Self>> {
-        let files = Arc::new(Self {
+        let (presence, bell) = (Presence::new()?, Timers::bell()?);
+        Ok(Arc::new_cyclic(|files| Self {
             table: Mutex::default(),
             reaping: Mutex::default(),
-            presence: Presence::new()?,
-            timers: Timers::new()?,
-            sleepers: Sleepers::start()?,
+            presence,
+            timers: Timers::new(bell, files),
+            sleepers: Sleepers::new(),
             is_strict,
             leaks: Leaks::default(),
             onlookers: Onlookers::default(),
-        });
-        Timers::start(&files)?;
-        Ok(files)
+        }))
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<Object, Arc<OpenFile>>> {
@@ -160,6 +159,7 @@ impl Files {
     /// Takes a file into the table; it stays until the program has closed its last descriptor.
     fn insert(&self, pair: Pair, file: File, access: OFlags, owner: Option<Process>) {
         self.count_leaks();
+        self.timers.begin(self.hangups());
         if self.presence.add(&pair).is_err() {
             tracing::warn!(
                 "a descriptor of the program cannot be watched; its line stays held until the run ends"
@@ -193,9 +193,11 @@ impl Files {
 
     /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
     fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
-        if let Some(open) = guess::look(tid, fd) {
-            return Some(open);
-        }
+        guess::look(tid, fd).or_else(|| self.find_anew(dirs, tid, fd))
+    }
+
+    #[cold]
+    fn find_anew(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
         let object = dirs.object(tid, fd).ok()?;
         let open = self.table().get(&object).cloned()?;
         guess::keep(dirs, tid, fd, object, &open);
@@ -240,7 +242,9 @@ impl Files {
         let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
             return Reply::Continue;
         };
-        if let Some(reply) = operations::ioctl_of_every_file(call) {
+        if !call.is_value_ioctl()
+            && let Some(reply) = operations::ioctl_of_every_file(call)
+        {
             return reply;
         }
         let mut caller = Trapped::new(self, listener, call);
@@ -251,8 +255,7 @@ impl Files {
         if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
             self.timers.kick();
         }
-        let refusal = caller.refusal.take();
-        self.looked_on(&open, call, refusal);
+        self.looked_on(&open, call, caller.refusal.take());
         match outcome {
             Outcome::Done(value) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),

@@ -98,20 +98,35 @@ enum Job {
 pub(crate) struct Sleepers {
     list: Mutex<Vec<Arc<Sleeper>>>,
     jobs: Sender<Job>,
+    /// What the thread will read, until there is one: most runs never need it.
+    todo: Mutex<Option<Receiver<Job>>>,
+    own: Weak<Self>,
 }
 
 impl Sleepers {
-    /// Nobody yet; starts the thread, which ends with the last reference.
-    pub(crate) fn start() -> std::io::Result<Arc<Self>> {
+    /// Nobody yet.
+    pub(crate) fn new() -> Arc<Self> {
         let (jobs, todo) = channel();
-        let sleepers = Arc::new(Self {
+        Arc::new_cyclic(|own| Self {
             list: Mutex::default(),
             jobs,
-        });
-        let own = Arc::downgrade(&sleepers);
-        let thread = std::thread::Builder::new().name("ugpio-recall".into());
-        thread.spawn(move || run(&todo, &own))?;
-        Ok(sleepers)
+            todo: Mutex::new(Some(todo)),
+            own: Weak::clone(own),
+        })
+    }
+
+    /// Gives the thread a job. The first starts it; it ends with the last reference.
+    fn ask(&self, job: Job) {
+        let mut todo = self.todo.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(todo) = todo.take() {
+            let own = Weak::clone(&self.own);
+            let thread = std::thread::Builder::new().name("ugpio-recall".into());
+            if let Err(error) = thread.spawn(move || run(&todo, &own)) {
+                tracing::error!(%error, "cannot call back who sleeps: no thread can be started");
+            }
+        }
+        // Fails only if there is no thread.
+        let _ = self.jobs.send(job);
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Sleeper>>> {
@@ -151,8 +166,7 @@ impl Sleepers {
 
     /// Has those called back for whom a record of this link is held.
     pub(crate) fn call_back(&self, link: &Arc<Link>) {
-        // The thread lives as long as this does.
-        let _ = self.jobs.send(Job::Record(Arc::downgrade(link)));
+        self.ask(Job::Record(Arc::downgrade(link)));
     }
 
     /// Hangs up, but calls back first who sleeps on this.
@@ -163,13 +177,13 @@ impl Sleepers {
         if self.on(link).is_empty() {
             link.hang_up();
         } else {
-            let _ = self.jobs.send(Job::HangUp(Arc::clone(link)));
+            self.ask(Job::HangUp(Arc::clone(link)));
         }
     }
 
     /// Runs `act` at this time of the monotonic clock.
     pub(crate) fn at(&self, time_ns: u64, act: impl FnOnce() + Send + 'static) {
-        let _ = self.jobs.send(Job::At(time_ns, Box::new(act)));
+        self.ask(Job::At(time_ns, Box::new(act)));
     }
 
     /// Stops those of `sleepers` that still sleep, and forgets the others.

@@ -4,8 +4,8 @@
 //! thread sleeps on the hang-ups. A file that starts a debounce timer rings the [`Bell`]; the thread
 //! then sleeps no longer than until the earliest deadline. It ends with its [`Files`].
 
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Arc, Weak};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Once, Weak};
 use std::task::{Wake, Waker};
 use std::thread;
 
@@ -18,6 +18,9 @@ use super::{Files, now};
 #[derive(Debug)]
 pub(crate) struct Timers {
     bell: Arc<Bell>,
+    /// Whose files these are.
+    files: Weak<Files>,
+    started: Once,
 }
 
 /// Rung when a debounce timer was started, or the files are gone.
@@ -25,18 +28,31 @@ pub(crate) struct Timers {
 struct Bell(OwnedFd);
 
 impl Timers {
-    pub(crate) fn new() -> Result<Self, Errno> {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self {
+    pub(crate) fn new(bell: OwnedFd, files: &Weak<Files>) -> Self {
+        Self {
             bell: Arc::new(Bell(bell)),
-        })
+            files: Weak::clone(files),
+            started: Once::new(),
+        }
     }
 
-    /// Starts the thread for these files.
-    pub(crate) fn start(files: &Arc<Files>) -> std::io::Result<()> {
-        let bell = Arc::clone(&files.timers.bell);
-        let hangups = files.hangups().try_clone_to_owned()?;
-        let files = Arc::downgrade(files);
+    /// What [`Timers::new`] needs.
+    pub(crate) fn bell() -> Result<OwnedFd, Errno> {
+        eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+    }
+
+    /// There is a file: starts the thread, if it is the first. Runs without any need none.
+    pub(crate) fn begin(&self, hangups: BorrowedFd<'_>) {
+        self.started.call_once(|| {
+            if let Err(error) = self.start(hangups) {
+                tracing::error!(%error, "no thread looks after open files: closed ones are seen late");
+            }
+        });
+    }
+
+    fn start(&self, hangups: BorrowedFd<'_>) -> std::io::Result<()> {
+        let (bell, files) = (Arc::clone(&self.bell), Weak::clone(&self.files));
+        let hangups = hangups.try_clone_to_owned()?;
         let thread = thread::Builder::new().name("ugpio-files".into());
         thread.spawn(move || run(&bell, &hangups, &files)).map(drop)
     }
