@@ -38,9 +38,9 @@ impl Dispatch for Attentive {
     }
 
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
-        self.attention.begin();
+        let begun = self.attention.begin();
         let reply = self.world.dispatch(call, listener);
-        if self.attention.end() {
+        if self.attention.end(begun) {
             self.plugged.borrow_mut().attend(server::now());
         }
         reply

@@ -21,7 +21,7 @@ use crate::board::Board;
 use crate::board::faults::Words;
 use crate::control::protocol::{self, Code, Event, Failure, FaultParams, MendParams};
 
-/// Set when something is to be done about the board after a call, and the number of calls.
+/// Set when something is to be done about the board after a call, and the number of calls while it is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attention(Arc<Needs>);
 
@@ -42,18 +42,35 @@ thread_local! {
 }
 
 impl Attention {
-    /// A call of a program begins, on this thread.
-    pub(crate) fn begin(&self) {
+    /// A call of a program begins, on this thread. The result goes to [`Attention::end`].
+    pub(crate) fn begin(&self) -> Begun {
         IS_INSIDE.set(true);
-        self.0.begun.fetch_add(1, Ordering::AcqRel);
+        let counts = self.is_wanted();
+        if counts {
+            self.0.begun.fetch_add(1, Ordering::AcqRel);
+        }
+        Begun { counts }
     }
 
     /// A call is over; whether [`Plugged::attend`] is to be called before it is answered.
-    pub(crate) fn end(&self) -> bool {
+    pub(crate) fn end(&self, call: Begun) -> bool {
         IS_INSIDE.set(false);
-        self.0.over.fetch_add(1, Ordering::AcqRel);
+        if call.counts {
+            self.0.over.fetch_add(1, Ordering::AcqRel);
+        }
+        self.is_wanted()
+    }
+
+    fn is_wanted(&self) -> bool {
         self.0.is_asked.load(Ordering::Acquire) || self.0.is_given.load(Ordering::Acquire)
     }
+}
+
+/// A call that has begun, and is counted if something was to be done about the board then.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Begun {
+    counts: bool,
 }
 
 /// What the chips' plans need.
