@@ -1,13 +1,15 @@
 //! A value call of a program against the least that the mechanism can cost.
 //!
 //! The floor is a notification received, 16 bytes copied in, 16 bytes copied out, and answered; no
-//! look-up, no engine. Both sides use the synchronous wake-up and neither is pinned.
+//! look-up, no engine. Both sides use the synchronous wake-up and neither is pinned. All sides live at the
+//! same time and make short batches of calls in turn, a millisecond each, so that what the machine does
+//! meanwhile meets all of them; the ratio is the median of the ratios of batches that were neighbours.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -17,64 +19,125 @@ use ugpio_supervisor::arch::Arch;
 use ugpio_supervisor::filter::FilterSpec;
 use ugpio_supervisor::sys::{remote, seccomp};
 
-use crate::client::call;
-use crate::{Effort, head, me, numbers, row, run};
+use crate::client::{call, turns};
+use crate::{Effort, head, me, numbers, row, row_with, run, spread};
+
+/// Calls in one batch.
+const BATCH: u32 = 200;
 
 /// Prints the rows.
 pub(crate) fn print(effort: Effort) {
     head();
-    let (mut floor, mut get, mut set) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut filtered_floor, mut without_kcmp) = (Vec::new(), Vec::new());
+    let mut taken: [Vec<f64>; 5] = Default::default();
     for _ in 0..effort.samples {
-        floor.extend(measure_floor(effort.calls));
-        get.extend(sample("get", effort.calls));
-        set.extend(sample("set", effort.calls));
-        // The filter that refuses it costs every call a little, those of the floor too.
-        let mut alone = Command::new(me());
-        alone.args(["floor", &effort.calls.to_string()]);
-        filtered_floor.extend(numbers(refuse_kcmp(&mut alone)));
-        without_kcmp.extend(numbers(refuse_kcmp(&mut client("get", effort.calls))));
+        // The filter that refuses kcmp costs every call a little, those of the floor too.
+        let mut sides = [
+            Side::start(&mut floor_process()),
+            Side::start(&mut client("get")),
+            Side::start(&mut client("set")),
+            Side::start(refuse_kcmp(&mut floor_process())),
+            Side::start(refuse_kcmp(&mut client("get"))),
+        ];
+        for turn in 0..effort.calls / BATCH {
+            // There and back, so that nobody always comes after the same.
+            for at in 0..sides.len() {
+                let at = if turn % 2 == 0 {
+                    at
+                } else {
+                    sides.len() - 1 - at
+                };
+                taken[at].push(sides[at].batch());
+            }
+        }
+        sides.into_iter().for_each(Side::end);
     }
-    row("GET_VALUES vs the mechanism's floor", "us", &floor, &get);
-    row("SET_VALUES vs the mechanism's floor", "us", &floor, &set);
-    row(
+    let [floor, get, set, filtered_floor, without_kcmp] = &taken;
+    pairs("GET_VALUES vs the mechanism's floor", floor, get);
+    pairs("SET_VALUES vs the mechanism's floor", floor, set);
+    pairs(
         "GET_VALUES where kcmp is refused",
-        "us",
-        &filtered_floor,
-        &without_kcmp,
+        filtered_floor,
+        without_kcmp,
     );
-
-    let calls = effort.calls * 50;
-    let (mut bare, mut filtered) = (Vec::new(), Vec::new());
-    for _ in 0..effort.samples {
-        bare.extend(numbers(Command::new(me()).args([
-            "client",
-            "getppid",
-            &calls.to_string(),
-            "1",
-        ])));
-        filtered.extend(sample("getppid", calls));
-    }
-    row(
-        "an untrapped system call vs no filter",
-        "ns",
-        &bare,
-        &filtered,
-    );
+    untrapped(effort);
 }
 
-/// One sample of the client inside a run.
-fn sample(what: &str, calls: u32) -> Vec<f64> {
-    numbers(&mut client(what, calls))
+/// One row: both sides, with the median of the ratios of neighbours.
+fn pairs(what: &str, yardstick: &[f64], ours: &[f64]) {
+    let ratios: Vec<f64> = ours.iter().zip(yardstick).map(|(our, y)| our / y).collect();
+    row_with(what, "us", yardstick, ours, spread(&ratios).1);
+}
+
+/// A call that the filter lets through.
+fn untrapped(effort: Effort) {
+    let calls = (effort.calls * 50).to_string();
+    let words = ["client", "getppid", &calls, "1"];
+    let (mut bare, mut filtered) = (Vec::new(), Vec::new());
+    for _ in 0..effort.samples {
+        bare.extend(numbers(Command::new(me()).args(words)));
+        filtered.extend(numbers(run().arg(me()).args(words)));
+    }
+    let what = "an untrapped system call vs no filter";
+    row(what, "ns", &bare, &filtered);
+}
+
+/// A process that makes batches of calls when it is told to.
+struct Side {
+    process: Child,
+    go: ChildStdin,
+    took: BufReader<ChildStdout>,
+}
+
+impl Side {
+    fn start(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = piped.spawn().unwrap();
+        let (go, took) = (
+            process.stdin.take().unwrap(),
+            process.stdout.take().unwrap(),
+        );
+        let took = BufReader::new(took);
+        Self { process, go, took }
+    }
+
+    /// Microseconds for each call of a batch.
+    fn batch(&mut self) -> f64 {
+        self.go.write_all(b"g").unwrap();
+        let mut line = String::new();
+        self.took.read_line(&mut line).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    /// Tells it to end, and waits for that.
+    fn end(self) {
+        let Self {
+            mut process, go, ..
+        } = self;
+        drop(go);
+        assert!(process.wait().unwrap().success());
+    }
 }
 
 /// The client inside a run.
-fn client(what: &str, calls: u32) -> Command {
+fn client(what: &str) -> Command {
     let mut command = run();
+    command.arg(me()).args(["client", what, &BATCH.to_string()]);
     command
-        .arg(me())
-        .args(["client", what, &calls.to_string(), "1"]);
+}
+
+/// The floor: a process that answers a child which does nothing else.
+fn floor_process() -> Command {
+    let mut command = Command::new(me());
+    command.args(["floor", &BATCH.to_string()]);
     command
+}
+
+/// The floor alone, in microseconds.
+pub(crate) fn measure_floor(calls: u32) -> Vec<f64> {
+    let mut floor = Side::start(&mut floor_process());
+    let taken = (0..calls / BATCH).map(|_| floor.batch()).collect();
+    floor.end();
+    taken
 }
 
 /// Makes `kcmp` fail with `EPERM` for a command and all it starts, as containers do by default.
@@ -126,20 +189,12 @@ fn refuse_kcmp(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(install) }
 }
 
-/// One sample of the floor, printed.
+/// The floor's supervisor.
 pub(crate) fn floor(words: &[String]) {
-    for sample in measure_floor(words[0].parse().unwrap()) {
-        println!("{sample}");
-    }
-}
-
-/// One sample of the floor: this process answers a child that does nothing else.
-pub(crate) fn measure_floor(calls: u32) -> Vec<f64> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut child = Command::new(me())
-        .args(["floor-client", &calls.to_string()])
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::piped())
+        .args(["floor-client", &words[0]])
+        .stderr(OwnedFd::from(theirs))
         .spawn()
         .unwrap();
     let listener = seccomp::Listener::new(receive(&ours), seccomp::Wait::Killable);
@@ -154,37 +209,21 @@ pub(crate) fn measure_floor(calls: u32) -> Vec<f64> {
             break;
         }
     }
-    drop(listener);
-    let mut text = String::new();
-    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut text).unwrap();
     child.wait().unwrap();
-    text.lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// The child of the floor: installs the filter of a run, sends its listener away, and calls.
 pub(crate) fn floor_client(words: &[String]) {
-    let calls: u32 = words[0].parse().unwrap();
+    let calls = words[0].parse().unwrap();
     // Everything but the ioctl is let through by not being made between here and the last call.
     let (listener, _) = seccomp::install(&FilterSpec::standard().assemble(Arch::NATIVE)).unwrap();
-    send(std::io::stdin().as_fd(), listener);
-    let file = std::fs::File::from(rustix::io::dup(std::io::stderr()).unwrap());
+    send(std::io::stderr().as_fd(), listener);
+    let file = std::fs::File::from(rustix::io::dup(std::io::stdin()).unwrap());
     let mut bytes = [0_u8; 16];
-    let start = Instant::now();
-    for _ in 0..calls {
-        call(
-            &file,
-            gpio_uapi::abi::ioctl::GPIO_V2_LINE_GET_VALUES,
-            &mut bytes,
-        );
-    }
-    let took = start.elapsed().as_secs_f64() * 1e6 / f64::from(calls);
-    println!("{took}");
+    let get = gpio_uapi::abi::ioctl::GPIO_V2_LINE_GET_VALUES;
+    turns(calls, || call(&file, get, &mut bytes));
     bytes[0] = u8::MAX;
-    call(
-        &file,
-        gpio_uapi::abi::ioctl::GPIO_V2_LINE_GET_VALUES,
-        &mut bytes,
-    );
+    call(&file, get, &mut bytes);
 }
 
 fn send(socket: impl AsFd, listener: OwnedFd) {
