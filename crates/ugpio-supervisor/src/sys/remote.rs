@@ -120,7 +120,8 @@ pub fn read_cstr(tid: Pid, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
 }
 
 /// One copy in either direction, repeated until it is complete or the other side's mapping ends.
-#[inline]
+// Inlined, the direction is known: nearly every call of the program comes through here.
+#[inline(always)]
 fn copy(tid: Pid, addr: u64, mut what: Copy<'_>) -> Result<usize, Errno> {
     let len = what.len();
     addr.checked_add(len as u64).ok_or(Errno::FAULT)?;
@@ -152,7 +153,7 @@ fn rest(tid: Pid, addr: u64, mut what: Copy<'_>, mut done: usize) -> Result<usiz
 }
 
 /// One system call. `addr` plus the length does not wrap.
-#[inline]
+#[inline(always)]
 fn transfer(tid: Pid, addr: u64, what: Copy<'_>) -> Result<usize, Errno> {
     let there = usize::try_from(addr).map_err(|_| Errno::FAULT)?;
     let pid = tid.as_raw_nonzero().get();
