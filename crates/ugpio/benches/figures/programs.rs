@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::{Effort, head, row, run};
+use crate::{Effort, head, row, run, spread};
 
 /// Prints the rows.
 pub(crate) fn print(effort: Effort) {
@@ -58,8 +58,22 @@ fn start_up(effort: Effort) {
         ));
         full.push(time(run().arg("true")));
     }
-    row("ugpio run -- true vs bare", "ms", &bare, &empty);
-    row("the same with a chip of 64 lines", "ms", &bare, &full);
+    more("ugpio run -- true vs bare", &bare, &empty);
+    more("the same with a chip of 64 lines", &bare, &full);
+}
+
+/// One row with what a run adds: the median of the differences of neighbours.
+fn more(what: &str, bare: &[f64], ours: &[f64]) {
+    let added: Vec<f64> = ours
+        .iter()
+        .zip(bare)
+        .map(|(our, bare)| our - bare)
+        .collect();
+    let ((best, median), (best_y, median_y)) = (spread(ours), spread(bare));
+    println!(
+        "{what:<44} {best:>9.2} {median:>9.2} ms  vs {best_y:>9.2} {median_y:>9.2}   +{:.1} ms",
+        spread(&added).1
+    );
 }
 
 /// How long a command takes, in milliseconds.
