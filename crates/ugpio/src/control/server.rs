@@ -40,6 +40,9 @@ const BACKLOG: usize = 4096;
 /// Events handed on in one go before other tasks get their turn.
 const BATCH: usize = 256;
 
+/// Bytes of answers that go when there are so many, though more requests are there.
+const ANSWERS_MAX: usize = 64 * 1024;
+
 /// The most clients at one time; more are turned away.
 const MAX_CLIENTS: usize = 256;
 
@@ -347,13 +350,14 @@ async fn client(stream: UnixStream, hub: Rc<Hub>) {
     hub.clients.set(hub.clients.get() + 1);
     let frames = Frames::new(MAX_REQUEST);
     // An error means that the client has gone, which is the end either way.
-    let _ = Client {
+    let mut client = Client {
         stream,
         frames,
+        answers: Vec::new(),
         hub: Rc::clone(&hub),
-    }
-    .serve()
-    .await;
+    };
+    let _ = client.serve().await;
+    let _ = client.flush().await;
     hub.clients.set(hub.clients.get() - 1);
 }
 
@@ -384,6 +388,8 @@ pub(super) async fn send(stream: &mut UnixStream, text: &str) -> io::Result<()> 
 struct Client {
     stream: UnixStream,
     frames: Frames,
+    /// Answers to requests that came together, which go together.
+    answers: Vec<u8>,
     hub: Rc<Hub>,
 }
 
@@ -392,7 +398,10 @@ impl Client {
         loop {
             match self.frames.take() {
                 Ok(Some(message)) => self.handle(&message).await?,
-                Ok(None) => read_more(&mut self.stream, &mut self.frames).await?,
+                Ok(None) => {
+                    self.flush().await?;
+                    read_more(&mut self.stream, &mut self.frames).await?;
+                }
                 Err(failure) => return self.reply(&Reply::Failure(failure)).await,
             }
         }
@@ -404,14 +413,30 @@ impl Client {
             Ok(request @ (Request::Events | Request::Follow)) => {
                 return self.stream(&request).await;
             }
-            Ok(request) => self.perform(request).await?,
+            Ok(request) => {
+                if matches!(request, Request::Wait(_)) {
+                    self.flush().await?;
+                }
+                self.perform(request).await?
+            }
         };
-        self.reply(&result.map_or_else(Reply::Failure, Reply::Result))
-            .await
+        let reply = result.map_or_else(Reply::Failure, Reply::Result);
+        self.answers.extend(reply.encode());
+        if self.answers.len() < ANSWERS_MAX {
+            return Ok(());
+        }
+        self.flush().await
     }
 
+    /// Sends a reply, after those that have not gone yet.
     async fn reply(&mut self, reply: &Reply) -> io::Result<()> {
-        self.stream.write_all(&reply.encode()).await
+        self.answers.extend(reply.encode());
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let answers = core::mem::take(&mut self.answers);
+        self.stream.write_all(&answers).await
     }
 
     /// Sends what is asked for until the client goes or the run is over. What it still sends is read and
