@@ -35,6 +35,17 @@ fn by_chip(
 ///
 /// # Errors
 /// `Revoked`; `Io` if a chip cannot read; the driver's.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Level, Offset, Timestamp};
+///
+/// let sim = Sim::simple(3)?;
+/// let lines: Result<Vec<_>, _> = sim.device().lines().map(|line| line.request("bus".into())).collect();
+/// sim.set_pull(Offset::new(2), Level::High, Timestamp::default())?;
+/// assert_eq!(gpiolib::values(&lines?, 0b110)?, 0b100);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 pub fn values(descs: &[Desc], mask: u64) -> Result<u64> {
     if let Some((index, desc)) = only(descs, mask) {
         return Ok(u64::from(desc.value()?.is_active()) << index);
@@ -72,6 +83,21 @@ pub(crate) fn read(members: &[Member<'_>]) -> Result<u64> {
 /// # Errors
 /// `Revoked`; `OpNotSupported` if a chip has no outputs; the driver's. Chips before the one that
 /// failed are set.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::Value;
+///
+/// let sim = Sim::simple(3)?;
+/// let lines: Result<Vec<_>, _> = sim.device().lines().map(|line| line.request("bus".into())).collect();
+/// let lines = lines?;
+/// for line in &lines {
+///     line.direction_output(Value::Inactive)?;
+/// }
+/// gpiolib::set_values(&lines, 0b011, 0b101)?;
+/// assert_eq!(gpiolib::values(&lines, 0b111)?, 0b001, "the third is outside the mask");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 pub fn set_values(descs: &[Desc], mask: u64, values: u64) -> Result<()> {
     if let Some((index, desc)) = only(descs, mask)
         && desc.config().drive == Drive::PushPull

@@ -146,6 +146,12 @@ pub trait Chip: Send + Sync {
 }
 
 /// Which way a hog sets its line.
+///
+/// ```
+/// use gpiolib::{HogDirection, Level};
+///
+/// assert_ne!(HogDirection::Input, HogDirection::Output(Level::Low));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HogDirection {
     /// Held as an input.
@@ -156,6 +162,26 @@ pub enum HogDirection {
 }
 
 /// A line the board itself holds from registration on.
+///
+/// ```
+/// use gpiolib::{Chip, ChipConfig, Hog, HogDirection, Level, Offset, Registry, Result};
+///
+/// struct Power;
+/// impl Chip for Power {
+///     fn direction_output(&self, _: Offset, _: Level) -> Result<()> { Ok(()) }
+/// }
+///
+/// let on = Hog {
+///     offset: Offset::new(1),
+///     consumer: "main-power".into(),
+///     direction: HogDirection::Output(Level::High),
+/// };
+/// let config = ChipConfig { hogs: vec![on], ..ChipConfig::new("power", 2) };
+/// let chip = Registry::new().register(&config, Box::new(Power))?;
+/// let line = chip.device().line(Offset::new(1)).expect("it has two");
+/// assert_eq!(line.info().consumer, Some("main-power".into()));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Hog {
     /// The line.
@@ -167,6 +193,18 @@ pub struct Hog {
 }
 
 /// What the core copies into the device when a chip is registered.
+///
+/// ```
+/// use gpiolib::{ChipConfig, Offset};
+///
+/// let config = ChipConfig {
+///     names: vec![(Offset::new(3), "WP".into())],
+///     invalid: vec![Offset::new(7)],
+///     can_sleep: true,
+///     ..ChipConfig::new("u5", 8)
+/// };
+/// assert_eq!((config.label.as_str(), config.lines), ("u5", 8));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ChipConfig {
     /// The chip's label; empty becomes `unknown`.

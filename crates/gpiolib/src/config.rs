@@ -6,6 +6,17 @@
 use crate::{Bias, Direction, Drive, Edges, EventClock};
 
 /// The settings of one line.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{LineConfig, Offset, Value};
+///
+/// let sim = Sim::simple(1)?;
+/// let reset = sim.device().line(Offset::new(0)).expect("it has one").request("reset".into())?;
+/// reset.apply_flags(&LineConfig { active_low: true, ..LineConfig::default() });
+/// assert_eq!(reset.value()?, Value::Active, "low, that is");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct LineConfig {
     /// Input, output, or left as it is.
@@ -23,6 +34,12 @@ pub struct LineConfig {
 }
 
 /// One setting for a driver, as pinconf packs it: a parameter and a 24-bit argument.
+///
+/// ```
+/// use gpiolib::Config;
+///
+/// assert_eq!(Config::InputDebounce(1_000).packed(), 1_000 << 8 | 11);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Config {

@@ -8,6 +8,16 @@
 use crate::Level;
 
 /// One line's debouncer. Levels are electrical.
+///
+/// ```
+/// use gpiolib::{Debounce, Level};
+///
+/// let mut button = Debounce::new(10, Level::Low); // 10 microseconds
+/// button.edge(1_000); // nanoseconds
+/// button.edge(5_000); // it bounces: the wait begins anew
+/// assert_eq!(button.deadline_ns(), Some(15_000));
+/// assert_eq!(button.expire(15_000, Some(Level::High)), Some(Level::High));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Debounce {
     period_us: u32,

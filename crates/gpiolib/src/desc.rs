@@ -41,6 +41,18 @@ use crate::{
 };
 
 /// A line of a device, looked at but not held.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Error, Offset};
+///
+/// let sim = Sim::simple(2)?;
+/// let line = sim.device().line(Offset::new(1)).expect("it has two");
+/// let held = line.request("led".into())?;
+/// assert_eq!(line.info().consumer, Some("led".into()), "looked at, while somebody holds it");
+/// assert_eq!(line.request("other".into()).err(), Some(Error::Busy));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Line {
     device: Device,

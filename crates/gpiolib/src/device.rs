@@ -21,6 +21,19 @@ use crate::{
 };
 
 /// A chip's lasting side. Cheap to clone; every clone keeps it (and its id) alive.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::Timestamp;
+///
+/// let sim = Sim::simple(4)?;
+/// let device = sim.device().clone();
+/// assert_eq!((device.name().as_str(), device.ngpio()), ("gpiochip0", 4));
+/// sim.unplug(Timestamp::default());
+/// assert!(device.is_gone());
+/// assert_eq!(device.ngpio(), 4, "still readable");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Device(pub(crate) Arc<Gated<dyn Chip, State>>);
 

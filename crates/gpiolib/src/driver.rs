@@ -16,6 +16,21 @@ use crate::sync::Mutex;
 use crate::{Consumer, Error, Module, Result, Scope};
 
 /// What drives devices of one kind.
+///
+/// ```
+/// use gpiolib::{BindState, Bus, Consumer, Driver, Registry, Result, Scope};
+///
+/// struct Led;
+/// impl Driver for Led {
+///     fn matches(&self, device: &str) -> bool { device.starts_with("led") }
+///     fn probe(&self, _: &mut Scope) -> Result<()> { Ok(()) }
+/// }
+///
+/// let bus = Bus::new();
+/// bus.add_driver(Box::new(Led));
+/// bus.add_device(Consumer::new(&Registry::new(), "led0"));
+/// assert_eq!(bus.state("led0"), Some(BindState::Bound));
+/// ```
 pub trait Driver: Send + Sync {
     /// Whether the driver is for the device with this name.
     fn matches(&self, device: &str) -> bool;
@@ -38,6 +53,14 @@ pub trait Driver: Send + Sync {
 }
 
 /// How a device on a bus fares.
+///
+/// ```
+/// use gpiolib::{BindState, Bus, Consumer, Registry};
+///
+/// let bus = Bus::new();
+/// bus.add_device(Consumer::new(&Registry::new(), "led0"));
+/// assert_eq!(bus.state("led0"), Some(BindState::Unbound), "no driver yet");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum BindState {
     /// No driver matches, or it was unbound.

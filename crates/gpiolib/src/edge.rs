@@ -20,6 +20,29 @@ use crate::sync::{Arc, Mutex};
 use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
 
 /// Where a chip reports the edges of its lines. Does not keep the device alive.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use gpiolib::{Chip, ChipConfig, EdgeSink, Edges, Level, Offset, Registry, Result};
+///
+/// #[derive(Clone, Default)]
+/// struct Button(Arc<Mutex<Option<EdgeSink>>>);
+/// impl Chip for Button {
+///     fn get(&self, _: Offset) -> Result<Level> { Ok(Level::Low) }
+///     fn arm(&self, _: Offset, _: Edges) -> Result<()> { Ok(()) }
+///     fn registered(&self, edges: EdgeSink) { *self.0.lock().unwrap() = Some(edges); }
+/// }
+///
+/// let button = Button::default();
+/// let chip = Registry::new().register(&ChipConfig::new("button", 1), Box::new(button.clone()))?;
+/// let line = chip.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// line.direction_input()?;
+/// let events = line.subscribe(Edges::BOTH, 16)?;
+/// let sink = button.0.lock().unwrap().take().expect("it is registered");
+/// sink.edge(Offset::new(0), Level::High);
+/// assert_eq!(events.len(), 1);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EdgeSink(pub(crate) WeakDevice);
 
@@ -48,6 +71,26 @@ impl EdgeSink {
 }
 
 /// One reported edge of one line.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Edge, EdgeEvent, Edges, Level, Offset, Timestamp};
+///
+/// let sim = Sim::simple(1)?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// line.direction_input()?;
+/// let events = line.subscribe(Edges::BOTH, 16)?;
+/// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(1_000))?;
+/// let expected = EdgeEvent {
+///     timestamp_ns: 1_000,
+///     edge: Edge::Rising,
+///     offset: Offset::new(0),
+///     seqno: 1,
+///     line_seqno: 1,
+/// };
+/// assert_eq!(events.pop(), Some(expected));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct EdgeEvent {
     /// When, in nanoseconds of the clock the line was configured for.

@@ -8,6 +8,13 @@ use core::fmt;
 use core::num::NonZeroU16;
 
 /// An error number of Linux, never zero.
+///
+/// ```
+/// use gpiolib::Errno;
+///
+/// assert_eq!(Errno::ENOENT.get(), 2);
+/// assert_eq!(Errno::of(2).name(), Some("ENOENT"));
+/// ```
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Errno(NonZeroU16);
 

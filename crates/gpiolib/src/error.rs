@@ -11,6 +11,13 @@ use crate::Errno;
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// Why an operation of the core failed.
+///
+/// ```
+/// use gpiolib::{Errno, Error};
+///
+/// assert_eq!(Error::Revoked.errno(), Errno::ENODEV);
+/// assert_eq!(Error::Driver(Errno::of(71)).errno().get(), 71, "what the driver answered");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {

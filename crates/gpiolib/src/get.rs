@@ -16,6 +16,19 @@ use crate::{
 };
 
 /// What a line is made when it is got. Values are logical: `OutHigh` is active.
+///
+/// ```
+/// use gpio_sim::Bank;
+/// use gpiolib::{Consumer, Flags, Lookup, LookupTable, Offset, Registry, Value};
+///
+/// let registry = Registry::new();
+/// let u5 = Bank::new(4).label("u5").register(&registry)?;
+/// registry.add_lookup(LookupTable::new("eeprom", vec![Lookup::chip("u5", Offset::new(3))]));
+/// let wp = Consumer::new(&registry, "eeprom").get(None, Flags::OutHigh)?;
+/// assert!(wp.is_output());
+/// assert_eq!(wp.value()?, Value::Active, "logically high, whatever its polarity");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Flags {
     /// The direction is left alone, and so is the hardware's bias.

@@ -16,6 +16,25 @@ use crate::{
 };
 
 /// A line that the machine holds, of whichever chip has the label.
+///
+/// ```
+/// use gpio_sim::Bank;
+/// use gpiolib::{Flags, LookupFlags, MachineHog, Offset, Registry};
+///
+/// let registry = Registry::new();
+/// let hog = MachineHog {
+///     chip: "u5".into(),
+///     offset: Offset::new(0),
+///     consumer: "fan".into(),
+///     wiring: LookupFlags::NONE,
+///     flags: Flags::OutHigh,
+/// };
+/// registry.add_hogs(vec![hog]);
+/// let u5 = Bank::new(1).label("u5").register(&registry)?;
+/// let line = u5.device().line(Offset::new(0)).expect("it has one");
+/// assert_eq!(line.info().consumer, Some("fan".into()));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MachineHog {
     /// The chip's label.
@@ -31,6 +50,15 @@ pub struct MachineHog {
 }
 
 /// Names hogs that were added, to forget them.
+///
+/// ```
+/// use gpiolib::Registry;
+///
+/// let registry = Registry::new();
+/// let id = registry.add_hogs(Vec::new());
+/// assert!(registry.remove_hogs(id).is_some());
+/// assert!(registry.remove_hogs(id).is_none(), "forgotten already");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HogsId(u32);
 

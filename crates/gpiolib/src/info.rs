@@ -12,6 +12,17 @@ use crate::sync::{Arc, Mutex, Weak};
 use crate::{Error, Label, LineConfig, Name, Offset, Overflow, Result, Store};
 
 /// The public state of one line at one moment. Never contains the value.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Direction, Offset};
+///
+/// let sim = Sim::simple(1)?;
+/// let info = sim.device().line(Offset::new(0)).expect("it has one").info();
+/// assert!(!info.used && info.consumer.is_none());
+/// assert_eq!(info.config.direction, Some(Direction::Input));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LineInfo {
     /// Which line.
@@ -29,6 +40,22 @@ pub struct LineInfo {
 }
 
 /// What happened to a line.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+///
+/// let sim = Sim::simple(1)?;
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// changes.watch(Offset::new(0))?;
+/// sim.device().attach(&changes);
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led".into())?;
+/// line.announce(InfoChangeKind::Requested);
+/// drop(line);
+/// let kinds = [changes.pop(), changes.pop()].map(|change| change.map(|change| change.kind));
+/// assert_eq!(kinds, [Some(InfoChangeKind::Requested), Some(InfoChangeKind::Released)]);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum InfoChangeKind {
     /// It was requested (1).
@@ -40,6 +67,22 @@ pub enum InfoChangeKind {
 }
 
 /// One change of a line, with the state after it.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+///
+/// let sim = Sim::simple(1)?;
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// changes.watch(Offset::new(0))?;
+/// sim.device().attach(&changes);
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led".into())?;
+/// line.announce(InfoChangeKind::Requested);
+/// let change = changes.pop().expect("it was announced");
+/// assert_eq!(change.kind, InfoChangeKind::Requested);
+/// assert_eq!(change.info.consumer, Some("led".into()));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InfoChange {
     /// What happened.

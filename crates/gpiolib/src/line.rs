@@ -9,6 +9,13 @@ use alloc::sync::Arc;
 use core::fmt;
 
 /// A line's index in its chip, counted from 0.
+///
+/// ```
+/// use gpiolib::Offset;
+///
+/// let wp = Offset::new(3);
+/// assert_eq!((wp.get(), wp.index()), (3_u32, 3_usize));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Offset(u32);
 
@@ -42,6 +49,13 @@ impl fmt::Display for Offset {
 }
 
 /// The electrical level of a line.
+///
+/// ```
+/// use gpiolib::{Level, Value};
+///
+/// assert_eq!(Level::Low.value(true), Value::Active, "active-low");
+/// assert_eq!(!Level::Low, Level::High);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Level {
     /// Low, 0.
@@ -88,6 +102,13 @@ impl core::ops::Not for Level {
 }
 
 /// The logical value of a line: its level, inverted where the line is active-low.
+///
+/// ```
+/// use gpiolib::{Level, Value};
+///
+/// assert_eq!(Value::Active.level(true), Level::Low, "active-low");
+/// assert!(Value::Active.is_active());
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Value {
     /// Inactive, logical 0.
@@ -125,6 +146,13 @@ impl From<bool> for Value {
 }
 
 /// Whether a line is an input or an output.
+///
+/// ```
+/// use gpiolib::{Direction, LineConfig};
+///
+/// let lamp = LineConfig { direction: Some(Direction::Output), ..LineConfig::default() };
+/// assert_ne!(lamp.direction, Some(Direction::Input));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Direction {
     /// The line is read.
@@ -134,6 +162,13 @@ pub enum Direction {
 }
 
 /// How an output is driven.
+///
+/// ```
+/// use gpiolib::{Drive, LineConfig};
+///
+/// let sda = LineConfig { drive: Drive::OpenDrain, ..LineConfig::default() };
+/// assert_ne!(sda.drive, Drive::default(), "push-pull");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Drive {
     /// Both levels are driven.
@@ -146,6 +181,13 @@ pub enum Drive {
 }
 
 /// The resistor a line is given inside its chip.
+///
+/// ```
+/// use gpiolib::{Bias, LineConfig};
+///
+/// let button = LineConfig { bias: Bias::PullUp, ..LineConfig::default() };
+/// assert_ne!(button.bias, Bias::default(), "left as it is");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Bias {
     /// Left as it is.
@@ -160,6 +202,12 @@ pub enum Bias {
 }
 
 /// One change of a line.
+///
+/// ```
+/// use gpiolib::{Edge, Edges};
+///
+/// assert!(Edges::BOTH.contains(Edge::Rising));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Edge {
     /// From inactive to active (or low to high where levels are meant).
@@ -169,6 +217,14 @@ pub enum Edge {
 }
 
 /// A set of edges.
+///
+/// ```
+/// use gpiolib::{Edge, Edges};
+///
+/// let presses = Edges { rising: true, ..Edges::NONE };
+/// assert!(presses.contains(Edge::Rising) && !presses.contains(Edge::Falling));
+/// assert!(presses.inverted(true).falling, "as an active-low line has them");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Edges {
     /// Rising edges belong to the set.
@@ -222,6 +278,13 @@ impl Edges {
 }
 
 /// The clock that stamps a line's events.
+///
+/// ```
+/// use gpiolib::{EventClock, LineConfig};
+///
+/// let line = LineConfig { clock: EventClock::Realtime, ..LineConfig::default() };
+/// assert_ne!(line.clock, EventClock::default(), "monotonic");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum EventClock {
     /// `CLOCK_MONOTONIC`.
@@ -234,6 +297,13 @@ pub enum EventClock {
 }
 
 /// A consumer's label: at most 31 bytes of any kind, cut at the first NUL.
+///
+/// ```
+/// use gpiolib::Label;
+///
+/// assert_eq!(Label::new(b"led\0garbage").as_bytes(), b"led");
+/// assert_eq!(Label::from("a label that is longer than that").as_bytes().len(), Label::MAX);
+/// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Label {
     len: u8,
@@ -294,6 +364,14 @@ impl fmt::Display for Label {
 }
 
 /// A line's name: bytes as the provider gave them, shared and cheap to clone.
+///
+/// ```
+/// use gpiolib::Name;
+///
+/// let name = Name::from("RESET");
+/// assert_eq!(name.as_bytes(), b"RESET");
+/// assert_eq!(name.clone(), name, "shared, not copied");
+/// ```
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name(Arc<[u8]>);
 

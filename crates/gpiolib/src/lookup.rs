@@ -11,6 +11,14 @@ use core::ops::{BitOr, BitOrAssign};
 use crate::{Bias, Drive, Error, Offset, Registry, Result};
 
 /// How a line is wired, as a look-up table or a firmware property says it.
+///
+/// ```
+/// use gpiolib::LookupFlags;
+///
+/// let reset = LookupFlags::ACTIVE_LOW | LookupFlags::OPEN_DRAIN;
+/// assert!(reset.contains(LookupFlags::ACTIVE_LOW));
+/// assert_eq!(LookupFlags::from_bits(reset.bits()), reset);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct LookupFlags(u32);
 
@@ -100,6 +108,20 @@ enum Key {
 }
 
 /// One line of a look-up table.
+///
+/// ```
+/// use gpio_sim::Bank;
+/// use gpiolib::{Consumer, Flags, Lookup, LookupTable, Offset, Registry};
+///
+/// let registry = Registry::new();
+/// let u5 = Bank::new(8).label("u5").name(Offset::new(6), "LED").register(&registry)?;
+/// let first = Lookup::chip("u5", Offset::new(3)).con_id("led");
+/// let second = Lookup::line("LED").con_id("led").index(1);
+/// registry.add_lookup(LookupTable::new("panel", vec![first, second]));
+/// let panel = Consumer::new(&registry, "panel");
+/// assert_eq!(panel.get_index("led", 1, Flags::OutLow)?.offset(), Offset::new(6));
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Lookup {
     key: Key,
@@ -158,6 +180,13 @@ impl Lookup {
 }
 
 /// The lines of one consumer.
+///
+/// ```
+/// use gpiolib::{Lookup, LookupTable, Offset};
+///
+/// let table = LookupTable::new("eeprom", vec![Lookup::chip("u5", Offset::new(3)).con_id("wp")]);
+/// assert_eq!(table.dev_id.as_deref(), Some("eeprom"));
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LookupTable {
     /// The consumer's name; `None` for whoever asks without one.
@@ -178,6 +207,14 @@ impl LookupTable {
 }
 
 /// Which table to take away again.
+///
+/// ```
+/// use gpiolib::{LookupTable, Registry};
+///
+/// let registry = Registry::new();
+/// let id = registry.add_lookup(LookupTable::new("eeprom", Vec::new()));
+/// assert!(registry.remove_lookup(id).is_some());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct LookupId(u64);
 

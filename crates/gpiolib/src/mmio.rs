@@ -10,6 +10,17 @@ use crate::sync::Mutex;
 use crate::{Chip, Direction, Error, Level, Offset, Result};
 
 /// One of the registers of a [`Mmio`] chip.
+///
+/// ```
+/// use gpiolib::Register;
+///
+/// let name = |register| match register {
+///     Register::Dat => "levels",
+///     Register::Set | Register::Clr => "outputs",
+///     Register::DirOut | Register::DirIn => "directions",
+/// };
+/// assert_eq!(name(Register::Clr), "outputs");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Register {
     /// The levels.
@@ -25,6 +36,27 @@ pub enum Register {
 }
 
 /// How the registers are reached. Only those of the [`MmioLayout`] are asked for.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use gpiolib::{Mmio, MmioLayout, Register, Registers, Result};
+///
+/// #[derive(Default)]
+/// struct Port([AtomicU64; 5]);
+/// impl Registers for Port {
+///     fn read(&self, register: Register) -> Result<u64> {
+///         Ok(self.0[register as usize].load(Ordering::Relaxed))
+///     }
+///     fn write(&self, register: Register, word: u64) -> Result<()> {
+///         self.0[register as usize].store(word, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// let chip = Mmio::new(Port::default(), MmioLayout { width: 2, ..MmioLayout::default() })?;
+/// assert_eq!(chip.lines(), 16);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 pub trait Registers: Send + Sync {
     /// Reads a register.
     ///
@@ -40,6 +72,14 @@ pub trait Registers: Send + Sync {
 }
 
 /// Which registers a chip has, and what is odd about them.
+///
+/// ```
+/// use gpiolib::MmioLayout;
+///
+/// // A 16-bit port with a register for outputs and one for directions.
+/// let layout = MmioLayout { width: 2, set: true, dir_out: true, ..MmioLayout::default() };
+/// assert!(!layout.clr);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MmioLayout {
     /// Width of a register in bytes: 1, 2, 4 or 8.

@@ -52,6 +52,14 @@ const GOING: usize = 1;
 const LINE: usize = 2;
 
 /// Why a module was not unloaded: this many of its lines are requested.
+///
+/// ```
+/// use gpiolib::{InUse, Module};
+///
+/// let module = Module::new("expander");
+/// assert_eq!(module.try_unload(), Ok(()));
+/// assert_eq!(InUse(2).to_string(), "2 of its lines are in use");
+/// ```
 // KERNEL: module.c try_stop_module (v6.12): EWOULDBLOCK, which is EAGAIN.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InUse(pub usize);

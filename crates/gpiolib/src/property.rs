@@ -12,6 +12,17 @@ use alloc::vec::Vec;
 use crate::{ChipConfig, Errno, Error, LookupFlags, Name, Offset, Result};
 
 /// One property's content.
+///
+/// ```
+/// use gpiolib::{ChipConfig, Node, Property};
+///
+/// let names = Property::Texts(vec!["SDA".into(), "SCL".into()]);
+/// let node = Node::new("u5").with("gpio-line-names", names);
+/// let mut config = ChipConfig::new("u5", 2);
+/// config.read_node(&node)?;
+/// assert_eq!(config.names.len(), 2);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Property {
     /// Present, without content.
@@ -25,6 +36,20 @@ pub enum Property {
 }
 
 /// One line of a provider, as a consumer's property names it.
+///
+/// ```
+/// use gpiolib::{Consumer, LookupFlags, Node, Offset, Property, Reference, Registry};
+///
+/// let wp = Reference {
+///     provider: Node::new("u5"),
+///     offset: Offset::new(3),
+///     flags: LookupFlags::ACTIVE_LOW,
+/// };
+/// let node = Node::new("eeprom").with("wp-gpios", Property::References(vec![wp]));
+/// let eeprom = Consumer::new(&Registry::new(), "eeprom").with_node(node);
+/// assert_eq!(eeprom.count("wp")?, 1);
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reference {
     /// The provider's node; its chip is the one whose label is the node's name.

@@ -17,6 +17,20 @@ use crate::sync::{Arc, Mutex};
 use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Result, Timestamp};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
+///
+/// ```
+/// use gpiolib::{Chip, ChipConfig, Registry};
+///
+/// struct Expander;
+/// impl Chip for Expander {}
+///
+/// let registry = Registry::new();
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// assert!(registry.device_by_label("u5").is_some());
+/// drop(chip);
+/// assert!(registry.devices().is_empty());
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry(pub(crate) Arc<RegistryInner>);
 
@@ -241,6 +255,20 @@ const fn first_place(id: u32) -> Place {
 }
 
 /// A provider's hold on its registered chip. Dropping it is [`Registration::unregister`].
+///
+/// ```
+/// use gpiolib::{Chip, ChipConfig, Registry};
+///
+/// struct Expander;
+/// impl Chip for Expander {}
+///
+/// let registry = Registry::new();
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// let device = chip.device().clone();
+/// assert!(chip.unregister().is_some(), "here is the chip again");
+/// assert!(device.is_gone());
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Registration {
     device: Device,
@@ -293,6 +321,12 @@ impl Drop for Registration {
 }
 
 /// The offsets of a chip with this many lines.
+///
+/// ```
+/// use gpiolib::Offset;
+///
+/// assert_eq!(gpiolib::offsets(8).last(), Some(Offset::new(7)));
+/// ```
 pub fn offsets(lines: u32) -> impl Iterator<Item = Offset> {
     (0..lines).map(Offset::new)
 }

@@ -8,6 +8,16 @@ use alloc::collections::VecDeque;
 use core::fmt;
 
 /// A first-in first-out store of records.
+///
+/// ```
+/// use gpiolib::{Ring, Store};
+///
+/// let mut ring = Ring::new();
+/// ring.push(1);
+/// ring.push(2);
+/// ring.replace_oldest(3);
+/// assert_eq!((ring.pop(), ring.unread()), (Some(2), 1));
+/// ```
 pub trait Store<T>: Send {
     /// How many records wait to be read.
     fn unread(&mut self) -> usize;
@@ -26,6 +36,13 @@ pub trait Store<T>: Send {
 }
 
 /// Records in memory.
+///
+/// ```
+/// use gpiolib::{InfoQueue, Ring};
+///
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// assert!(changes.is_empty());
+/// ```
 #[derive(Clone)]
 pub struct Ring<T>(VecDeque<T>);
 
@@ -64,6 +81,22 @@ impl<T: Send> Store<T> for Ring<T> {
 }
 
 /// Which record a full queue gives up.
+///
+/// ```
+/// use gpio_sim::Sim;
+/// use gpiolib::{Edge, EdgeQueue, Edges, Level, LineConfig, Offset, Overflow, Ring, Timestamp};
+///
+/// let sim = Sim::simple(1)?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// line.direction_input()?;
+/// let events = EdgeQueue::new(&[line.offset()], 1, Overflow::DropNewest, Box::new(Ring::new()));
+/// events.configure(0, &LineConfig { edges: Edges::BOTH, ..line.config() });
+/// line.attach_edges(&events, 0, Edges::BOTH)?;
+/// sim.set_pull(line.offset(), Level::High, Timestamp::at(1))?;
+/// sim.set_pull(line.offset(), Level::Low, Timestamp::at(2))?;
+/// assert_eq!(events.pop().map(|event| event.edge), Some(Edge::Rising), "the second had no room");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Overflow {
     /// The oldest one makes room; nobody is woken.

@@ -30,6 +30,14 @@ use std::sync as lock;
 /// A mutual-exclusion lock whose `lock` cannot fail.
 ///
 /// Public because the layer above, which is `no_std` too, must not name a lock of its own.
+///
+/// ```
+/// use gpiolib::Mutex;
+///
+/// let count = Mutex::new(1);
+/// *count.lock() += 1;
+/// assert_eq!(*count.lock(), 2);
+/// ```
 #[derive(Debug, Default)]
 pub struct Mutex<T> {
     #[cfg(any(feature = "std", loom))]

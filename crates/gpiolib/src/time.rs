@@ -4,6 +4,13 @@
 //! each call that may need one; edges that a chip raises inside such a call are stamped with it.
 
 /// One instant on both clocks a line event can ask for, in nanoseconds.
+///
+/// ```
+/// use gpiolib::Timestamp;
+///
+/// let at = Timestamp::at(1_000);
+/// assert_eq!((at.monotonic_ns, at.realtime_ns), (1_000, 1_000));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Timestamp {
     /// `CLOCK_MONOTONIC`, in nanoseconds.

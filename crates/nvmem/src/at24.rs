@@ -17,6 +17,12 @@ use crate::{Access, Error, Provider, Result};
 const TRIES: u32 = 25;
 
 /// One part of the series.
+///
+/// ```
+/// use nvmem::At24Part;
+///
+/// assert_eq!(At24Part::C02, At24Part::new(256, 8, 1));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct At24Part {
     /// Bytes.
@@ -64,6 +70,39 @@ impl At24Part {
 }
 
 /// An EEPROM on a bus. Owns its way to the bus, and a way to wait.
+///
+/// ```
+/// use embedded_hal::delay::DelayNs;
+/// use embedded_hal::i2c::{ErrorType, I2c, Operation};
+/// use nvmem::{At24, At24Part, Provider};
+///
+/// /// A 24C02 that is never busy.
+/// struct Part([u8; 256]);
+/// impl ErrorType for Part { type Error = std::convert::Infallible; }
+/// impl I2c for Part {
+///     fn transaction(&mut self, _: u8, operations: &mut [Operation<'_>]) -> Result<(), Self::Error> {
+///         let mut sent = Vec::new();
+///         for operation in operations {
+///             match operation {
+///                 Operation::Write(bytes) => sent.extend_from_slice(bytes),
+///                 Operation::Read(wanted) => wanted.copy_from_slice(&self.0[sent[0].into()..][..wanted.len()]),
+///             }
+///         }
+///         let (at, data) = (usize::from(sent[0]), &sent[1..]);
+///         self.0[at..][..data.len()].copy_from_slice(data);
+///         Ok(())
+///     }
+/// }
+/// struct NoDelay;
+/// impl DelayNs for NoDelay { fn delay_ns(&mut self, _: u32) {} }
+///
+/// let mut eeprom = At24::new(Part([0xff; 256]), NoDelay, 0x50, At24Part::C02)?;
+/// eeprom.write(4, b"a page is eight bytes")?;
+/// let mut found = [0; 6];
+/// eeprom.read(6, &mut found)?;
+/// assert_eq!(&found, b"page i");
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct At24<I2C, D> {
     i2c: I2C,

@@ -13,6 +13,33 @@ use crate::{Config, Device, Error, Result};
 
 /// Changes what was read of a cell before its consumer sees it: a checksum taken off, an address
 /// counted up. A cell that has one cannot be written.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{CellInfo, Config, PostProcess, Registry};
+///
+/// let reversed = PostProcess::new(|bytes| {
+///     bytes.reverse();
+///     Ok(())
+/// });
+/// let cell = CellInfo { post_process: Some(reversed), ..CellInfo::bytes("serial", 0, 3) };
+/// let config = Config { cells: vec![cell], ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([7; 16])))?;
+/// ram.device().write(0, &[1, 2, 3])?;
+/// assert_eq!(ram.device().cell("serial")?.read()?, [3, 2, 1]);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct PostProcess(Arc<Change>);
 
@@ -32,6 +59,28 @@ impl fmt::Debug for PostProcess {
 }
 
 /// A named part of a memory.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{CellInfo, Config, Registry};
+///
+/// let cells = vec![CellInfo::bytes("mac", 4, 6), CellInfo::bits("revision", 0, 4, 3)];
+/// let config = Config { cells, ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([0x35; 16])))?;
+/// assert_eq!(ram.device().cell("revision")?.read()?, [0x3]);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CellInfo {
     /// Its name.
@@ -113,6 +162,35 @@ pub(crate) fn check(config: &Config) -> Result<()> {
 }
 
 /// Which cell a consumer means.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{CellInfo, CellLookup, Config, Registry};
+///
+/// let memories = Registry::new();
+/// let cells = vec![CellInfo::bytes("mac", 4, 6)];
+/// let config = Config { cells, id: nvmem::Id::None, ..Config::new("ram", 16) };
+/// let ram = memories.register(config, Box::new(Ram([2; 16])))?;
+/// memories.add_cell_lookup(CellLookup {
+///     dev_id: "eth0".into(),
+///     con_id: "mac-address".into(),
+///     device: "ram".into(),
+///     cell: "mac".into(),
+/// });
+/// assert_eq!(memories.cell("eth0", "mac-address")?.read()?, [2; 6]);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CellLookup {
     /// Who asks.
@@ -126,6 +204,29 @@ pub struct CellLookup {
 }
 
 /// A consumer's hold on a cell; it holds the memory's device.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{CellInfo, Config, Registry};
+///
+/// let config = Config { cells: vec![CellInfo::bytes("serial", 0, 4)], ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// let serial = ram.device().cell("serial")?;
+/// serial.write(&[0x78, 0x56, 0x34, 0x12])?;
+/// assert_eq!(serial.read_variable_le_u32()?, 0x1234_5678);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cell {
     device: Device,

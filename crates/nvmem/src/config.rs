@@ -6,6 +6,12 @@ use alloc::vec::Vec;
 use crate::{CellInfo, Keepout, WriteProtect};
 
 /// What kind of memory it is.
+///
+/// ```
+/// use nvmem::Kind;
+///
+/// assert_eq!(Kind::BatteryBacked.text(), "Battery backed");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Kind {
     /// Not said.
@@ -37,6 +43,28 @@ impl Kind {
 }
 
 /// What is added to the name to make it unique.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Id, Registry};
+///
+/// let memories = Registry::new();
+/// let config = Config { id: Id::Auto, ..Config::new("ram", 16) };
+/// let first = memories.register(config, Box::new(Ram([0; 16])))?;
+/// assert_eq!(first.device().name(), "ram0");
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Id {
     /// Nothing.
@@ -50,6 +78,28 @@ pub enum Id {
 
 /// A memory about to be registered. Owns what is handed in with it: a registration that fails drops
 /// all of it.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Id, Kind, Registry};
+///
+/// let config = Config { id: Id::Fixed(3), kind: Kind::Fram, read_only: true, ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// assert_eq!(ram.device().name(), "ram3");
+/// assert_eq!(ram.device().write(0, b"x"), Err(nvmem::Error::NotPermitted));
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Config {
     /// The name; without one it is `nvmem` and an id of its own.

@@ -19,6 +19,30 @@ use crate::wp::Protector;
 use crate::{Access, CellInfo, Error, Keepout, Kind, Provider, Result};
 
 /// A counted hold on a memory. Cheap to clone; never keeps the provider.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Error, Registry};
+///
+/// let ram = Registry::new().register(Config::new("ram", 16), Box::new(Ram([0; 16])))?;
+/// let device = ram.device().clone();
+/// device.write(14, &[1, 2])?;
+/// drop(ram);
+/// assert!(device.is_gone());
+/// assert_eq!(device.read(14, &mut [0; 2]), Err(Error::Gone));
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Device(pub(crate) Arc<Inner>);
 

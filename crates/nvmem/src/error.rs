@@ -8,6 +8,14 @@ use gpiolib::Errno;
 pub type Result<T> = core::result::Result<T, Error>;
 
 /// Why an operation on a memory failed.
+///
+/// ```
+/// use gpiolib::Errno;
+/// use nvmem::Error;
+///
+/// assert_eq!(Error::Gone.errno(), Errno::ENODEV);
+/// assert_eq!(Error::WriteProtect(gpiolib::Error::Io).errno(), Errno::EIO, "the line's own");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {

@@ -5,6 +5,30 @@ use alloc::vec::Vec;
 use crate::{Config, Error, Result};
 
 /// A range that reads as a fixed value and swallows what is written to it.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Keepout, Registry};
+///
+/// let secret = Keepout { start: 2, end: 4, value: 0xff };
+/// let config = Config { keepouts: vec![secret], ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([7; 16])))?;
+/// let mut found = [0; 5];
+/// ram.device().read(0, &mut found)?;
+/// assert_eq!(found, [7, 7, 0xff, 0xff, 7]);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Keepout {
     /// Its first byte.

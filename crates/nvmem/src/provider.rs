@@ -3,6 +3,16 @@
 use crate::{Error, Result};
 
 /// What a provider can do.
+///
+/// ```
+/// use nvmem::{Access, Provider};
+///
+/// struct Otp;
+/// impl Provider for Otp {
+///     fn access(&self) -> Access { Access::ReadOnly }
+/// }
+/// assert_ne!(Otp.access(), Access::ReadWrite);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Access {
     /// Read only: an OTP that is burnt elsewhere.
@@ -25,6 +35,28 @@ impl Access {
 
 /// A memory's driver. Calls come one at a time, may take bus time, and stay within the size that was
 /// registered; keep-outs and the write-protect line are the core's business.
+///
+/// ```
+/// use nvmem::{Access, Config, Provider, Registry, Result};
+///
+/// /// Every byte is its own address.
+/// struct Counting;
+/// impl Provider for Counting {
+///     fn access(&self) -> Access { Access::ReadOnly }
+///     fn read(&mut self, offset: usize, data: &mut [u8]) -> Result<()> {
+///         for (at, byte) in (offset..).zip(data) {
+///             *byte = at as u8;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let rom = Registry::new().register(Config::new("rom", 256), Box::new(Counting))?;
+/// let mut found = [0; 3];
+/// rom.device().read(7, &mut found)?;
+/// assert_eq!(found, [7, 8, 9]);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
 pub trait Provider: Send {
     /// What this provider can do; asked once, at registration.

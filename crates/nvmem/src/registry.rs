@@ -18,6 +18,29 @@ use crate::device::{Inner, Open};
 use crate::{Cell, CellLookup, Config, Device, Error, Id, Provider, Result, WriteProtect, keepout};
 
 /// One world of memories. Cheap to clone; all clones are the same world.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Error, Registry};
+///
+/// let memories = Registry::new();
+/// assert_eq!(memories.device("ram").err(), Some(Error::ProbeDefer), "not there yet");
+/// let config = Config { id: nvmem::Id::None, ..Config::new("ram", 16) };
+/// let ram = memories.register(config, Box::new(Ram([0; 16])))?;
+/// assert_eq!(memories.device("ram")?.size(), 16);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry(Arc<RegistryInner>);
 
@@ -37,6 +60,30 @@ struct Table {
 }
 
 /// What happened to a memory.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Event, Registry};
+///
+/// let memories = Registry::new();
+/// memories.on_event(|event| match event {
+///     Event::Added(device) => println!("{} came", device.name()),
+///     Event::Removed(device) => println!("{} went", device.name()),
+/// });
+/// drop(memories.register(Config::new("ram", 16), Box::new(Ram([0; 16])))?);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Event {
     /// It was registered.
@@ -223,6 +270,28 @@ impl fmt::Debug for RegistryInner {
 }
 
 /// A provider's hold on its registered memory. Dropping it is [`Registration::unregister`].
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Registry};
+///
+/// let ram = Registry::new().register(Config::new("ram", 16), Box::new(Ram([0; 16])))?;
+/// let device = ram.device().clone();
+/// assert!(ram.unregister().is_some(), "here is the provider again");
+/// assert!(device.is_gone());
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Registration {
     device: Device,

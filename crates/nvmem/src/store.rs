@@ -21,6 +21,13 @@ use std::path::{Path, PathBuf};
 use crate::{Access, Error, Provider, Result};
 
 /// One step of a write, in order.
+///
+/// ```
+/// use nvmem::Step;
+///
+/// let order = [Step::Write, Step::SyncNew, Step::Rename, Step::SyncFolder];
+/// assert_ne!(order.first(), order.last());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Step {
     /// The new file is written.
@@ -36,6 +43,18 @@ pub enum Step {
 type Before = Box<dyn FnMut(Step) -> io::Result<()> + Send>;
 
 /// A memory kept in a file.
+///
+/// ```
+/// use nvmem::{FileStore, Provider};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("eeprom");
+/// FileStore::open(&path, 256)?.write(4, b"kept").expect("the folder can be written");
+/// let mut found = [0; 4];
+/// FileStore::open(&path, 256)?.read(4, &mut found).expect("the file is there");
+/// assert_eq!(&found, b"kept");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct FileStore {
     path: PathBuf,
     contents: Vec<u8>,

@@ -9,6 +9,40 @@ use gpiolib::{Consumer, Desc, Flags, Value};
 use crate::Result;
 
 /// Who has the line that protects the memory.
+///
+/// ```
+/// # struct Ram([u8; 16]);
+/// # impl nvmem::Provider for Ram {
+/// #     fn access(&self) -> nvmem::Access { nvmem::Access::ReadWrite }
+/// #     fn read(&mut self, offset: usize, data: &mut [u8]) -> nvmem::Result<()> {
+/// #         data.copy_from_slice(&self.0[offset..offset + data.len()]);
+/// #         Ok(())
+/// #     }
+/// #     fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+/// #         self.0[offset..offset + data.len()].copy_from_slice(data);
+/// #         Ok(())
+/// #     }
+/// # }
+/// use nvmem::{Config, Registry, WriteProtect};
+///
+/// # struct Wire;
+/// # impl gpiolib::Chip for Wire {
+/// #     fn direction_output(&self, _: gpiolib::Offset, _: gpiolib::Level) -> gpiolib::Result<()> { Ok(()) }
+/// #     fn set(&self, _: gpiolib::Offset, _: gpiolib::Level) -> gpiolib::Result<()> { Ok(()) }
+/// # }
+/// use gpiolib::{ChipConfig, Offset};
+///
+/// let chip = gpiolib::Registry::new().register(&ChipConfig::new("u5", 1), Box::new(Wire))?;
+/// let wp = chip.device().line(Offset::new(0)).expect("it has one").request("wp".into())?;
+/// let config = Config { write_protect: WriteProtect::shared(&wp), ..Config::new("ram", 16) };
+/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// assert_eq!(wp.handles(), 2, "ours and the memory's");
+/// ram.device().write(0, b"unprotected while this is written")
+///     .expect_err("it is longer than the memory");
+/// drop(ram);
+/// assert_eq!(wp.handles(), 1);
+/// # Ok::<(), nvmem::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub enum WriteProtect {
     /// The core makes no GPIO call at all; what the provider does is its own.
