@@ -102,13 +102,10 @@ fn it_is_played_back_and_is_a_golden_trace() {
     let (status, said) = place.run(&["--expect", "a.fst"], "ugpio set --once demo:0=1");
     assert_eq!(status, Some(1));
     assert!(said.contains("demo.line0"), "{said}");
-    let script = "ugpio monitor -n 1 --idle-timeout 60s demo:1 >/dev/null";
+    let listens = "mkfifo b; ugpio monitor -n 1 --banner demo:1 2>b >/dev/null & read banner <b";
     assert_eq!(place.run(&["--replay", "a.fst"], "ugpio get demo:1"), GOOD);
     assert_eq!(
-        place.run(
-            &["--trace", "a.fst"],
-            &format!("{script} & ugpio ctl wait demo 1 low; {SCRIPT}; wait")
-        ),
+        place.run(&["--trace", "a.fst"], &format!("{listens}; {SCRIPT}; wait")),
         GOOD
     );
 }
