@@ -66,8 +66,7 @@ function notice(text, bad = false) {
 
 /** Pulls a line; known here at once, so that what is asked for next starts from it. */
 function pull(line, to) {
-  line.pull = to;
-  line.touched = true;
+  model.pulled(line, to, performance.now());
   return ask("pull", { chip: line.chip.name, line: line.offset, pull: to });
 }
 
@@ -435,6 +434,7 @@ function frame(now) {
 let lastTick = performance.now();
 setInterval(() => {
   const now = performance.now();
+  model.settle(now);
   model.tick((now - lastTick) / 1000);
   lastTick = now;
   set($("total"), `${Math.round(model.rate).toLocaleString("en")} edges/s`);

@@ -5,6 +5,9 @@
 
 const MOMENTS = 2048;
 
+/** For so long, in milliseconds, what was asked for here counts, and not what was told: that may be older. */
+const OWN = 1000;
+
 /** What happened that people must be told, that is kept. */
 const LOG = 100;
 
@@ -51,12 +54,15 @@ export class Model {
     this.rate = 0;
     this.updates = 0;
     this.counting = new Set();
+    this.pulling = new Set();
+    this.now = 0;
   }
 
   /** Takes one message; tells what it was: "board" if chips or lines may have come or gone. */
   apply(event, now) {
     if (this.origin === null) this.origin = event.at_ns;
     const at = this.time(event.at_ns);
+    this.now = now;
     // The shortest way a message has had: later ones waited somewhere.
     this.lag = Math.min(this.lag, now - at);
     this.updates += 1;
@@ -93,7 +99,8 @@ export class Model {
         const old = this.lines.get(key);
         const kept = old && old.chip.label === chip.label ? old : { since: at, track: null, count: 0, seen: 0, rate: 0 };
         const { offset, name, level, pull, net, ...info } = line;
-        lines.set(key, Object.assign(kept, { key, chip, offset, name, level, pull, net, info, touched: true }));
+        lines.set(key, Object.assign(kept, { key, chip, offset, name, level, net, info, touched: true }));
+        this.told(kept, pull);
       }
     }
     this.remember(chips);
@@ -134,9 +141,31 @@ export class Model {
       this.edges += update.changes;
       this.counting.add(line);
     }
-    if (update.pull) line.pull = update.pull;
+    if (update.pull) this.told(line, update.pull);
     if (update.info) line.info = update.info;
     line.touched = true;
+  }
+
+  /** A line is going to be pulled from here: known at once, so that what is asked for next starts from it. */
+  pulled(line, to, now) {
+    Object.assign(line, { pull: to, toldPull: to, ownUntil: now + OWN, touched: true });
+    this.pulling.add(line);
+  }
+
+  /** A line is told to be pulled; that may be from before it was pulled from here. */
+  told(line, pull) {
+    line.toldPull = pull;
+    if (!(line.ownUntil > this.now)) line.pull = pull;
+  }
+
+  /** Takes what was told of lines that were pulled from here a while ago. */
+  settle(now) {
+    for (const line of this.pulling) {
+      if (line.ownUntil > now) continue;
+      this.pulling.delete(line);
+      line.pull = line.toldPull;
+      line.touched = true;
+    }
   }
 
   /** Works out the rates of the last `seconds`. */
