@@ -17,7 +17,7 @@
 //!    Every slot has a *revoked* of its own, so that a call looks at its slot alone; the closer sets
 //!    all of them, and the door's, before its barrier. Without a slot the four accesses are
 //!    sequentially consistent themselves; loom, which takes such accesses for weaker than they are,
-//!    gets a fence in addition. Who gives a line back comes in as with a slot; see [`line`].
+//!    gets a fence in addition. Who gives a line back comes in as with a slot; see [`mod@line`].
 //! 2. *The closer knows every counter.* Slots are added only under the slot lock and only while
 //!    the door's *revoked* is unset under that lock; it is set under it. A slot goes to
 //!    another pass only when its pass is dropped, which nobody is inside of, since calls borrow it.
