@@ -9,7 +9,7 @@ use super::ctl::Level;
 use super::words::period;
 use crate::board::faults::KINDS;
 use crate::control::protocol::{
-    self, Action, FaultParams, Key, LineParams, MendParams, OperateParams, Request, UnwireParams,
+    self, Action, ChipParams, FaultParams, Key, LineParams, OperateParams, Request, UnwireParams,
     WireParams,
 };
 
@@ -204,7 +204,7 @@ impl Verb {
                 lines: lines.into_iter().map(LineParams::from).collect(),
             }),
             Verb::Fault(args) => Request::Fault(Box::new(args.params())),
-            Verb::Mend { chip } => Request::Mend(MendParams {
+            Verb::Mend { chip } => Request::Mend(ChipParams {
                 chip: Key::Word(chip),
             }),
             Verb::Press { part, hold } => Request::Operate(OperateParams {

@@ -145,14 +145,6 @@ pub(crate) struct FaultParams {
     pub(crate) replug_calls: Option<u64>,
 }
 
-/// Parameters of `mend`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct MendParams {
-    /// Which chip.
-    pub(crate) chip: Key,
-}
-
 /// Parameters of `operate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use super::params::{
-    Action, ChipParams, FaultParams, LineParams, MendParams, OperateParams, PlugParams, PullParams,
-    Resistor, UnwireParams, WaitParams, WireParams,
+    Action, ChipParams, FaultParams, LineParams, OperateParams, PlugParams, PullParams, Resistor,
+    UnwireParams, WaitParams, WireParams,
 };
 pub(crate) use super::state::{
     ChipAt, ChipState, Event, FailedCall, Happened, Held, Hello, InfoState, LineAt, LineState,
@@ -188,7 +188,7 @@ pub(crate) enum Request {
     /// Let something go wrong. Gives `{}`.
     Fault(Box<FaultParams>),
     /// Forget the faults of a chip. Gives `{}`.
-    Mend(MendParams),
+    Mend(ChipParams),
     /// Do something to a part by hand. Gives the [`PartState`] after it.
     Operate(OperateParams),
 }

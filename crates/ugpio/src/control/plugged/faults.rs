@@ -19,7 +19,7 @@ use super::fault_lines::PLANNED_MAX;
 use super::{Origin, Plugged};
 use crate::board::Board;
 use crate::board::faults::Words;
-use crate::control::protocol::{self, Code, Event, Failure, FaultParams, MendParams};
+use crate::control::protocol::{self, ChipParams, Code, Event, Failure, FaultParams};
 
 /// Set when something is to be done about the board after a call, and the number of calls while it is.
 #[derive(Clone, Debug, Default)]
@@ -233,7 +233,7 @@ impl Plugged {
     ///
     /// # Errors
     /// No such chip.
-    pub(crate) fn mend(&mut self, params: &MendParams) -> Result<(), Failure> {
+    pub(crate) fn mend(&mut self, params: &ChipParams) -> Result<(), Failure> {
         let (_, chip) = self.chip(&params.chip)?;
         chip.mend();
         Ok(())
