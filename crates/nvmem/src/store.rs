@@ -2,7 +2,7 @@
 //!
 //! Each write makes a new file beside the old one and puts it in its place:
 //!
-//! 1. [`Step::Write`]: the whole contents into `NAME.new`;
+//! 1. [`Step::Write`]: the whole contents into a [`NewFile`] of an unused name;
 //! 2. [`Step::SyncNew`]: `fsync` of it, so that its bytes are on the disk before its name is;
 //! 3. [`Step::Rename`]: over `NAME`, which is one step for the file system;
 //! 4. [`Step::SyncFolder`]: `fsync` of the folder, so that the new name is on the disk when the
@@ -10,14 +10,20 @@
 //!
 //! Killed before 3 the old contents stay, killed after it the new ones do; there is no between. For
 //! memories of EEPROM size: a write costs as much as the memory is long.
+//!
+//! The new file takes the old one's place and nothing else of it changes: its mode, its owner and its
+//! group stay, a link to the store goes on leading to it. Where that cannot be, the write is refused.
+
+mod place;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use self::place::{NewFile, Old};
 use crate::{Access, Error, Provider, Result};
 
 /// One step of a write, in order.
@@ -58,26 +64,40 @@ type Before = Box<dyn FnMut(Step) -> io::Result<()> + Send>;
 pub struct FileStore {
     path: PathBuf,
     contents: Vec<u8>,
+    access: Access,
     before: Option<Before>,
 }
 
 impl FileStore {
     /// Opens the memory in this file, or makes it, erased (all bits 1).
     ///
+    /// A link is followed now, and the file it leads to is the store from then on. A file without a bit
+    /// that lets anybody write, or that we may not write, is a memory that can only be read.
+    ///
     /// # Errors
-    /// What the file system answers; `InvalidData` if the file has another size.
+    /// What the file system answers; `InvalidData` if the file has another size, or is not an ordinary
+    /// file.
     pub fn open(path: impl AsRef<Path>, size: usize) -> io::Result<Self> {
-        let path = path.as_ref().to_path_buf();
-        let contents = match fs::read(&path) {
-            Ok(contents) if contents.len() == size => contents,
-            Ok(_) => return Err(io::ErrorKind::InvalidData.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => alloc::vec![0xff; size],
+        let path = place::resolved(path.as_ref())?;
+        let old = Old::of(&path)?;
+        let contents = match &old {
+            None => alloc::vec![0xff; size],
+            Some(old) if old.is_of_size(size) => fs::read(&path)?,
+            Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        if contents.len() != size {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let access = match old.map_or(Ok(()), |old| old.check_writable(&path)) {
+            Ok(()) => Access::ReadWrite,
+            Err(error) if is_refusal(&error) => Access::ReadOnly,
             Err(error) => return Err(error),
         };
-        // What a killed write left behind never counted; the next write replaces it.
+        place::sweep(&path);
         Ok(Self {
             path,
             contents,
+            access,
             before: None,
         })
     }
@@ -98,28 +118,35 @@ impl FileStore {
 
     /// Puts `contents` in the file's place.
     fn replace(&mut self, contents: Vec<u8>) -> io::Result<()> {
-        let mut new_path = self.path.clone().into_os_string();
-        new_path.push(".new");
+        let old = Old::of(&self.path)?;
+        if let Some(old) = &old {
+            old.check_writable(&self.path)?;
+        }
         self.step(Step::Write)?;
-        let mut new = File::create(&new_path)?;
-        new.write_all(&contents)?;
+        let mut new = NewFile::beside(&self.path, old.as_ref())?;
+        new.write(&contents)?;
         self.step(Step::SyncNew)?;
-        new.sync_all()?;
+        new.sync()?;
         self.step(Step::Rename)?;
-        fs::rename(&new_path, &self.path)?;
+        new.take_place_of(&self.path)?;
         self.contents = contents;
         self.step(Step::SyncFolder)?;
-        let folder = self
-            .path
-            .parent()
-            .filter(|path| !path.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        File::open(place::folder(&self.path))?.sync_all()
     }
+}
+
+/// Whether a write was refused, and nothing is broken.
+fn is_refusal(error: &io::Error) -> bool {
+    use io::ErrorKind::{ExecutableFileBusy, PermissionDenied, ReadOnlyFilesystem};
+    matches!(
+        error.kind(),
+        PermissionDenied | ReadOnlyFilesystem | ExecutableFileBusy
+    )
 }
 
 impl Provider for FileStore {
     fn access(&self) -> Access {
-        Access::ReadWrite
+        self.access
     }
 
     fn read(&mut self, offset: usize, data: &mut [u8]) -> Result<()> {
@@ -136,7 +163,10 @@ impl Provider for FileStore {
             .get_mut(offset..end)
             .ok_or(Error::Invalid("beyond the end of the memory"))?
             .copy_from_slice(data);
-        self.replace(contents).map_err(|_| Error::Io)
+        self.replace(contents).map_err(|error| match error {
+            error if is_refusal(&error) => Error::NotPermitted,
+            _ => Error::Io,
+        })
     }
 }
 
