@@ -11,6 +11,7 @@ use super::{Action, Io, Kind, Mistake, Part, Settings};
 pub(super) const KIND: Kind = Kind {
     name: "button",
     pins: &["out"],
+    required: &["out"],
     keys: &["active", "bounce"],
     make: |settings| Ok(Box::new(Button::new(settings)?)),
 };

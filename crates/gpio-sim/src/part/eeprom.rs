@@ -14,6 +14,7 @@ use crate::net::Drive;
 pub(super) const KIND: Kind = Kind {
     name: "eeprom",
     pins: &["sda", "scl", "wp"],
+    required: &["sda", "scl"],
     keys: &["address", "data", "text", "write"],
     make: |settings| Ok(Box::new(Eeprom::new(settings)?)),
 };
@@ -57,10 +58,7 @@ enum State {
 impl Eeprom {
     fn new(settings: &Settings) -> Result<Eeprom, Mistake> {
         let mut bytes = [0xff; SIZE];
-        let text = settings.text("text")?.unwrap_or_default();
-        let data = settings.hex("data")?;
-        let content = data.iter().copied().chain(text.bytes());
-        for (place, byte) in bytes.iter_mut().zip(content) {
+        for (place, byte) in bytes.iter_mut().zip(settings.contents(SIZE)?) {
             *place = byte;
         }
         let address = settings.number("address", 0x50, 0x08, 0x77)?;

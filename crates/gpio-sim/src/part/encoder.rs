@@ -12,6 +12,7 @@ use super::{Action, Io, Kind, Mistake, Part, Settings};
 pub(super) const KIND: Kind = Kind {
     name: "encoder",
     pins: &["a", "b"],
+    required: &["a", "b"],
     keys: &["step"],
     make: |settings| Ok(Box::new(Encoder::new(settings)?)),
 };

@@ -8,6 +8,7 @@ use crate::net::Drive;
 pub(super) const BUFFER: Kind = Kind {
     name: "buffer",
     pins: &["in", "out"],
+    required: &["in", "out"],
     keys: &[],
     make: |_| Ok(Box::new(Gate { inverts: false })),
 };
@@ -15,6 +16,7 @@ pub(super) const BUFFER: Kind = Kind {
 pub(super) const INVERTER: Kind = Kind {
     name: "inverter",
     pins: &["in", "out"],
+    required: &["in", "out"],
     keys: &[],
     make: |_| Ok(Box::new(Gate { inverts: true })),
 };

@@ -10,6 +10,7 @@ use super::{Io, Kind, Mistake, Part, Settings};
 pub(super) const KIND: Kind = Kind {
     name: "led",
     pins: &["in"],
+    required: &["in"],
     keys: &["active"],
     make: |settings| Ok(Box::new(Led::new(settings)?)),
 };

@@ -62,6 +62,8 @@ pub struct Kind {
     pub name: &'static str,
     /// The names of its pins.
     pub pins: &'static [&'static str],
+    /// The pins that must be wired. A part of which no pin is wired is of no use either.
+    pub required: &'static [&'static str],
     /// The settings that it has.
     pub keys: &'static [&'static str],
     make: fn(&Settings) -> Result<Box<dyn Part>, Mistake>,

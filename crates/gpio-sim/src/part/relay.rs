@@ -14,6 +14,7 @@ use crate::net::Drive;
 pub(super) const KIND: Kind = Kind {
     name: "relay",
     pins: &["coil", "no", "nc"],
+    required: &["coil"],
     keys: &["active", "common", "operate", "bounce"],
     make: |settings| Ok(Box::new(Relay::new(settings)?)),
 };

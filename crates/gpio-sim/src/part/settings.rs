@@ -128,6 +128,22 @@ impl Settings {
         }
     }
 
+    /// The contents of a memory of `size` bytes: the key `data` in hexadecimal, then the key `text`.
+    pub(super) fn contents(&self, size: usize) -> Result<Vec<u8>, Mistake> {
+        let mut contents = self.hex("data")?;
+        let fits = |key: &str, contents: &[u8]| match contents.len() {
+            count if count <= size => Ok(()),
+            count => Err(Mistake::new(
+                key,
+                format!("{count} bytes do not fit, the part has {size}"),
+            )),
+        };
+        fits("data", &contents)?;
+        contents.extend(self.text("text")?.unwrap_or_default().bytes());
+        fits("text", &contents)?;
+        Ok(contents)
+    }
+
     /// Bytes in hexadecimal, blanks between them allowed.
     pub(super) fn hex(&self, key: &str) -> Result<Vec<u8>, Mistake> {
         let Some(text) = self.text(key)? else {
@@ -176,6 +192,8 @@ pub fn parse_time_ns(word: &str) -> Result<u64, String> {
         }
     };
     let number = digits.parse::<u64>().ok();
+    // `parse` takes a plus sign too.
+    let number = number.filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let time = number.and_then(|number| number.checked_mul(factor));
     time.filter(|time| *time <= TIME_MAX_NS)
         .ok_or_else(|| format!("{word:?} is not a time from 0 to 10 seconds"))
@@ -201,6 +219,7 @@ mod tests {
             "ms",
             "11s",
             "-1ms",
+            "+1ms",
             "5 ms",
             "99999999999999999999ns",
             "1.5ms",
@@ -217,6 +236,20 @@ mod tests {
         let hex = |word: &str| of(Setting::Text(word.into())).hex("k");
         assert_eq!(hex("00 fF7a"), Ok(Vec::from([0, 255, 0x7a])));
         assert!(hex("0").is_err() && hex("0g").is_err() && hex("é0").is_err());
+    }
+
+    #[test]
+    fn contents_fit_or_are_refused_whole() {
+        let of = |data: &str, text: &str| {
+            Settings::default()
+                .with("data", Setting::Text(data.into()))
+                .with("text", Setting::Text(text.into()))
+                .contents(3)
+                .map_err(|mistake| mistake.key)
+        };
+        assert_eq!(of("00 ff", "a"), Ok(Vec::from([0, 0xff, b'a'])));
+        assert_eq!(of("00 ff 00 ff", ""), Err("data".into()));
+        assert_eq!(of("00 ff", "ab"), Err("text".into()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{Io, Kind, Mistake, Part, Settings};
 pub(super) const KIND: Kind = Kind {
     name: "seven-segment",
     pins: &["a", "b", "c", "d", "e", "f", "g", "dp"],
+    required: &[],
     keys: &["active"],
     make: |settings| Ok(Box::new(SevenSegment::new(settings)?)),
 };

@@ -11,6 +11,7 @@ use crate::net::Drive;
 pub(super) const KIND: Kind = Kind {
     name: "square-wave",
     pins: &["out"],
+    required: &["out"],
     keys: &["frequency", "duty", "start"],
     make: |settings| Ok(Box::new(SquareWave::new(settings)?)),
 };

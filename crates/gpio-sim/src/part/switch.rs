@@ -11,6 +11,7 @@ use super::{Action, Io, Kind, Mistake, Part, Settings};
 pub(super) const KIND: Kind = Kind {
     name: "switch",
     pins: &["out"],
+    required: &["out"],
     keys: &["active", "bounce", "start"],
     make: |settings| Ok(Box::new(Switch::new(settings)?)),
 };

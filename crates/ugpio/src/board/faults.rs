@@ -171,7 +171,10 @@ impl Reader<'_> {
         let label = text("chip")?.ok_or_else(|| missing("chip"))?;
         let chip = board.chips.iter().find(|chip| chip.label == label);
         let chip = chip.ok_or_else(|| {
-            let problem = format!("no chip of this board has the label {label:?}");
+            let problem = format!(
+                "no chip of this board has the label {label:?}, {}",
+                super::wires::labels(board)
+            );
             self.error(&at("chip"), &join(path, "chip"), problem)
         })?;
         let line = match table.get("line") {

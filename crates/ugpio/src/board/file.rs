@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::machine::Machine;
 use super::{
-    Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_name,
+    Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_label,
+    check_name,
 };
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
@@ -114,9 +115,7 @@ impl Reader<'_> {
         };
         let key = join(path, "label");
         let name = self.name(label, &key)?;
-        if name.is_empty() {
-            return Err(self.error(&label.span(), &key, "is empty"));
-        }
+        check_label(&name).map_err(|problem| self.error(&label.span(), &key, problem))?;
         let lines = match table.get("lines") {
             Some(lines) => self.lines(lines, &join(path, "lines"))?,
             None => DEFAULT_LINES,

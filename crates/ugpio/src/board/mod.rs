@@ -10,6 +10,8 @@ mod file;
 mod machine;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;
 mod wires;
 
 use std::fmt;
@@ -19,6 +21,8 @@ use std::str::FromStr;
 use gpio_sim::fault::Planned;
 use gpio_sim::part::Settings;
 use machine::Machine;
+
+use crate::counted::counted;
 
 /// Lines of a chip whose number of lines is not given.
 pub(crate) const DEFAULT_LINES: u32 = 8;
@@ -168,6 +172,15 @@ impl fmt::Display for LineSpec {
     }
 }
 
+impl fmt::Display for PinSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PinSpec::Line(line) => line.fmt(f),
+            PinSpec::Net(net) => write!(f, "net {net:?}"),
+        }
+    }
+}
+
 impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
@@ -260,10 +273,28 @@ impl ChipSpec {
         let mut found = self.names.iter().filter(|(_, other)| other == name);
         match (found.next(), found.next()) {
             (Some((offset, _)), None) => Ok(*offset),
-            (None, _) => Err(format!("no line of this chip has the name {name:?}")),
+            (None, _) => Err(format!(
+                "no line of {:?} has the name {name:?}, {}",
+                self.label,
+                self.named_lines()
+            )),
             (Some((first, _)), Some((second, _))) => Err(format!(
                 "lines {first} and {second} both have the name {name:?}: give the offset"
             )),
+        }
+    }
+
+    /// The names that lines of the chip have, for a message.
+    fn named_lines(&self) -> String {
+        /// As many as a message can hold.
+        const SHOWN: usize = 16;
+        let mut names: Vec<&str> = self.names.iter().map(|(_, name)| &**name).collect();
+        let more = names.len().saturating_sub(SHOWN);
+        names.truncate(SHOWN);
+        match (names.is_empty(), more) {
+            (true, _) => format!("none of its {} has a name", counted(self.lines, "line")),
+            (false, 0) => format!("there are: {}", names.join(", ")),
+            (false, more) => format!("there are: {} and {more} more", names.join(", ")),
         }
     }
 
@@ -273,10 +304,7 @@ impl ChipSpec {
     /// A label, a name, an offset or the number of lines that cannot be.
     pub(crate) fn check(&self) -> Result<(), BoardError> {
         let fail = |problem: String| BoardError::new(format!("chip {:?}", self.label), problem);
-        check_name(&self.label).map_err(fail)?;
-        if self.label.is_empty() {
-            return Err(fail("the label is empty".into()));
-        }
+        check_label(&self.label).map_err(fail)?;
         if !(1..=MAX_LINES).contains(&self.lines) {
             let lines = self.lines;
             return Err(fail(format!(
@@ -325,6 +353,22 @@ fn parse_lines(word: &str, lines: &str) -> Result<u32, BoardError> {
         .ok()
         .filter(|n| (1..=MAX_LINES).contains(n))
         .ok_or_else(problem)
+}
+
+/// Says what is wrong with a label: empty, or another way to say `gpiochipN`, so that a word could mean
+/// two chips.
+fn check_label(label: &str) -> Result<(), String> {
+    check_name(label)?;
+    let number = label.strip_prefix("gpiochip").unwrap_or(label);
+    if label.is_empty() {
+        return Err("the label is empty".into());
+    }
+    if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
+            "{label:?} cannot be a label, it means the chip gpiochip{number}"
+        ));
+    }
+    Ok(())
 }
 
 /// Says what is wrong with a label or name that no program could see as it is written.

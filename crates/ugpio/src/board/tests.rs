@@ -144,6 +144,11 @@ fn chip_words() {
         plain("gpio-sim.0:node0:2"),
         Ok(ChipSpec::plain("gpio-sim.0:node0", 2))
     );
+    for label in ["8", "0:4", "gpiochip7", "gpiochip0:2"] {
+        let said = plain(label).unwrap_err();
+        assert!(said.contains("cannot be a label"), "{said}");
+    }
+    assert!(plain("gpiochip").is_ok() && plain("gpiochipA").is_ok() && plain("8x").is_ok());
     for word in [
         "demo:0",
         "demo:1025",

@@ -3,6 +3,8 @@
 //! A line is written `CHIP:LINE`, with the chip's label and an offset or a line name; a pin of a part may
 //! be wired to the name of a net instead. What settings a part has is known by `gpio_sim::part`.
 
+use core::ops::Range;
+
 use gpio_sim::part::{KINDS, Kind, Mistake, Setting, Settings, parse_time_ns};
 use gpio_sim::seed;
 use toml::Spanned;
@@ -108,14 +110,19 @@ impl Reader<'_> {
         });
         let Some((chip, line)) = found else {
             let problem = match word.contains(':') {
-                true => format!("no chip of this board has the label of {:?}", &**word),
+                true => format!(
+                    "no chip of this board has the label of {:?}, {}",
+                    &**word,
+                    labels(board)
+                ),
                 false => format!("{:?} is not a line, written \"CHIP:LINE\"", &**word),
             };
             return Err(self.error(&value.span(), key, problem));
         };
-        let offset = match line.parse::<u32>() {
-            Ok(offset) => self.offset(i128::from(offset), &value.span(), key, chip.lines)?,
-            Err(_) => chip
+        let digits = line.bytes().all(|byte| byte.is_ascii_digit());
+        let offset = match line.parse::<u32>().ok().filter(|_| digits) {
+            Some(offset) => self.offset(i128::from(offset), &value.span(), key, chip.lines)?,
+            None => chip
                 .line_named(line)
                 .map_err(|problem| self.error(&value.span(), key, problem))?,
         };
@@ -158,6 +165,7 @@ impl Reader<'_> {
             return Err(self.error(&at, &join(path, &key), problem));
         }
         let pins = self.pins(table, path, kind, board)?;
+        self.has_pins(&value.span(), path, kind, &pins)?;
         Ok(PartSpec {
             settings: settings.seeded(seed::of_name(&name)),
             kind: kind.name,
@@ -214,21 +222,84 @@ impl Reader<'_> {
         kind: Kind,
         board: &Board,
     ) -> Result<Vec<Option<PinSpec>>, BoardError> {
-        let mut pins = vec![None; kind.pins.len()];
-        if let (Some(line), Some(first)) = (table.get("line"), pins.first_mut()) {
-            *first = Some(self.pin(line, &join(path, "line"), board)?);
+        let mut given: Vec<Option<(String, &Value<'_>)>> = vec![None; kind.pins.len()];
+        if let (Some(line), Some(first)) = (table.get("line"), given.first_mut()) {
+            *first = Some((join(path, "line"), line));
         }
         if let Some(value) = table.get("pins") {
             let path = join(path, "pins");
             let table = self.table(value, &path)?;
             self.only_keys(table, &path, kind.pins)?;
-            for (pin, place) in kind.pins.iter().zip(&mut pins) {
-                if let Some(value) = table.get(*pin) {
-                    *place = Some(self.pin(value, &join(&path, pin), board)?);
+            for (pin, place) in kind.pins.iter().zip(&mut given) {
+                let Some(value) = table.get(*pin) else {
+                    continue;
+                };
+                let key = join(&path, pin);
+                if place.is_some() {
+                    let problem = "line is given too, and means the same";
+                    return Err(self.error(&value.span(), &key, problem));
                 }
+                *place = Some((key, value));
             }
         }
+        self.wired(&given, board)
+    }
+
+    /// The pins of the values that are given, of which no two may be wired together.
+    fn wired(
+        &self,
+        given: &[Option<(String, &Value<'_>)>],
+        board: &Board,
+    ) -> Result<Vec<Option<PinSpec>>, BoardError> {
+        let mut pins: Vec<Option<PinSpec>> = Vec::new();
+        for place in given {
+            let Some((key, value)) = place else {
+                pins.push(None);
+                continue;
+            };
+            let pin = self.pin(value, key, board)?;
+            let node = node(&pin, board);
+            let mut others = pins.iter().zip(given);
+            let same = others.find_map(|(other, given)| {
+                let other = other.as_ref().filter(|pin| self::node(pin, board) == node);
+                other.and(given.as_ref())
+            });
+            if let Some((other, _)) = same {
+                let problem = format!("is wired together with {other}: {pin}");
+                return Err(self.error(&value.span(), key, problem));
+            }
+            pins.push(Some(pin));
+        }
         Ok(pins)
+    }
+
+    /// Every pin is wired that the part needs, and one at least.
+    fn has_pins(
+        &self,
+        span: &Range<usize>,
+        path: &str,
+        kind: Kind,
+        pins: &[Option<PinSpec>],
+    ) -> Result<(), BoardError> {
+        let is_wired = |name: &str| {
+            let place = kind.pins.iter().position(|pin| *pin == name);
+            place.is_some_and(|place| pins.get(place).is_some_and(Option::is_some))
+        };
+        if let Some(missing) = kind.required.iter().find(|name| !is_wired(name)) {
+            // Who has one pin is wired by `line`.
+            return Err(match kind.pins {
+                [_] => {
+                    let problem = format!("is missing (or pins.{missing})");
+                    self.error(span, &join(path, "line"), problem)
+                }
+                _ => self.error(span, &join(path, &format!("pins.{missing}")), "is missing"),
+            });
+        }
+        if pins.iter().all(Option::is_none) {
+            let problem = format!("is missing, the part has pins: {}", kind.pins.join(", "));
+            return Err(self.error(span, &join(path, "pins"), problem));
+        }
+        Ok(())
     }
 
     fn pin(&self, value: &Value<'_>, key: &str, board: &Board) -> Result<PinSpec, BoardError> {
@@ -247,5 +318,29 @@ impl Reader<'_> {
             return Err(self.error(&value.span(), key, problem));
         }
         self.line(value, key, board).map(PinSpec::Line)
+    }
+}
+
+/// The labels of a board, for a message.
+pub(super) fn labels(board: &Board) -> String {
+    let labels: Vec<String> = board
+        .chips
+        .iter()
+        .map(|chip| format!("{:?}", chip.label))
+        .collect();
+    match labels.as_slice() {
+        [] => "it has no chip".to_owned(),
+        labels => format!("there are: {}", labels.join(", ")),
+    }
+}
+
+/// What a pin is wired to in the end: a line's net, where it is on one.
+fn node(pin: &PinSpec, board: &Board) -> PinSpec {
+    match pin {
+        PinSpec::Net(_) => pin.clone(),
+        PinSpec::Line(line) => {
+            let net = board.nets.iter().find(|net| net.lines.contains(line));
+            net.map_or_else(|| pin.clone(), |net| PinSpec::Net(net.name.clone()))
+        }
     }
 }
