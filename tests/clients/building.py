@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 C_FLAGS = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
 C_PROGRAMS = [
     "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "looker",
-    "simlib", "simgo", "treewalk",
+    "simlib", "simgo", "treewalk", "fileops",
 ]
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",

@@ -135,6 +135,7 @@ CLIENTS = [
     c_client("stopped", "stopped and continued", ["stopped:4"], "stopped: ok"),
     c_client("killed", "killed in the middle of calls", ["killed:4"], "killed: ok"),
     c_client("badcalls", "bad pointers and numbers", ["bad:8"], "bad calls: ok"),
+    c_client("fileops", "file operations that no GPIO file has", ["ops:8"], "file operations: ok"),
     c_client("treewalk", "nftw, fts and fdopendir in the gpio-sim tree", [], "tree walk: ok"),
     Client(
         "tree_shell",

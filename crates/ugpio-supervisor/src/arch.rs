@@ -168,6 +168,22 @@ system_calls! {
     EpollPwait2: Some(441), Some(441);
     /// `fchmodat2`.
     Fchmodat2: Some(452), Some(452);
+    /// `tee`.
+    Tee: Some(276), Some(77);
+    /// `vmsplice`.
+    Vmsplice: Some(278), Some(75);
+    /// `fadvise64`.
+    Fadvise64: Some(221), Some(223);
+    /// `readahead`.
+    Readahead: Some(187), Some(213);
+    /// `fallocate`.
+    Fallocate: Some(285), Some(47);
+    /// `sync_file_range`.
+    SyncFileRange: Some(277), Some(84);
+    /// `preadv2`.
+    Preadv2: Some(327), Some(286);
+    /// `io_submit`.
+    IoSubmit: Some(209), Some(2);
 }
 
 /// A machine's way of making system calls.
@@ -320,10 +336,32 @@ mod tests {
             (Sys::Seccomp, libc::SYS_seccomp),
             (Sys::IoUringSetup, libc::SYS_io_uring_setup),
         ];
+        agree(&sample);
+    }
+
+    #[test]
+    fn numbers_of_calls_that_move_bytes_agree_with_the_c_library() {
+        agree(&[
+            (Sys::Tee, libc::SYS_tee),
+            (Sys::Vmsplice, libc::SYS_vmsplice),
+            (Sys::Fadvise64, libc::SYS_fadvise64),
+            (Sys::Readahead, libc::SYS_readahead),
+            (Sys::Fallocate, libc::SYS_fallocate),
+            (Sys::SyncFileRange, libc::SYS_sync_file_range),
+            (Sys::Preadv2, libc::SYS_preadv2),
+            (Sys::Pwritev2, libc::SYS_pwritev2),
+            (Sys::IoSubmit, libc::SYS_io_submit),
+            (Sys::Splice, libc::SYS_splice),
+            (Sys::Sendfile, libc::SYS_sendfile),
+            (Sys::CopyFileRange, libc::SYS_copy_file_range),
+        ]);
+    }
+
+    fn agree(sample: &[(Sys, i64)]) {
         for (sys, number) in sample {
             assert_eq!(
-                Arch::NATIVE.number(sys).map(i64::from),
-                Some(number),
+                Arch::NATIVE.number(*sys).map(i64::from),
+                Some(*number),
                 "{sys:?}"
             );
         }

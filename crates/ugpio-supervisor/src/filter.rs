@@ -69,6 +69,13 @@ pub enum When {
         /// Which argument.
         arg: u8,
     },
+    /// If the argument is a command of `fcntl` that shows or changes what a descriptor stands for: the status flags,
+    /// leases, the size of a pipe, seals. Commands that duplicate a descriptor, set its own flags or lock records do
+    /// not, and are the ones that programs repeat.
+    FileFcntl {
+        /// Which argument.
+        arg: u8,
+    },
     /// If the argument is a length with which event records are read: a multiple of 48 (v2 edges and info changes),
     /// 16 (a v1 edge) or 104 (a v1 info change), but not 0.
     RecordShaped {
@@ -91,6 +98,22 @@ pub struct FilterSpec {
     /// From which descriptor number on reads and seeks are trapped, whatever the rules say.
     read_from: Option<u32>,
 }
+
+/// Calls that would take records out of what stands for a GPIO file, or show that it is a pipe. None is frequent.
+const MOVING: [Sys; 12] = [
+    Sys::Splice,
+    Sys::Tee,
+    Sys::Vmsplice,
+    Sys::Sendfile,
+    Sys::CopyFileRange,
+    Sys::Fadvise64,
+    Sys::Readahead,
+    Sys::Fallocate,
+    Sys::SyncFileRange,
+    Sys::Preadv2,
+    Sys::Pwritev2,
+    Sys::IoSubmit,
+];
 
 /// What is trapped on a descriptor of a high number.
 const READS: [Sys; 4] = [Sys::Read, Sys::Readv, Sys::Pread64, Sys::Lseek];
@@ -136,14 +159,7 @@ impl FilterSpec {
             .trap(Sys::Read, When::RecordShaped { arg: 2 })
             .trap(Sys::Readv, When::Always)
             .trap(Sys::Ioctl, When::GpioIoctl { arg: 1 })
-            .trap(
-                Sys::Fcntl,
-                When::Between {
-                    arg: 1,
-                    min: libc::F_GETFL.cast_unsigned(),
-                    max: libc::F_SETFL.cast_unsigned(),
-                },
-            )
+            .trap(Sys::Fcntl, When::FileFcntl { arg: 1 })
             .trap(
                 Sys::Mmap,
                 // Shared mappings of files.
@@ -157,6 +173,7 @@ impl FilterSpec {
             .trap(Sys::Fdatasync, When::Always);
         let spec = paths
             .into_iter()
+            .chain(MOVING)
             .fold(spec, |spec, sys| spec.trap(sys, When::Always));
         spec.refuse(Sys::IoUringSetup, Errno::NOSYS)
     }
@@ -191,10 +208,6 @@ impl FilterSpec {
             Sys::Writev,
             Sys::Pwrite64,
             Sys::Pwritev,
-            Sys::Pwritev2,
-            Sys::Sendfile,
-            Sys::Splice,
-            Sys::CopyFileRange,
         ];
         let spec = self.trap(
             Sys::InotifyAddWatch,
@@ -376,6 +389,7 @@ impl Action {
                 trap,
                 allow,
             ],
+            Self::Trap(When::FileFcntl { arg }) => file_fcntl(arg),
             Self::Trap(When::GpioIoctl { arg }) => vec![
                 Insn::load_low(arg),
                 Insn::skip_if_above(OLD_IOCTL_MAX, 1),
@@ -385,24 +399,50 @@ impl Action {
                 trap,
                 allow,
             ],
-            Self::Trap(When::RecordShaped { arg }) => vec![
-                Insn::load_high(arg),
-                Insn::skip_unless_equal(0, 10),
-                Insn::load_low(arg),
-                Insn::skip_if_equal(0, 8),
-                Insn::skip_if_equal(EVENT_V1, 6),
-                Insn::skip_if_equal(INFO_CHANGED_V1, 5),
-                // X = count / 48 * 48; seccomp knows no remainder.
-                Insn::divide(EVENT_V2),
-                Insn::multiply(EVENT_V2),
-                Insn::copy_to_x(),
-                Insn::load_low(arg),
-                Insn::skip_unless_equal_x(1),
-                trap,
-                allow,
-            ],
+            Self::Trap(When::RecordShaped { arg }) => record_shaped(arg),
         }
     }
+}
+
+/// Traps lengths of whole records.
+fn record_shaped(arg: u8) -> Vec<Insn> {
+    vec![
+        Insn::load_high(arg),
+        Insn::skip_unless_equal(0, 10),
+        Insn::load_low(arg),
+        Insn::skip_if_equal(0, 8),
+        Insn::skip_if_equal(EVENT_V1, 6),
+        Insn::skip_if_equal(INFO_CHANGED_V1, 5),
+        // X = count / 48 * 48; seccomp knows no remainder.
+        Insn::divide(EVENT_V2),
+        Insn::multiply(EVENT_V2),
+        Insn::copy_to_x(),
+        Insn::load_low(arg),
+        Insn::skip_unless_equal_x(1),
+        Insn::ret(libc::SECCOMP_RET_USER_NOTIF),
+        Insn::ret(libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
+/// Traps the commands of [`When::FileFcntl`].
+fn file_fcntl(arg: u8) -> Vec<Insn> {
+    [
+        vec![Insn::load_low(arg)],
+        between(libc::F_GETFL, libc::F_SETFL),
+        between(libc::F_SETLEASE, libc::F_GETLEASE),
+        between(libc::F_SETPIPE_SZ, libc::F_GET_SEALS),
+        vec![Insn::ret(libc::SECCOMP_RET_ALLOW)],
+    ]
+    .concat()
+}
+
+/// Traps if the number that was loaded is in this range, both ends included.
+fn between(min: i32, max: i32) -> Vec<Insn> {
+    vec![
+        Insn::skip_if_below(min.cast_unsigned(), 2),
+        Insn::skip_if_above(max.cast_unsigned(), 1),
+        Insn::ret(libc::SECCOMP_RET_USER_NOTIF),
+    ]
 }
 
 /// The return value that makes a call fail with `errno`.

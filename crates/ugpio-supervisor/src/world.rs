@@ -191,6 +191,18 @@ impl World {
                 return Reply::Continue;
             }
             Some(Sys::Read | Sys::Readv) => files.read(listener, dirs, call, slept),
+            Some(Sys::Preadv2) => files.read_flagged(listener, dirs, call, slept),
+            Some(Sys::Splice | Sys::Tee | Sys::Sendfile | Sys::CopyFileRange) => {
+                files.moving(dirs, call)
+            }
+            Some(
+                Sys::Vmsplice
+                | Sys::Fadvise64
+                | Sys::Readahead
+                | Sys::Fallocate
+                | Sys::SyncFileRange,
+            ) => files.advising(dirs, call),
+            Some(Sys::IoSubmit) => files.submitting(dirs, call),
             Some(
                 Sys::Fcntl
                 | Sys::Lseek
@@ -202,7 +214,8 @@ impl World {
                 | Sys::Write
                 | Sys::Writev
                 | Sys::Pwrite64
-                | Sys::Pwritev,
+                | Sys::Pwritev
+                | Sys::Pwritev2,
             ) => files.operation(dirs, call),
             Some(Sys::Poll | Sys::Ppoll) => files.poll(listener, dirs, call, slept),
             Some(Sys::Select | Sys::Pselect6) => files.select(dirs, call),

@@ -1,25 +1,24 @@
 //! Our end of a descriptor that the program holds.
 //!
-//! The program's end of a line or event file is the read end of a pipe; of a chip file, one end of a
-//! socket pair; of a v1 handle, a file ([`super::handles`]). Poll, epoll, blocking reads, dup, fork and passing work natively on both. A [`Link`]
-//! is what stays here: it takes records, tells how many bytes nobody has read yet, and hangs up.
+//! The program's end of a chip, line or event file is the read end of a pipe; of a v1 handle, a file
+//! ([`super::handles`]). Poll, epoll, blocking reads, dup, fork and passing work natively on both. No socket stands
+//! for a file: `recv` would take its records, where Linux says `ENOTSOCK`. A [`Link`] is what stays here: it takes
+//! records, tells how many bytes nobody has read yet, and hangs up.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gpio_uapi::Records;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 
 use super::handles;
 use super::mirror::Mirror;
 use crate::procdir::Object;
-use crate::sys::socket;
 
-/// The size of the smallest pipe: one page, enough for 85 v2 edge records.
+/// The size of the smallest pipe: one page, enough for 85 v2 edge records or 14 v2 info changes.
 const SMALL_PIPE: usize = 4096;
 
 /// Our end of one open file of the program.
@@ -37,7 +36,6 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Pipe,
-    Socket,
     Handle,
 }
 
@@ -50,7 +48,7 @@ pub(crate) struct Pair {
 }
 
 impl Link {
-    /// A pipe for a line or event file.
+    /// A pipe for any file with events.
     pub(crate) fn pipe() -> Result<Pair, Errno> {
         let (theirs, ours) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
@@ -64,7 +62,7 @@ impl Link {
         })
     }
 
-    /// A pipe for any file with events, whose records are kept here.
+    /// As [`Link::pipe`], with the records kept here.
     pub(crate) fn mirrored_pipe() -> Result<Pair, Errno> {
         let pair = Self::pipe()?;
         let end = pair.link.end().take();
@@ -76,30 +74,6 @@ impl Link {
         };
         let link = Arc::new(link);
         Ok(Pair { link, ..pair })
-    }
-
-    /// A socket pair for a chip file.
-    ///
-    /// The program's end has sent us bytes that we never read, so that closing ours later makes
-    /// theirs poll `POLLERR|POLLHUP`, as a chip file does when its chip goes.
-    pub(crate) fn socket() -> Result<Pair, Errno> {
-        let (ours, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
-        // As many as its send buffer takes, so that it never polls writable either.
-        rustix::net::sockopt::set_socket_send_buffer_size(&theirs, 0)?;
-        let more = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        while rustix::net::send(&theirs, b"!", more).is_ok() {}
-        rustix::io::ioctl_fionbio(&ours, true)?;
-        let object = Object::Socket(rustix::fs::fstat(&theirs)?.st_ino);
-        Ok(Pair {
-            link: Self::new(Kind::Socket, ours),
-            theirs,
-            object,
-        })
     }
 
     /// A file for a v1 handle, which has no records and nothing of which stays here.
@@ -153,16 +127,6 @@ impl Link {
             drain(end.as_fd());
         }
     }
-
-    /// How many bytes the program has not read yet.
-    fn unread(&self, record: usize) -> usize {
-        let bytes = self.with(|end| match self.kind {
-            Kind::Pipe => unread(end),
-            Kind::Socket => record * socket::unsent(end) / charge_of(record).max(1),
-            Kind::Handle => 0,
-        });
-        bytes.unwrap_or(0)
-    }
 }
 
 /// How many bytes are in a pipe.
@@ -206,64 +170,25 @@ fn read_end(write_end: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     )
 }
 
-/// What one unread record of this size is charged to the sender of a socket.
-///
-/// The kernel tells the sender only that charge, not the bytes; it is the same for every record of
-/// one size, so it is measured once for each of the two sizes.
-fn charge_of(record: usize) -> usize {
-    static V1: OnceLock<usize> = OnceLock::new();
-    static V2: OnceLock<usize> = OnceLock::new();
-    let known = if record > size_of::<gpio_uapi::abi::v1::LineInfoChangedV1>() {
-        &V2
-    } else {
-        &V1
-    };
-    *known.get_or_init(|| measure(record).unwrap_or(record))
-}
-
-fn measure(record: usize) -> Result<usize, Errno> {
-    let flags = SocketFlags::CLOEXEC;
-    let (from, to) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    rustix::net::send(&from, &vec![0; record], SendFlags::NOSIGNAL)?;
-    let charge = socket::unsent(from.as_fd());
-    let mut back = vec![0; record];
-    rustix::net::recv(&to, &mut *back, RecvFlags::empty())?;
-    Ok(charge)
-}
-
 /// The records of an open file, lying in its link.
 #[derive(Debug)]
 pub(crate) struct LinkRecords {
     link: Arc<Link>,
-    /// The size of the records seen so far.
-    record: usize,
 }
 
 impl LinkRecords {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        let record = match link.kind {
-            Kind::Pipe => size_of::<gpio_uapi::abi::v2::LineEvent>(),
-            Kind::Socket | Kind::Handle => size_of::<gpio_uapi::abi::v2::LineInfoChanged>(),
-        };
-        Self { link, record }
+        Self { link }
     }
 }
 
 impl Records for LinkRecords {
     fn bytes(&self) -> usize {
-        self.link.unread(self.record)
+        self.link.with(unread).unwrap_or(0)
     }
 
     fn push(&mut self, record: &[u8]) {
-        self.record = record.len();
-        self.link.with(|end| {
-            // A failure means the same as that of a pipe.
-            match self.link.kind {
-                Kind::Pipe => put(end, record),
-                Kind::Socket => rustix::net::send(end, record, SendFlags::NOSIGNAL).is_ok(),
-                Kind::Handle => true,
-            }
-        });
+        self.link.with(|end| put(end, record));
     }
 
     fn pop(&mut self, record: &mut [u8]) -> bool {
@@ -327,9 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_counts_its_unread_records_and_hangs_up_with_an_error() {
+    fn a_full_queue_of_info_changes_fits() {
         for size in [104, 288] {
-            let pair = Link::socket().unwrap();
+            let pair = Link::pipe().unwrap();
             let mut records = LinkRecords::new(Arc::clone(&pair.link));
             for _ in 0..32 {
                 records.push(&vec![1; size]);
@@ -337,10 +262,6 @@ mod tests {
             assert_eq!(records.bytes(), 32 * size);
             rustix::io::read(&pair.theirs, &mut vec![0; 2 * size]).unwrap();
             assert_eq!(records.bytes(), 30 * size);
-            pair.link.hang_up();
-            eventually("it hangs up with an error", || {
-                polled(&pair.theirs).contains(PollFlags::HUP | PollFlags::ERR)
-            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The program's open GPIO files: what is behind its descriptors, and how calls on them are answered.
 //!
 //! [`Files`] finds an open file by the identity of the object behind a descriptor at the moment of
-//! the call (the inode of a pipe or socket), never by its number, so that dup, fork, exec and
+//! the call (the inode of a pipe), never by its number, so that dup, fork, exec and
 //! passing need no bookkeeping; what it remembers of numbers is checked at every use. The rules are `gpio_uapi`'s; here are the links to the program, the
 //! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
 //!
@@ -15,6 +15,7 @@ pub(crate) mod handles;
 mod leaks;
 pub(crate) mod link;
 mod mirror;
+mod moving;
 mod onlookers;
 mod operations;
 mod poll;
@@ -125,19 +126,14 @@ impl Files {
     ///
     /// `ENODEV`: the chip is gone. `EMFILE`, `ENFILE`: no descriptor is free here.
     pub fn open_chip(&self, device: &Device, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let pair = if self.is_strict {
-            Link::mirrored_pipe()
-        } else {
-            Link::socket()
-        };
-        let pair = pair.map_err(errno_of)?;
+        let pair = self.pipe().map_err(errno_of)?;
         let file = File::open(device, self.records(&pair))?;
         let theirs = pair.theirs.try_clone().map_err(|_| Errno::ENFILE)?;
         self.insert(pair, file, flags & OFlags::RWMODE, None);
         Ok(theirs)
     }
 
-    /// A pipe for a line or event file.
+    /// A pipe for a file with events.
     fn pipe(&self) -> Result<Pair, rustix::io::Errno> {
         if self.is_strict {
             Link::mirrored_pipe()

@@ -1,6 +1,6 @@
 //! Calls on a descriptor that are not GPIO's but tell what it is: flags, positions, mappings, writes.
 //!
-//! What stands for a GPIO file is a pipe, a socket or a file in memory, and some of these calls show it. Which are
+//! What stands for a GPIO file is a pipe or a file in memory, and some of these calls show it. Which are
 //! trapped is the filter's choice; here each is judged as the kernel judges it for a character device or an
 //! anonymous file. Called by `world`.
 
@@ -9,20 +9,27 @@ use std::io::Read as _;
 use gpio_uapi::FileKind;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
 
+use super::poll::process_of;
 use super::{Files, OpenFile};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
 use crate::procdir::ProcDirs;
 use crate::sys::remote;
 
+/// `O_ASYNC`.
+const ASYNC: u32 = libc::O_ASYNC.cast_unsigned();
 /// `O_LARGEFILE` as the kernel has it; the C library of a 64-bit machine says 0.
 #[cfg(target_arch = "x86_64")]
 const LARGEFILE: u32 = 0o100_000;
 /// `O_LARGEFILE` as the kernel has it.
 #[cfg(target_arch = "aarch64")]
 const LARGEFILE: u32 = 0o400_000;
+/// The position of `preadv2` and `pwritev2` that means the file's own.
+pub(super) const AT_ITS_OWN: u64 = u64::MAX;
+/// The one flag of theirs that does not need what no GPIO file has. KERNEL: include/uapi/linux/fs.h RWF_HIPRI
+pub(super) const RWF_HIPRI: u32 = 1;
 /// The last of the `whence` values of `lseek`. KERNEL: include/uapi/linux/fs.h SEEK_MAX
 const SEEK_MAX: u32 = 4;
 /// The ioctls that the kernel answers for every file, and which do no harm to what stands for ours.
@@ -48,6 +55,14 @@ impl Files {
             Some(Sys::Fsync | Sys::Fdatasync) => Reply::Fail(Errno::INVAL),
             Some(Sys::Mmap) => map(call),
             Some(Sys::Pread64 | Sys::Preadv | Sys::Pwrite64 | Sys::Pwritev) => at_position(call),
+            Some(Sys::Pwritev2) if call.args[3] != AT_ITS_OWN => at_position(call),
+            Some(Sys::Pwritev2) => match write(&open) {
+                // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
+                Reply::Fail(Errno::INVAL) if call.uint(5) & !RWF_HIPRI != 0 => {
+                    Reply::Fail(Errno::OPNOTSUPP)
+                }
+                reply => reply,
+            },
             Some(Sys::Write | Sys::Writev) => write(&open),
             _ => Reply::Continue,
         }
@@ -82,18 +97,33 @@ fn status_flags(open: &OpenFile, dirs: &ProcDirs, call: &Call) -> Reply {
         },
         // KERNEL: fs/fcntl.c setfl (v6.12): no direct_IO, EINVAL
         libc::F_SETFL if call.int(2) & libc::O_DIRECT != 0 => Reply::Fail(Errno::INVAL),
+        libc::F_SETFL if call.int(2) & libc::O_ASYNC != 0 => silently(dirs, call),
         // KERNEL: pipe_fcntl and memfd_fcntl refuse files that are neither
         libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Reply::Fail(Errno::BADF),
         libc::F_ADD_SEALS | libc::F_GET_SEALS => Reply::Fail(Errno::INVAL),
+        // KERNEL: fs/locks.c generic_setlease (v6.12): regular files only
+        libc::F_SETLEASE => Reply::Fail(Errno::INVAL),
         _ => Reply::Continue,
     }
+}
+
+/// `F_SETFL` with `O_ASYNC`, which no GPIO file knows, and of which a pipe would send signals.
+// KERNEL: fs/fcntl.c setfl (v6.12): without fasync the flag is neither kept nor refused
+fn silently(dirs: &ProcDirs, call: &Call) -> Reply {
+    let flags = OFlags::from_bits_retain(call.uint(2)) - OFlags::from_bits_retain(ASYNC);
+    let set = || {
+        let process = process_of(dirs, call.tid)?;
+        let file = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
+        rustix::fs::fcntl_setfl(&file, flags).ok()
+    };
+    // DIFFERS: where descriptors cannot be looked at, records send signals.
+    set().map_or(Reply::Continue, |()| Reply::Return(0))
 }
 
 impl OpenFile {
     /// The status flags a program sees, from those of what stands for the file.
     pub(super) fn shown_flags(&self, flags: u32) -> u32 {
-        let asynchronous = libc::O_ASYNC.cast_unsigned();
-        let rest = flags & !(OFlags::RWMODE.bits() | LARGEFILE | asynchronous);
+        let rest = flags & !(OFlags::RWMODE.bits() | LARGEFILE | ASYNC);
         match self.file.kind() {
             FileKind::Chip => rest | self.access.bits() | LARGEFILE,
             _ => rest,
@@ -103,6 +133,11 @@ impl OpenFile {
     /// Whether the file was opened for reading.
     pub(super) fn is_readable(&self) -> bool {
         self.access != OFlags::WRONLY
+    }
+
+    /// Whether the file was opened for writing, which only a chip can be.
+    pub(super) fn is_writable(&self) -> bool {
+        self.file.kind() == FileKind::Chip && self.access != OFlags::RDONLY
     }
 }
 
@@ -139,7 +174,7 @@ fn map(call: &Call) -> Reply {
 
 /// Reads and writes at a position, of which no GPIO file has any.
 // KERNEL: fs/read_write.c ksys_pread64, do_preadv (v6.12)
-fn at_position(call: &Call) -> Reply {
+pub(super) fn at_position(call: &Call) -> Reply {
     if call.args[3].cast_signed() < 0 {
         return Reply::Fail(Errno::INVAL);
     }
@@ -149,8 +184,11 @@ fn at_position(call: &Call) -> Reply {
 /// `write` and `writev`, which no GPIO file has.
 // KERNEL: fs/read_write.c vfs_write (v6.12): EBADF by the mode, EINVAL without the operation
 fn write(open: &OpenFile) -> Reply {
-    let may_write = open.file.kind() == FileKind::Chip && open.access != OFlags::RDONLY;
-    Reply::Fail(if may_write { Errno::INVAL } else { Errno::BADF })
+    Reply::Fail(if open.is_writable() {
+        Errno::INVAL
+    } else {
+        Errno::BADF
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! `read` and `readv` of a GPIO file.
 //!
-//! By default the kernel reads, out of the pipe or socket, and only what it would answer wrongly at once is answered
+//! By default the kernel reads, out of the pipe, and only what it would answer wrongly at once is answered
 //! here: reads after an unplug, and `readv`. Under `--strict` the engine reads, and the kernel only sleeps: a read that has to wait is let through, and
 //! finishes in the kernel if it takes whole records, else it is called back ([`super::sleepers`]).
 
 use std::sync::Arc;
 
-use gpio_uapi::{FileKind, Outcome};
+use gpio_uapi::Outcome;
 use gpiolib::Errno;
 use rustix::fs::OFlags;
 
 use super::caller::Trapped;
-use super::operations::flags_of;
+use super::operations::{AT_ITS_OWN, RWF_HIPRI, at_position, flags_of};
 use super::sleepers::{Need, Sleeper};
 use super::{Files, OpenFile, fail, now};
 use crate::arch::Sys;
@@ -26,6 +26,28 @@ const READ_MAX: u64 = 0x7fff_f000;
 const SEGMENTS_MAX: u64 = 1024;
 
 impl Files {
+    /// Answers `preadv2`: at the file's own position it is a `readv`.
+    // KERNEL: fs/read_write.c do_preadv, do_loop_readv_writev (v6.12)
+    pub(crate) fn read_flagged(
+        &self,
+        listener: &Listener,
+        dirs: &ProcDirs,
+        call: &Call,
+        slept: Option<&Sleeper>,
+    ) -> Reply {
+        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+            return Reply::Continue;
+        };
+        if call.args[3] != AT_ITS_OWN {
+            return at_position(call);
+        }
+        let has_reads = open.is_readable() && open.file.kind().has_events();
+        if has_reads && call.uint(5) & !RWF_HIPRI != 0 {
+            return fail(Errno::EOPNOTSUPP);
+        }
+        self.read(listener, dirs, call, slept)
+    }
+
     /// Answers `read` and `readv`; `Continue` if the descriptor is none of ours, or the kernel is to read or sleep.
     /// `slept` is what the thread slept in before, if it was called back.
     pub(crate) fn read(
@@ -46,9 +68,7 @@ impl Files {
             return fail(Errno::EINVAL);
         }
         self.reading(&open, call);
-        // A socket cannot be read from our end.
-        let is_piped = open.file.kind() != FileKind::Chip;
-        if self.is_strict || call.sys == Some(Sys::Readv) && is_piped {
+        if self.is_strict || matches!(call.sys, Some(Sys::Readv | Sys::Preadv2)) {
             let reading = Reading {
                 files: self,
                 listener,
@@ -56,7 +76,7 @@ impl Files {
                 open: &open,
             };
             return match call.sys {
-                Some(Sys::Readv) => reading.segments(dirs, slept),
+                Some(Sys::Readv | Sys::Preadv2) => reading.segments(dirs, slept),
                 _ => reading.one(dirs),
             };
         }

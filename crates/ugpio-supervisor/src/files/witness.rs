@@ -13,7 +13,7 @@ use rustix::process::Pid;
 
 use crate::sys::kcmp;
 
-/// An epoll set with one entry: the program's end of a pipe or socket.
+/// An epoll set with one entry: the program's end of a pipe.
 #[derive(Debug)]
 pub(crate) struct Witness {
     set: OwnedFd,
