@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::board::ChipSpec;
+use crate::cli::complaint::shown;
 use crate::cli::status;
+use crate::cli::words::milliseconds;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
     ChipAt, ChipParams, ChipState, Code, Event, Happened, Held, InfoState, Key, Level, LineAt,
@@ -104,7 +106,11 @@ fn report(error: &CtlError, as_json: bool) {
         let line = serde_json::json!({ "error": failure });
         let _ = writeln!(io::stdout(), "{line}");
     }
-    let _ = writeln!(io::stderr(), "ugpio: {error}");
+    // A list of runs has a line for each, and paths that hold no newline of their own.
+    for (n, line) in error.to_string().lines().enumerate() {
+        let program = if n == 0 { "ugpio: " } else { "" };
+        let _ = writeln!(io::stderr(), "{program}{}", shown(line));
+    }
 }
 
 fn run(options: &Options) -> Result<(), CtlError> {
@@ -173,8 +179,7 @@ fn request(verb: &Verb) -> Request {
         }),
         Verb::Wait(chip, line, level, timeout) => {
             let (chip, line, level) = (key(chip), key(line), *level);
-            let timeout_ms =
-                timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            let timeout_ms = timeout.map(milliseconds);
             Request::Wait(WaitParams {
                 chip,
                 line,

@@ -136,6 +136,11 @@ fn errno(word: &str) -> Option<Errno> {
     known.find(|errno| errno.name() == Some(word))
 }
 
+/// The names that [`Words::errno`] can have.
+pub(crate) fn errnos() -> Vec<&'static str> {
+    (1..=600).map(Errno::of).filter_map(Errno::name).collect()
+}
+
 const KEYS: [&str; 12] = [
     "chip",
     "line",

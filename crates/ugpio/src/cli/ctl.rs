@@ -1,6 +1,7 @@
 //! `ugpio ctl`: the arguments, and what they ask of [`crate::ctl`].
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
@@ -111,10 +112,33 @@ fn line_name(word: &str) -> Result<(u32, String), String> {
     let (offset, name) = word
         .split_once('=')
         .ok_or("not OFFSET=NAME, for example 3=led")?;
-    let offset = offset
-        .parse()
-        .map_err(|_| format!("'{offset}' is not the offset of a line"))?;
+    let number = offset.parse().ok();
+    let offset = number
+        .filter(|_| offset.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| format!("'{offset}' is not the offset of a line"))?;
     Ok((offset, name.to_owned()))
+}
+
+impl Verb {
+    /// What is wrong with words that are good each for itself.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Verb::Plug { chip, names } => {
+                let mut offsets = BTreeSet::new();
+                if let Some((twice, _)) = names.iter().find(|(offset, _)| !offsets.insert(offset)) {
+                    return Err(format!("--name: line {twice} is given twice"));
+                }
+                let names = names.clone();
+                let chip = ChipSpec {
+                    names,
+                    ..chip.clone()
+                };
+                chip.check().map_err(|error| error.to_string())
+            }
+            Verb::Wires(verb) => verb.check(),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl From<Args> for Options {

@@ -6,6 +6,7 @@
 
 pub(crate) mod chaos;
 pub(crate) mod client;
+pub(crate) mod complaint;
 pub(crate) mod ctl;
 pub(crate) mod help;
 pub(crate) mod pages;
@@ -16,6 +17,8 @@ pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -144,25 +147,45 @@ pub(crate) struct Refusal {
 /// # Errors
 /// Help, the version, or a line that is not understood, ready to be printed.
 pub(crate) fn parse(words: &[OsString]) -> Result<Cli, Refusal> {
-    Cli::try_parse_from(words).map_err(|error| {
+    let status = match words.get(1) {
+        Some(verb) if verb == "run" => status::OWN_FAILURE,
+        _ => status::USAGE,
+    };
+    let cli = Cli::try_parse_from(words).map_err(|error| {
         let text = error.to_string();
-        if !error.use_stderr() {
-            return Refusal {
+        match (error.use_stderr(), text.strip_prefix("error: ")) {
+            (true, Some(mistake)) => Refusal {
+                text: said(&complaint::one_line(mistake)),
+                status,
+            },
+            // Help for somebody who gave no words at all.
+            (true, None) => Refusal { text, status },
+            (false, _) => Refusal {
                 text,
                 status: status::OK,
-            };
-        }
-        let is_run = words.get(1).is_some_and(|verb| verb == "run");
-        Refusal {
-            text: match text.strip_prefix("error: ") {
-                Some(mistake) => format!("ugpio: {mistake}"),
-                None => text,
-            },
-            status: if is_run {
-                status::OWN_FAILURE
-            } else {
-                status::USAGE
             },
         }
-    })
+    })?;
+    match cli.verb.check() {
+        Ok(()) => Ok(cli),
+        Err(mistake) => Err(Refusal {
+            text: said(&mistake),
+            status,
+        }),
+    }
+}
+
+/// A mistake as it is printed.
+fn said(mistake: &str) -> String {
+    format!("ugpio: {}\n", complaint::shown(mistake))
+}
+
+impl Verb {
+    /// What is wrong with words that are good each for itself.
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Verb::Ctl(args) => args.verb.check(),
+            _ => Ok(()),
+        }
+    }
 }

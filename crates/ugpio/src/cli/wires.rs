@@ -6,8 +6,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
 
 use super::ctl::Level;
-use super::words::period;
-use crate::board::faults::KINDS;
+use super::words::{milliseconds, nanoseconds, period};
+use crate::board::faults::{KINDS, Words, errnos};
+use crate::control::params::{HOLD_MAX_MS, check_delay, check_net};
 use crate::control::protocol::{
     self, Action, ChipParams, FaultParams, Key, LineParams, OperateParams, Request, UnwireParams,
     WireParams,
@@ -49,7 +50,7 @@ pub(crate) enum Verb {
     Press {
         /// The button's name
         part: String,
-        /// Let go after this long, and not by `release`: 50ms, 1s
+        /// Let go after this long, rounded up to milliseconds, and not by `release`: 50ms, 1s
         #[arg(long, value_name = "TIME", value_parser = period)]
         hold: Option<Duration>,
     },
@@ -86,23 +87,23 @@ pub(crate) struct FaultArgs {
     kind: String,
     /// The line: offset or name; any if not said
     line: Option<String>,
-    /// At this call on the line, and not at the next
-    #[arg(long, value_name = "N")]
+    /// At this call on the line, counted from 1, and not at the next
+    #[arg(long, value_name = "N", value_parser = count_from_one)]
     call: Option<u64>,
     /// At one of the first N calls, by the seed of the run
-    #[arg(long, value_name = "N", conflicts_with = "call")]
+    #[arg(long, value_name = "N", conflicts_with = "call", value_parser = count_from_one)]
     within: Option<u64>,
     /// When the line gets this level
     #[arg(long, value_enum, conflicts_with_all = ["call", "within"])]
     level: Option<Level>,
     /// At so many calls in a row
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count_from_one)]
     times: Option<u64>,
     /// error: which, EIO if not said
-    #[arg(long)]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(errnos()), hide_possible_values = true)]
     errno: Option<String>,
-    /// slow: by how much
-    #[arg(long, value_parser = period)]
+    /// slow: by how much, at most 10s
+    #[arg(long, value_name = "TIME", value_parser = period)]
     time: Option<Duration>,
     /// stuck: at which level
     #[arg(long, value_enum)]
@@ -111,25 +112,33 @@ pub(crate) struct FaultArgs {
     #[arg(long, value_name = "TIME", value_parser = period)]
     replug: Option<Duration>,
     /// unplug: plug it in again after so many system calls of programs
-    #[arg(long, value_name = "N", conflicts_with = "replug")]
+    #[arg(long, value_name = "N", conflicts_with = "replug", value_parser = count)]
     replug_calls: Option<u64>,
 }
 
 impl FaultArgs {
-    fn params(self) -> FaultParams {
-        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    /// What does not go together.
+    fn check(&self) -> Result<(), String> {
+        let words = Words::from(&self.params());
+        let planned = words.planned(None);
+        planned
+            .map(drop)
+            .map_err(|(key, problem)| format!("--{}: {problem}", key.replace('_', "-")))
+    }
+
+    fn params(&self) -> FaultParams {
         FaultParams {
-            chip: Key::Word(self.chip),
-            line: self.line.map(Key::Word),
-            kind: self.kind,
+            chip: Key::Word(self.chip.clone()),
+            line: self.line.clone().map(Key::Word),
+            kind: self.kind.clone(),
             call: self.call,
             within: self.within,
             level: self.level.map(Into::into),
             times: self.times,
-            errno: self.errno,
-            time_ns: self.time.map(ns),
+            errno: self.errno.clone(),
+            time_ns: self.time.map(nanoseconds),
             to: self.to.map(Into::into),
-            replug_ns: self.replug.map(ns),
+            replug_ns: self.replug.map(nanoseconds),
             replug_calls: self.replug_calls,
         }
     }
@@ -140,6 +149,31 @@ impl FaultArgs {
 pub(crate) struct ChipLine {
     chip: String,
     line: String,
+}
+
+/// A press that is over before anybody sees it is none.
+fn check_hold(hold: Duration) -> Result<(), String> {
+    match milliseconds(hold) {
+        0 => Err("--hold: a press has to take some time".to_owned()),
+        ms if ms > HOLD_MAX_MS => Err("--hold: is more than an hour".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// A whole number that is no sign and no fraction.
+fn count(word: &str) -> Result<u64, String> {
+    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number {
+        return Err("not a whole number".to_owned());
+    }
+    word.parse().map_err(|_| format!("more than {}", u64::MAX))
+}
+
+fn count_from_one(word: &str) -> Result<u64, String> {
+    match count(word)? {
+        0 => Err("it is counted from 1".to_owned()),
+        count => Ok(count),
+    }
 }
 
 fn chip_line(word: &str) -> Result<ChipLine, String> {
@@ -179,6 +213,19 @@ pub(crate) enum OnOff {
 }
 
 impl Verb {
+    /// What is wrong with words that are good each for itself.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Verb::Fault(args) => args.check(),
+            Verb::Wire { net, delay, .. } => {
+                check_net(net)?;
+                check_delay(delay.map_or(0, nanoseconds))
+            }
+            Verb::Press { hold, .. } => hold.map_or(Ok(()), check_hold),
+            _ => Ok(()),
+        }
+    }
+
     /// What the verb asks of the run.
     pub(crate) fn request(self) -> Request {
         let operate = |part, action| OperateParams {
@@ -197,7 +244,7 @@ impl Verb {
                 net,
                 lines: lines.into_iter().map(LineParams::from).collect(),
                 pull: pull.map(Into::into),
-                delay_ns: delay.map(|delay| u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)),
+                delay_ns: delay.map(nanoseconds),
             }),
             Verb::Unwire { net, lines } => Request::Unwire(UnwireParams {
                 net,
@@ -208,7 +255,7 @@ impl Verb {
                 chip: Key::Word(chip),
             }),
             Verb::Press { part, hold } => Request::Operate(OperateParams {
-                hold_ms: hold.map(|hold| u64::try_from(hold.as_millis()).unwrap_or(u64::MAX)),
+                hold_ms: hold.map(milliseconds),
                 ..operate(part, Action::Press)
             }),
             Verb::Release { part } => Request::Operate(operate(part, Action::Release)),

@@ -201,6 +201,16 @@ pub(crate) fn debounce(word: &str) -> Result<u32, String> {
 
 const NANOS_OF_SECOND: u64 = 1_000_000_000;
 
+/// A time in whole nanoseconds.
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A time in whole milliseconds, none shorter than it is.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
 fn time(word: &str, plain_unit: Option<u64>) -> Result<Duration, String> {
     let end = word
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -217,7 +227,11 @@ fn time(word: &str, plain_unit: Option<u64>) -> Result<Duration, String> {
             .ok_or_else(|| format!("'{word}' has no unit: write 500us, 10ms or 2s, for example"))?,
         _ => return Err(format!("'{word}' is not a time: 500us, 10ms, 2s, 1m")),
     };
-    decimal(number, unit).ok_or_else(|| format!("'{word}' is not a time: 500us, 10ms, 2s, 1m"))
+    let is_number = number.bytes().any(|byte| byte.is_ascii_digit());
+    decimal(number, unit).ok_or_else(|| match is_number && number.matches('.').count() < 2 {
+        true => format!("'{word}' is longer than any time can be, 584 years"),
+        false => format!("'{word}' is not a time: 500us, 10ms, 2s, 1m"),
+    })
 }
 
 /// `number` with an optional fraction, times `unit` nanoseconds; what is finer is cut off.

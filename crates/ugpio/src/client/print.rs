@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use crate::cli::client::OutputArgs;
+use crate::cli::complaint::shown;
 
 /// Something a verb prints: an object in JSON, a line in text.
 pub(super) trait Row: Serialize {
@@ -65,5 +66,5 @@ pub(super) fn json(row: &impl Serialize) -> Result<String, Error> {
 /// Tells the person at the terminal something that is no result.
 pub(crate) fn note(text: impl Display) {
     // Nobody is left to tell that standard error cannot be written.
-    let _ = writeln!(io::stderr(), "ugpio: {text}");
+    let _ = writeln!(io::stderr(), "ugpio: {}", shown(text));
 }

@@ -7,7 +7,7 @@ pub(crate) mod client;
 mod follow;
 mod frame;
 pub(crate) mod inlet;
-mod params;
+pub(crate) mod params;
 mod peer;
 pub(crate) mod plugged;
 pub(crate) mod protocol;

@@ -5,6 +5,30 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Key, Level, Pull};
+use crate::board::MAX_NAME;
+use crate::board::faults::Words;
+
+/// The longest press of a button, in milliseconds.
+pub(crate) const HOLD_MAX_MS: u64 = 3_600_000;
+
+/// The longest delay of a net, in nanoseconds.
+const DELAY_MAX_NS: u64 = 3_600_000_000_000;
+
+/// Says what is wrong with the name of a net.
+pub(crate) fn check_net(name: &str) -> Result<(), String> {
+    match name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+        true => Err(format!("{name:?} cannot be the name of a net")),
+        false => Ok(()),
+    }
+}
+
+/// Says what is wrong with the delay of a net.
+pub(crate) fn check_delay(delay_ns: u64) -> Result<(), String> {
+    match delay_ns > DELAY_MAX_NS {
+        true => Err(format!("a delay of {delay_ns} ns is more than an hour")),
+        false => Ok(()),
+    }
+}
 
 /// Parameters that name a chip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,4 +199,22 @@ pub(crate) enum Action {
     Off,
     /// Turn a knob.
     Turn,
+}
+
+impl From<&FaultParams> for Words {
+    fn from(params: &FaultParams) -> Words {
+        let high = |level: Level| gpiolib::Level::from(level == Level::High);
+        Words {
+            kind: params.kind.clone(),
+            call: params.call,
+            within: params.within,
+            level: params.level.map(high),
+            times: params.times,
+            errno: params.errno.clone(),
+            time_ns: params.time_ns,
+            to: params.to.map(high),
+            replug_ns: params.replug_ns,
+            replug_calls: params.replug_calls,
+        }
+    }
 }

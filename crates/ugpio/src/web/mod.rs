@@ -43,10 +43,12 @@ pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 pub(crate) fn address(word: &str) -> Result<SocketAddr, String> {
     let port = |port: u16| SocketAddr::new(LOOPBACK.ip(), port);
     let ip = |ip: IpAddr| SocketAddr::new(ip, 0);
+    let digits = word.bytes().all(|byte| byte.is_ascii_digit());
     word.parse()
         .or_else(|_| word.parse().map(ip))
-        .or_else(|_| word.parse().map(port))
-        .map_err(|_| {
+        .ok()
+        .or_else(|| word.parse().ok().filter(|_| digits).map(port))
+        .ok_or_else(|| {
             "not an address: 127.0.0.1:8080, [::1]:8080, 8080 (this machine only) or 0.0.0.0".into()
         })
 }
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(shown("0.0.0.0").unwrap(), "0.0.0.0:0");
         assert_eq!(shown("::1").unwrap(), "[::1]:0");
         assert_eq!(shown("[::1]:80").unwrap(), "[::1]:80");
-        for bad in ["", "localhost", "127.0.0.1:", "65536", "-1"] {
+        for bad in ["", "localhost", "127.0.0.1:", "65536", "-1", "+1"] {
             assert!(shown(bad).is_err(), "{bad}");
         }
     }

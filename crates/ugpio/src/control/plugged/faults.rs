@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use gpio_sim::Changes;
 use gpio_sim::fault::{Faults, Host, Replug};
-use gpiolib::{Level, Offset, Timestamp};
+use gpiolib::{Offset, Timestamp};
 
 use super::fault_lines::PLANNED_MAX;
 use super::{Origin, Plugged};
 use crate::board::Board;
 use crate::board::faults::Words;
-use crate::control::protocol::{self, ChipParams, Code, Event, Failure, FaultParams};
+use crate::control::protocol::{ChipParams, Code, Event, Failure, FaultParams};
 
 /// Set when something is to be done about the board after a call, and the number of calls while it is.
 #[derive(Clone, Debug, Default)]
@@ -205,19 +205,7 @@ impl Plugged {
         let (_, chip) = self.chip(&params.chip)?;
         let line = params.line.as_ref();
         let line = line.map(|line| chip.offset(line)).transpose()?;
-        let high = |level: protocol::Level| Level::from(level == protocol::Level::High);
-        let words = Words {
-            kind: params.kind.clone(),
-            call: params.call,
-            within: params.within,
-            level: params.level.map(high),
-            times: params.times,
-            errno: params.errno.clone(),
-            time_ns: params.time_ns,
-            to: params.to.map(high),
-            replug_ns: params.replug_ns,
-            replug_calls: params.replug_calls,
-        };
+        let words = Words::from(params);
         let planned = words
             .planned(line.map(Offset::get))
             .map_err(|(key, problem)| Failure::new(Code::BadParams, format!("{key}: {problem}")))?;

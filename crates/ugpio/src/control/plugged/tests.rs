@@ -117,7 +117,7 @@ fn a_chip_is_a_label_a_name_or_an_id() {
 fn an_ambiguous_chip_is_an_error_that_says_which() {
     let (_, mut plugged) = plugged();
     // No board has such a label, but Linux lets the gpio-sim tree have it.
-    let bank = gpio_sim::Bank::new(1).label("gpiochip1");
+    let bank = Bank::new(1).label("gpiochip1");
     plugged.adopt(bank, at(0)).unwrap();
     let failure = plugged
         .line(&"gpiochip1".into(), &Key::Number(0))

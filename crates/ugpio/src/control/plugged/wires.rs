@@ -13,14 +13,12 @@ use gpiolib::{Level, Offset, Timestamp};
 use super::words::level;
 use super::{Chip, Plugged};
 use crate::board::{self, Board, LineSpec, PinSpec};
+use crate::control::params::{HOLD_MAX_MS, check_delay, check_net};
 use crate::control::protocol::{
     Action, ChipState, Code, Event, Failure, Happened, Held, LineParams, LineState, NetState,
     OperateParams, PartState, Resistor, UnwireParams, WireParams,
 };
 use crate::control::view::NetUpdate;
-
-/// The longest delay of a net and the longest press of a button, in nanoseconds.
-const TIME_MAX_NS: u64 = 3_600_000_000_000;
 
 /// The most nets that a board can have.
 const NETS_MAX: usize = 100_000;
@@ -194,19 +192,13 @@ impl Plugged {
     ) -> Result<NetState, Failure> {
         let net = params.net.as_str();
         let bad = |message: String| Failure::new(Code::BadParams, message);
-        if net.is_empty() || net.len() > board::MAX_NAME || net.chars().any(char::is_control) {
-            return Err(bad(format!("{net:?} cannot be the name of a net")));
-        }
+        check_net(net).map_err(bad)?;
         if self.wires.settings.len() >= NETS_MAX {
             return Err(Failure::new(Code::Failed, "the board has too many nets"));
         }
         let (old_pull, old_delay) = self.wires.settings.get(net).copied().unwrap_or_default();
         let delay_ns = params.delay_ns.unwrap_or(old_delay);
-        if delay_ns > TIME_MAX_NS {
-            return Err(bad(format!(
-                "a delay of {delay_ns} ns is more than an hour"
-            )));
-        }
+        check_delay(delay_ns).map_err(bad)?;
         let pull = match params.pull {
             None => old_pull,
             Some(Resistor::None) => None,
@@ -296,8 +288,8 @@ impl Plugged {
     ) -> Result<PartState, Failure> {
         let action = match params.action {
             Action::Press => {
-                let hold_ns = params.hold_ms.map(|ms| ms.saturating_mul(1_000_000));
-                part::Action::Press(hold_ns.map(|hold| hold.min(TIME_MAX_NS)))
+                let hold_ms = params.hold_ms.map(|ms| ms.min(HOLD_MAX_MS));
+                part::Action::Press(hold_ms.map(|ms| ms * 1_000_000))
             }
             Action::Release => part::Action::Release,
             Action::On => part::Action::Switch(true),
