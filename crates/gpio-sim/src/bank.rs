@@ -144,6 +144,7 @@ impl Bank {
         config.hogs = self.hogs;
         config.invalid = self.invalid;
         let chip = SimChip::new(self.lines);
+        chip.keep_time_of(registry);
         let own: Box<dyn gpiolib::Chip> = match self.faults {
             None => Box::new(chip.clone()),
             Some(faults) => {

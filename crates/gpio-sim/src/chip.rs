@@ -24,7 +24,10 @@ pub struct SimChip(Arc<SpinMutex<State>>);
 
 struct State {
     lines: Vec<Line>,
-    sink: Option<EdgeSink>,
+    /// Where armed lines report; empty if none ever was armed.
+    sinks: Vec<Option<EdgeSink>>,
+    /// Whose clock stamps what a consumer's call does.
+    registry: Option<Registry>,
     watch: Option<Watch>,
     observer: Option<Arc<dyn Observer>>,
     /// The pins of the lines that are on nets; empty if none ever was.
@@ -39,18 +42,16 @@ struct State {
 pub(crate) struct Delivery {
     offset: Offset,
     observer: Option<Arc<dyn Observer>>,
-    /// With the instant in nanoseconds, if it is not that of the latest call.
-    edge: Option<(EdgeSink, Level, Option<u64>)>,
+    edge: Option<(EdgeSink, Level, Timestamp)>,
     wake: Option<Changes>,
     /// A fault may be planned for the new level.
     fault: Option<(Faults, Level)>,
 }
 
-/// Who is told of changes, under which tag, and whose time they are stamped with.
+/// Who is told of changes, and under which tag.
 struct Watch {
     changes: Changes,
     tag: u64,
-    registry: Registry,
 }
 
 /// Is told of every new level and pull before the call that made it returns.
@@ -67,7 +68,8 @@ impl SimChip {
         let lines = vec![Line::default(); Offset::new(lines).index()];
         SimChip(Arc::new(SpinMutex::new(State {
             lines,
-            sink: None,
+            sinks: Vec::new(),
+            registry: None,
             watch: None,
             observer: None,
             taps: Vec::new(),
@@ -90,21 +92,25 @@ impl SimChip {
             .ok_or(NO_LINE)
     }
 
-    /// Pulls a line from outside. The level changes before the edge is delivered; both are done when
+    /// Stamps what consumers do to the lines with the time of this registry's clock.
+    pub(crate) fn keep_time_of(&self, registry: &Registry) {
+        self.0.lock().registry = Some(registry.clone());
+    }
+
+    /// Pulls a line from outside, at `now`. The level changes before the edge is delivered; both are done when
     /// this returns. Calls for one line must not overlap, or their edges may change places.
     ///
     /// # Errors
     /// `Invalid` if the chip has no such line.
-    pub fn apply_pull(&self, offset: Offset, pull: Level) -> Result<()> {
-        self.change(offset, |line| Ok(line.apply_pull(pull)))
+    pub fn apply_pull(&self, offset: Offset, pull: Level, now: Timestamp) -> Result<()> {
+        self.change_at(Some(now), offset, |line| Ok(line.apply_pull(pull)))
     }
 
-    /// Tells `changes` of every new level and pull from now on, with the registry's time.
-    pub(crate) fn watch(&self, changes: &Changes, tag: u64, registry: &Registry) {
+    /// Tells `changes` of every new level and pull from now on.
+    pub(crate) fn watch(&self, changes: &Changes, tag: u64) {
         self.0.lock().watch = Some(Watch {
             changes: changes.clone(),
             tag,
-            registry: registry.clone(),
         });
     }
 
@@ -113,22 +119,37 @@ impl SimChip {
         self.0.lock().observer = Some(observer);
     }
 
-    /// Does something to a line, and then what follows from it outside the lock.
+    /// Does something to a line for a consumer, now.
     fn change(
         &self,
         offset: Offset,
         event: impl FnOnce(&mut Line) -> Result<Effect>,
     ) -> Result<()> {
+        self.change_at(None, offset, event)
+    }
+
+    /// Does something to a line, at this instant or now, and then what follows from it outside the lock.
+    fn change_at(
+        &self,
+        at: Option<Timestamp>,
+        offset: Offset,
+        event: impl FnOnce(&mut Line) -> Result<Effect>,
+    ) -> Result<()> {
         let mut state = self.0.lock();
         let effect = event(state.lines.get_mut(offset.index()).ok_or(NO_LINE)?)?;
-        let delivery = state.follow(offset, effect, None);
         let wire = state.wire(offset);
+        // The clock is read only for what is stamped.
+        if effect == Effect::default() && wire.is_none() {
+            return Ok(());
+        }
+        let at = at.unwrap_or_else(|| state.now());
+        let delivery = state.follow(offset, effect, at);
         drop(state);
         if let Some(delivery) = delivery {
             delivery.run(self);
         }
         if let Some((nets, pin)) = wire {
-            nets.touch(&[pin]);
+            nets.touch(&[pin], at);
         }
         Ok(())
     }
@@ -169,7 +190,7 @@ impl SimChip {
             };
             watch.changes.push(Change::Line(LineChange {
                 tag: watch.tag,
-                at_ns: watch.registry.now().monotonic_ns,
+                at_ns: state.now().monotonic_ns,
                 offset: fired.line,
                 what: What::Fault(fired),
             }));
@@ -229,16 +250,15 @@ impl SimChip {
     }
 
     /// Shows a line the level of its net; gives what follows. Called with the lock of the nets held.
-    pub(crate) fn see(&self, offset: Offset, level: Level, at_ns: u64) -> Option<Delivery> {
+    pub(crate) fn see(&self, offset: Offset, level: Level, at: Timestamp) -> Option<Delivery> {
         let mut state = self.0.lock();
         let effect = state.lines.get_mut(offset.index())?.see(level);
-        state.follow(offset, effect, Some(at_ns))
+        state.follow(offset, effect, at)
     }
 
-    /// The time of the latest call into the registry that the chip is in.
-    pub(crate) fn now(&self) -> Option<Timestamp> {
-        let sink = self.0.lock().sink.clone()?;
-        Some(sink.now())
+    /// What the clock of the registry shows that the chip is in.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.lock().now()
     }
 }
 
@@ -250,12 +270,8 @@ impl Delivery {
         if let Some(observer) = self.observer {
             observer.changed(self.offset);
         }
-        match self.edge {
-            Some((sink, level, None)) => sink.edge(self.offset, level),
-            Some((sink, level, Some(at_ns))) => {
-                sink.edge_at(self.offset, level, sink.now().moved_to(at_ns));
-            }
-            None => {}
+        if let Some((sink, level, at)) = self.edge {
+            sink.edge(level, at);
         }
         if let Some(changes) = self.wake {
             changes.wake();
@@ -267,6 +283,13 @@ impl Delivery {
 }
 
 impl State {
+    fn now(&self) -> Timestamp {
+        self.registry
+            .as_ref()
+            .map(Registry::now)
+            .unwrap_or_default()
+    }
+
     fn tap(&self, offset: Offset) -> Option<PinId> {
         self.taps.get(offset.index()).copied().flatten()
     }
@@ -277,17 +300,17 @@ impl State {
         Some((self.nets.clone()?, pin))
     }
 
-    /// Notes an effect, which happened now or at another time; what is to be done about it when no
-    /// lock is held.
-    fn follow(&mut self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Delivery> {
+    /// Notes an effect, which happened at this instant; what is to be done about it when no lock is
+    /// held.
+    fn follow(&mut self, offset: Offset, effect: Effect, at: Timestamp) -> Option<Delivery> {
         if effect == Effect::default() {
             return None;
         }
-        let wake = self.note(offset, effect, at_ns);
+        let wake = self.note(offset, effect, at);
         let edge = effect.edge.filter(|_| !self.loses(offset));
         let edge = edge.and_then(|level| {
-            let sink = self.sink.clone()?;
-            Some((sink, level, at_ns))
+            let sink = self.sinks.get(offset.index())?.clone()?;
+            Some((sink, level, at))
         });
         let fault = self.faults.clone().zip(effect.level);
         Some(Delivery {
@@ -306,18 +329,14 @@ impl State {
     }
 
     /// Writes an effect down for the watcher; who is to be woken for it.
-    fn note(&self, offset: Offset, effect: Effect, at_ns: Option<u64>) -> Option<Changes> {
-        let Watch {
-            changes,
-            tag,
-            registry,
-        } = self.watch.as_ref()?;
+    fn note(&self, offset: Offset, effect: Effect, at: Timestamp) -> Option<Changes> {
+        let Watch { changes, tag } = self.watch.as_ref()?;
         let whats = [effect.pull.map(What::Pull), effect.level.map(What::Level)];
         let mut noted = false;
         for what in whats.into_iter().flatten() {
             changes.push(Change::Line(LineChange {
                 tag: *tag,
-                at_ns: at_ns.unwrap_or_else(|| registry.now().monotonic_ns),
+                at_ns: at.monotonic_ns,
                 offset,
                 what,
             }));
@@ -380,12 +399,13 @@ impl Chip for SimChip {
         if !offsets.iter().all(exists) {
             return Err(NO_LINE);
         }
+        let at = state.now();
         let (mut deliveries, mut pins) = (Vec::new(), Vec::new());
         for (index, offset) in offsets.iter().enumerate() {
             let level = Level::from(levels >> index & 1 == 1);
             let line = state.lines.get_mut(offset.index()).ok_or(NO_LINE)?;
             let effect = line.set(level);
-            deliveries.extend(state.follow(*offset, effect, None));
+            deliveries.extend(state.follow(*offset, effect, at));
             pins.extend(state.tap(*offset));
         }
         let nets = state.nets.clone().filter(|_| !pins.is_empty());
@@ -395,7 +415,7 @@ impl Chip for SimChip {
         }
         // All at once: lines that change together are seen together.
         if let Some(nets) = nets {
-            nets.touch(&pins);
+            nets.touch(&pins, at);
         }
         Ok(())
     }
@@ -417,26 +437,30 @@ impl Chip for SimChip {
     }
 
     // KERNEL: gpio-sim.c gpio_sim_irq_domain_map, irq_sim (v6.12): an output has no interrupt.
-    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
-        self.change(offset, |line| {
-            if line.direction() == Direction::Output {
-                return Err(Error::Io);
-            }
-            line.arm(edges);
-            Ok(Effect::default())
-        })
+    fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
+        let count = state.lines.len();
+        let line = state.lines.get_mut(offset.index()).ok_or(NO_LINE)?;
+        if line.direction() == Direction::Output {
+            return Err(Error::Io);
+        }
+        line.arm(edges);
+        state.sinks.resize(count, None);
+        if let Some(place) = state.sinks.get_mut(offset.index()) {
+            *place = Some(sink);
+        }
+        Ok(())
     }
 
     fn disarm(&self, offset: Offset) {
-        // The core passes only lines that exist.
-        let _ = self.change(offset, |line| {
+        let mut state = self.0.lock();
+        if let Some(line) = state.lines.get_mut(offset.index()) {
             line.disarm();
-            Ok(Effect::default())
-        });
-    }
-
-    fn registered(&self, edges: EdgeSink) {
-        self.0.lock().sink = Some(edges);
+        }
+        if let Some(place) = state.sinks.get_mut(offset.index()) {
+            *place = None;
+        }
     }
 }
 

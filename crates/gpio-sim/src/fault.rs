@@ -408,17 +408,13 @@ impl Chip for Faulty {
         self.chip.set_config(offset, config)
     }
 
-    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
+    fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {
         self.enter(offset)?;
-        self.chip.arm(offset, edges)
+        self.chip.arm(offset, edges, sink)
     }
 
     fn disarm(&self, offset: Offset) {
         self.chip.disarm(offset);
-    }
-
-    fn registered(&self, edges: EdgeSink) {
-        self.chip.registered(edges);
     }
 }
 

@@ -51,8 +51,7 @@ impl Sim {
     /// # Errors
     /// `Invalid` if the chip has no such line.
     pub fn set_pull(&self, offset: Offset, pull: Level, now: Timestamp) -> Result<()> {
-        self.registry.set_now(now);
-        self.chip.apply_pull(offset, pull)
+        self.chip.apply_pull(offset, pull, now)
     }
 
     /// What a line is pulled to.
@@ -80,7 +79,7 @@ impl Sim {
     /// Tells `changes`, under `tag`, of everything that happens on this chip's lines from now on. A later
     /// call replaces an earlier one.
     pub fn watch(&mut self, changes: &Changes, tag: u64) {
-        self.chip.watch(changes, tag, &self.registry);
+        self.chip.watch(changes, tag);
         let infos = InfoQueue::new(InfoQueue::CAPACITY, changes.info_store(tag));
         infos.set_waker(changes.waker());
         for offset in offsets(self.device().ngpio()) {
@@ -91,10 +90,9 @@ impl Sim {
         self.watch = Some(infos);
     }
 
-    /// Pulls the chip out, at `now`. Nobody is inside it when this returns; those who hold its lines
-    /// keep them, and get `ENODEV`.
-    pub fn unplug(self, now: Timestamp) {
-        self.registry.set_now(now);
+    /// Pulls the chip out. Nobody is inside it when this returns; those who hold its lines keep them,
+    /// and get `ENODEV`.
+    pub fn unplug(self) {
         self.registration.unregister();
     }
 }

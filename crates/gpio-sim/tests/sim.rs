@@ -240,7 +240,7 @@ fn unplugged_lines_answer_enodev_and_the_number_stays_taken() {
     let sim = Bank::new(2).register(&registry).unwrap();
     let line = request(&sim, 1);
     line.direction_input().unwrap();
-    sim.unplug(at(3));
+    sim.unplug();
     assert_eq!(line.level(), Err(Error::Revoked));
     assert!(registry.devices().is_empty());
     let next = Bank::new(2).register(&registry).unwrap();

@@ -37,15 +37,6 @@ use crate::{
 /// ```
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
 pub trait Chip: Send + Sync {
-    /// Whether the chip has this line at all; asked once per line, before anything else. A line
-    /// that is not there is shown as used and cannot be requested.
-    ///
-    /// # Errors
-    /// Any error refuses the registration.
-    fn valid(&self, offset: Offset) -> Result<bool> {
-        Ok(true)
-    }
-
     /// Called when a line is requested, before anything else of that request.
     ///
     /// # Errors
@@ -129,20 +120,18 @@ pub trait Chip: Send + Sync {
         Err(Error::Unsupported)
     }
 
-    /// Starts reporting these electrical edges of the line to the sink given to
-    /// [`Chip::registered`].
+    /// Starts reporting these electrical edges of the line to `sink`, until [`Chip::disarm`]. An edge
+    /// that comes before this returns is not lost.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the line has no interrupt; [`Error::Busy`] if it is taken.
-    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
+    fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {
         Err(Error::Unsupported)
     }
 
-    /// Stops reporting edges of the line.
+    /// Stops reporting edges of the line. Called once for each [`Chip::arm`] that succeeded, while the
+    /// chip is registered.
     fn disarm(&self, offset: Offset) {}
-
-    /// Called once, before anybody can find the chip: where to report edges.
-    fn registered(&self, edges: EdgeSink) {}
 }
 
 /// Which way a hog sets its line.

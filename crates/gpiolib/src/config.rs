@@ -117,6 +117,9 @@ pub(crate) mod flags {
     /// The request is being made: its consumer is not written down yet.
     pub(crate) const UNNAMED: u32 = 1 << 17;
 
+    /// The driver is being asked to make the line an output.
+    pub(crate) const DRIVING: u32 = 1 << 18;
+
     /// What a [`super::LineConfig`] covers, direction aside.
     pub(crate) const SETTINGS: u32 = ACTIVE_LOW
         | OPEN_DRAIN

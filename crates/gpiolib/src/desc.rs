@@ -32,12 +32,13 @@ use core::fmt;
 use crate::claim::Claim;
 use crate::config::flags;
 use crate::device::{Device, Slot};
+use crate::edge::arm::{self, Listener};
 use crate::ops;
 use crate::revoke::Pass;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
     Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
-    Name, Offset, Overflow, Result, Ring, Value,
+    Name, Offset, Overflow, Result, Ring, Subscription, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -347,16 +348,28 @@ impl Desc {
     ///
     /// # Errors
     /// As [`Desc::attach_edges`].
-    pub fn subscribe(&self, edges: Edges, capacity: usize) -> Result<EdgeQueue> {
+    pub fn subscribe(&self, edges: Edges, capacity: usize) -> Result<Subscription> {
+        let active_low = self.config().active_low;
+        self.subscribe_as(edges, active_low, capacity)
+    }
+
+    /// Subscribes to edges of the line, with this polarity.
+    pub(crate) fn subscribe_as(
+        &self,
+        edges: Edges,
+        active_low: bool,
+        capacity: usize,
+    ) -> Result<Subscription> {
         let config = LineConfig {
             edges,
+            active_low,
             ..self.config()
         };
         let store = Box::new(Ring::new());
         let queue = EdgeQueue::new(&[self.offset()], capacity, Overflow::DropOldest, store);
         queue.configure(0, &config);
-        self.attach_edges(&queue, 0, edges.inverted(config.active_low))?;
-        Ok(queue)
+        self.attach_edges(&queue, 0, edges.inverted(active_low))?;
+        Ok(Subscription::new(self.device(), self.offset, queue))
     }
 
     /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
@@ -365,12 +378,13 @@ impl Desc {
     /// `Revoked`; `Busy` if it is armed already; `Io` if it is an output, unless an open drain;
     /// `NoEdges` if the line has no interrupt; what the driver answers.
     pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
-        ops::attach_edges(self.device(), self.offset, queue, index, edges)
+        let listener = Listener::Queue(queue.clone(), index);
+        arm::attach(self.device(), self.offset, listener, edges)
     }
 
     /// Stops reporting edges.
     pub fn detach_edges(&self) {
-        ops::detach_edges(self.device(), self.offset);
+        drop(arm::detach(self.device(), self.offset, None));
     }
 
     /// Tells the watchers of the line what happened to it. Once told of anything, they are also

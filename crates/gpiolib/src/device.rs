@@ -10,14 +10,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::config::flags;
+use crate::edge::arm::{self, Listening};
 use crate::info::WeakInfoQueue;
 use crate::registry::RegistryInner;
 use crate::revoke::{Gated, Lines};
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex, Weak};
 use crate::{
-    Chip, ChipConfig, Direction, EdgeQueue, InfoChange, InfoChangeKind, InfoQueue, Label, Level,
-    Line, LineConfig, LineInfo, Module, Name, Offset, Result, Timestamp, ops,
+    Chip, ChipConfig, Direction, InfoChange, InfoChangeKind, InfoQueue, Label, Level, Line,
+    LineConfig, LineInfo, Module, Name, Offset, Timestamp, ops,
 };
 
 /// A chip's lasting side. Cheap to clone; every clone keeps it (and its id) alive.
@@ -29,7 +30,7 @@ use crate::{
 /// let sim = Sim::simple(4)?;
 /// let device = sim.device().clone();
 /// assert_eq!((device.name().as_str(), device.ngpio()), ("gpiochip0", 4));
-/// sim.unplug(Timestamp::default());
+/// sim.unplug();
 /// assert!(device.is_gone());
 /// assert_eq!(device.ngpio(), 4, "still readable");
 /// # Ok::<(), gpiolib::Error>(())
@@ -86,7 +87,7 @@ const _: () = assert!(
 pub(crate) struct Active {
     pub(crate) consumer: Label,
     pub(crate) debounce_us: u32,
-    pub(crate) edges: Option<(EdgeQueue, usize)>,
+    pub(crate) listening: Option<Listening>,
 }
 
 impl Slot<'_> {
@@ -95,7 +96,7 @@ impl Slot<'_> {
         let fresh = Active {
             consumer,
             debounce_us: 0,
-            edges: None,
+            listening: None,
         };
         let mut active = self.active.lock();
         let former = match active.as_deref_mut() {
@@ -112,20 +113,19 @@ impl Slot<'_> {
 }
 
 impl Device {
-    /// Makes the device of a chip that is about to be registered. A failure gives the id back.
+    /// Makes the device of a chip that is about to be registered. Dropping it gives the id back.
     pub(crate) fn new(
         id: u32,
         config: &ChipConfig,
         chip: Box<dyn Chip>,
         registry: Arc<RegistryInner>,
-    ) -> Result<Self> {
+    ) -> Self {
         let lines = 0..config.lines;
         let label = if config.label.is_empty() {
             "unknown"
         } else {
             &config.label
         };
-        // From here on dropping the state gives the id back.
         let state = State {
             id,
             label: label.into(),
@@ -139,8 +139,8 @@ impl Device {
             watcher_count: AtomicUsize::new(0),
             registry,
         };
-        state.read_chip(config, &*chip)?;
-        Ok(Self(Arc::new(Gated::new(chip, state))))
+        state.read_chip(config, &*chip);
+        Self(Arc::new(Gated::new(chip, state)))
     }
 
     /// The smallest number that was free at registration; free again when the last user is gone.
@@ -225,17 +225,6 @@ impl Device {
         state.watcher_count.store(watchers.len(), Ordering::Release);
     }
 
-    /// The time of the latest call into the registry this device is in.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.state().registry.now()
-    }
-
-    /// Sets the time of the calls that follow ([`crate::Registry::set_now`]).
-    pub fn set_now(&self, now: Timestamp) {
-        self.state().registry.set_now(now);
-    }
-
     pub(crate) fn state(&self) -> &State {
         &self.0.state
     }
@@ -303,7 +292,7 @@ impl Device {
         let change = InfoChange {
             kind,
             info: self.line_info(offset),
-            timestamp_ns: self.now().monotonic_ns,
+            timestamp_ns: state.registry.now().monotonic_ns,
         };
         for watcher in watchers {
             watcher.notify(&change);
@@ -326,7 +315,7 @@ impl Device {
             if word & flags::HOGGED != 0 {
                 ops::free_hog(self, offset);
             } else if word & flags::ARMED != 0 {
-                ops::disarm(self, offset);
+                arm::quiesce(self, offset);
             }
         }
     }
@@ -338,7 +327,7 @@ impl Device {
             if word & flags::HOGGED != 0 {
                 ops::free_hog(self, offset);
             } else if word & flags::REQUESTED != 0 {
-                ops::hang_up_edges(slot);
+                arm::hang_up(slot);
             }
         }
         let watchers = self.state().watchers.lock().clone();
@@ -357,7 +346,7 @@ impl Lines for State {
 impl State {
     /// Asks the chip which lines there are and which way they face.
     // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
-    fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) -> Result<()> {
+    fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) {
         for offset in &config.invalid {
             if let Some(word) = self.flags.get(offset.index()) {
                 word.store(flags::INVALID, Ordering::Relaxed);
@@ -367,13 +356,10 @@ impl State {
             if word.load(Ordering::Relaxed) & flags::INVALID != 0 {
                 continue;
             }
-            if !chip.valid(offset)? {
-                word.store(flags::INVALID, Ordering::Relaxed);
-            } else if chip.direction(offset) == Ok(Direction::Output) {
+            if chip.direction(offset) == Ok(Direction::Output) {
                 word.store(flags::OUT, Ordering::Relaxed);
             }
         }
-        Ok(())
     }
 }
 
@@ -406,19 +392,11 @@ impl WeakDevice {
         self.0.upgrade().map(Device)
     }
 
-    /// A chip reports an edge: hands it to the queue of the request that holds the line.
+    /// A chip reports an edge: hands it to the listener of the request that holds the line.
     pub(crate) fn edge(&self, offset: Offset, level: Level, at: Timestamp) {
         let Some(device) = self.upgrade() else { return };
-        let Some(slot) = device.slot(offset) else {
-            return;
-        };
-        let subscriber = slot
-            .active
-            .lock()
-            .as_ref()
-            .and_then(|active| active.edges.clone());
-        if let Some((queue, index)) = subscriber {
-            queue.edge(index, level, at);
+        if let Some(listener) = device.slot(offset).and_then(arm::listener) {
+            listener.edge(level, at);
         }
     }
 }

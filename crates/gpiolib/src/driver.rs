@@ -117,6 +117,8 @@ pub struct Bus(Arc<Mutex<Inner>>);
 struct Inner {
     drivers: Vec<Arc<dyn Driver>>,
     devices: Vec<Slot>,
+    /// How often the deferred were looked at: a probe that was under way then is asked again.
+    rounds: u64,
 }
 
 /// A device on the bus.
@@ -227,7 +229,8 @@ impl Bus {
         let mut total = 0;
         loop {
             let deferred: Vec<String> = {
-                let inner = self.0.lock();
+                let mut inner = self.0.lock();
+                inner.rounds = inner.rounds.wrapping_add(1);
                 let waiting = inner
                     .devices
                     .iter()
@@ -244,23 +247,36 @@ impl Bus {
         }
     }
 
-    /// One probe, with no lock held while the driver is at work.
+    /// Probes a device. A probe that is deferred because of a provider which came meanwhile, and whose
+    /// retry missed it, is made again.
+    // KERNEL: dd.c driver_probe_device (v6.12): deferred_trigger_count.
     fn probe(&self, name: &str) -> Option<BindState> {
-        let (driver, device) = {
+        loop {
+            let (state, rounds) = self.probe_once(name)?;
+            if state != BindState::Deferred || self.0.lock().rounds == rounds {
+                return Some(state);
+            }
+        }
+    }
+
+    /// One probe, with no lock held while the driver is at work. The state, and the round it began in.
+    fn probe_once(&self, name: &str) -> Option<(BindState, u64)> {
+        let (driver, device, rounds) = {
             let mut inner = self.0.lock();
             let driver = inner
                 .drivers
                 .iter()
                 .find(|driver| driver.matches(name))
                 .cloned();
+            let rounds = inner.rounds;
             let slot = inner.slot(name)?;
             match (slot.state, driver) {
                 (state @ (BindState::Busy | BindState::Bound), _) | (state, None) => {
-                    return Some(state);
+                    return Some((state, rounds));
                 }
                 (_, Some(driver)) => {
                     slot.state = BindState::Busy;
-                    (driver, slot.device.clone())
+                    (driver, slot.device.clone(), rounds)
                 }
             }
         };
@@ -283,7 +299,7 @@ impl Bus {
             None => bound,
         };
         drop(left);
-        Some(state)
+        Some((state, rounds))
     }
 }
 

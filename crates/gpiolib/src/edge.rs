@@ -1,36 +1,46 @@
 //! Edges on their way from a chip to a reader.
 //!
-//! A driver reports to its [`EdgeSink`]; the core finds the request that holds the line and puts
-//! the edge into its [`EdgeQueue`], which filters by the edges asked for, debounces, numbers and
-//! stores. Whoever serves the request pulls [`EdgeEvent`]s out, and calls [`EdgeQueue::expire`]
-//! when [`EdgeQueue::next_deadline_ns`] has come.
+//! A driver reports to the [`EdgeSink`] of the armed line; the core finds the request that holds the
+//! line and puts the edge into its [`EdgeQueue`], which filters by the edges asked for, debounces,
+//! numbers and stores. Whoever serves the request takes [`EdgeEvent`]s out, and calls
+//! [`EdgeQueue::expire`] when [`EdgeQueue::next_deadline_ns`] has come.
 
+pub(crate) mod arm;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
+pub use self::arm::Subscription;
+use self::wait::Readers;
 use crate::debounce::Debounce;
 use crate::device::WeakDevice;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, Mutex};
 use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
 
-/// Where a chip reports the edges of its lines. Does not keep the device alive.
+/// Where a chip reports the edges of one armed line ([`crate::Chip::arm`]). Does not keep the device
+/// alive; reports of a line that is no longer armed are dropped.
+///
+/// It can be called from any thread, and without `std` from an interrupt handler: it takes the core's
+/// locks for the time of a few moves, and calls wakers and a queue's store, never the chip.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
-/// use gpiolib::{Chip, ChipConfig, EdgeSink, Edges, Level, Offset, Registry, Result};
+/// use gpiolib::{Chip, ChipConfig, EdgeSink, Edges, Level, Offset, Registry, Result, Timestamp};
 ///
 /// #[derive(Clone, Default)]
 /// struct Button(Arc<Mutex<Option<EdgeSink>>>);
 /// impl Chip for Button {
 ///     fn get(&self, _: Offset) -> Result<Level> { Ok(Level::Low) }
-///     fn arm(&self, _: Offset, _: Edges) -> Result<()> { Ok(()) }
-///     fn registered(&self, edges: EdgeSink) { *self.0.lock().unwrap() = Some(edges); }
+///     fn arm(&self, _: Offset, _: Edges, sink: EdgeSink) -> Result<()> {
+///         *self.0.lock().unwrap() = Some(sink);
+///         Ok(())
+///     }
 /// }
 ///
 /// let button = Button::default();
@@ -38,35 +48,32 @@ use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store,
 /// let line = chip.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
 /// line.direction_input()?;
 /// let events = line.subscribe(Edges::BOTH, 16)?;
-/// let sink = button.0.lock().unwrap().take().expect("it is registered");
-/// sink.edge(Offset::new(0), Level::High);
-/// assert_eq!(events.len(), 1);
+/// let sink = button.0.lock().unwrap().take().expect("it is armed");
+/// sink.edge(Level::High, Timestamp::at(1_000));
+/// assert_eq!(events.pop().map(|event| event.timestamp_ns), Some(1_000));
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct EdgeSink(pub(crate) WeakDevice);
+pub struct EdgeSink {
+    device: WeakDevice,
+    offset: Offset,
+}
 
 impl EdgeSink {
-    /// Reports that a line has just changed to `level`. Call it with no lock of the chip held, and
-    /// only for armed lines; an edge nobody asked for is dropped. Stamped with the time of the
-    /// call into the core that caused it ([`crate::Registry::set_now`]).
-    pub fn edge(&self, offset: Offset, level: Level) {
-        self.edge_at(offset, level, self.now());
+    pub(crate) const fn new(device: WeakDevice, offset: Offset) -> Self {
+        Self { device, offset }
     }
 
-    /// The same for a change that happened at another time than that of the latest call: a chip's own
-    /// timer that was handled late, say.
-    pub fn edge_at(&self, offset: Offset, level: Level, at: Timestamp) {
-        self.0.edge(offset, level, at);
+    /// Reports that the line changed to `level`, at the instant `at`. Call it with no lock of the chip
+    /// held; an edge that no subscriber asked for is dropped.
+    pub fn edge(&self, level: Level, at: Timestamp) {
+        self.device.edge(self.offset, level, at);
     }
 
-    /// The time of the latest call into the registry of the device; zero if the device is gone.
+    /// The line it is for.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.0
-            .upgrade()
-            .map(|device| device.now())
-            .unwrap_or_default()
+    pub const fn offset(&self) -> Offset {
+        self.offset
     }
 }
 
@@ -135,12 +142,14 @@ struct Shared {
     inner: Mutex<Inner>,
     /// Whether a line was ever debounced: nearly no request has one, and then no timer is looked for.
     debounces: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    readers: Mutex<Readers>,
     timer: Mutex<Option<Waker>>,
 }
 
 struct Inner {
     store: Box<dyn Store<EdgeEvent>>,
+    /// [`EdgeQueue::close`] was called.
+    closed: bool,
     capacity: usize,
     overflow: Overflow,
     /// Events that were dropped because the queue was full.
@@ -158,6 +167,8 @@ struct Detector {
     clock: EventClock,
     line_seqno: u32,
     debounce: Option<Debounce>,
+    /// The line will never report again: its request has ended, or its chip is gone.
+    ended: bool,
 }
 
 impl EdgeQueue {
@@ -176,10 +187,12 @@ impl EdgeQueue {
             clock: EventClock::Monotonic,
             line_seqno: 0,
             debounce: None,
+            ended: false,
         };
         let lines = lines.iter().map(detector).collect();
         let inner = Inner {
             store,
+            closed: false,
             capacity,
             overflow,
             lost: 0,
@@ -189,7 +202,7 @@ impl EdgeQueue {
         Self(Arc::new(Shared {
             inner: Mutex::new(inner),
             debounces: AtomicBool::new(false),
-            waker: Mutex::new(None),
+            readers: Mutex::default(),
             timer: Mutex::new(None),
         }))
     }
@@ -240,7 +253,7 @@ impl EdgeQueue {
     pub(crate) fn edge(&self, index: usize, level: Level, now: Timestamp) {
         let (stored, timer) = self.0.inner.lock().edge(index, level, now);
         if stored {
-            wake(&self.0.waker);
+            self.wake();
         }
         if timer {
             wake(&self.0.timer);
@@ -282,7 +295,7 @@ impl EdgeQueue {
             let level = level_of(index);
             let stored = self.0.inner.lock().expire(index, level, now);
             if stored {
-                wake(&self.0.waker);
+                self.wake();
             }
         }
     }
@@ -311,19 +324,10 @@ impl EdgeQueue {
         self.0.inner.lock().store.pop()
     }
 
-    /// Sets who is woken when an event was queued or the chip is gone.
-    pub fn set_waker(&self, waker: Waker) {
-        *self.0.waker.lock() = Some(waker);
-    }
-
     /// Sets who is woken when a debounce timer was started: [`EdgeQueue::next_deadline_ns`] then
     /// has an answer. A timer that is started anew moves later and wakes nobody.
     pub fn set_timer_waker(&self, waker: Waker) {
         *self.0.timer.lock() = Some(waker);
-    }
-
-    pub(crate) fn hang_up(&self) {
-        wake(&self.0.waker);
     }
 }
 
@@ -365,7 +369,7 @@ impl Inner {
     // KERNEL: gpiolib-cdev.c edge_irq_thread, debounce_work_func (v6.12): filtered events consume
     // no number, overflowed ones do.
     fn emit(&mut self, index: usize, level: Level, now: Timestamp) -> bool {
-        let Some(line) = self.lines.get_mut(index) else {
+        let Some(line) = self.lines.get_mut(index).filter(|_| !self.closed) else {
             return false;
         };
         let edge = if level.value(line.active_low).is_active() {

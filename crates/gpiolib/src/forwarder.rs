@@ -5,18 +5,14 @@
 //! forwarder's own consumer asks for both apply. Get the lines first and register the forwarder
 //! after them, so that it is gone before they are given back.
 
-use alloc::boxed::Box;
-use alloc::sync::Arc;
-use alloc::task::Wake;
 use alloc::vec::Vec;
 use core::fmt;
-use core::task::Waker;
 
 use crate::array::{Member, read, write};
+use crate::edge::arm::{self, Listener};
 use crate::sync::Mutex;
 use crate::{
-    Chip, ChipConfig, Config, Desc, Direction, Edge, EdgeQueue, EdgeSink, Edges, Error, Level,
-    LineConfig, Offset, Overflow, Result, Ring, Value,
+    Chip, ChipConfig, Config, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, Result, Value,
 };
 
 /// A chip whose lines are lines of other chips. If one of those goes, its lines answer
@@ -49,23 +45,8 @@ use crate::{
 // DIFFERS: one lock serialises all calls, as a descriptor is for one thread at a time.
 pub struct Forwarder {
     lines: Mutex<Vec<Desc>>,
-    edges: Mutex<Relays>,
     can_sleep: bool,
     count: u32,
-}
-
-/// Where the edges of the inner lines go on to.
-#[derive(Default)]
-struct Relays {
-    sink: Option<EdgeSink>,
-    queues: Vec<(Offset, EdgeQueue)>,
-}
-
-/// Takes edges out of an inner line's queue and reports them as the forwarder's own.
-struct Relay {
-    queue: EdgeQueue,
-    sink: EdgeSink,
-    offset: Offset,
 }
 
 impl Forwarder {
@@ -76,7 +57,6 @@ impl Forwarder {
             can_sleep: lines.iter().any(|line| line.device().can_sleep()),
             count: u32::try_from(lines.len()).unwrap_or(u32::MAX),
             lines: Mutex::new(lines),
-            edges: Mutex::default(),
         }
     }
 
@@ -100,19 +80,6 @@ impl Forwarder {
         members
             .map(|(index, offset)| line(offset).map(|line| (index, line)))
             .collect()
-    }
-
-    /// Ends the relay of a line, if there is one.
-    fn forget(&self, offset: Offset) {
-        let queue = {
-            let queues = &mut self.edges.lock().queues;
-            let at = queues.iter().position(|(other, _)| *other == offset);
-            at.map(|at| queues.swap_remove(at).1)
-        };
-        if let Some(queue) = queue {
-            // The waker has the queue in it: a circle that must be broken.
-            queue.set_waker(Waker::noop().clone());
-        }
     }
 }
 
@@ -155,35 +122,12 @@ impl Chip for Forwarder {
         self.with(offset, |line| line.set_config(config))
     }
 
-    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
-        let sink = self.edges.lock().sink.clone().ok_or(Error::NoEdges)?;
+    fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {
         self.with(offset, |line| {
             let active_low = line.config().active_low;
-            let queue = EdgeQueue::new(
-                &[line.offset()],
-                usize::MAX,
-                Overflow::DropNewest,
-                Box::new(Ring::new()),
-            );
-            queue.configure(
-                0,
-                &LineConfig {
-                    edges,
-                    active_low,
-                    ..LineConfig::default()
-                },
-            );
-            queue.set_waker(Waker::from(Arc::new(Relay {
-                queue: queue.clone(),
-                sink,
-                offset,
-            })));
-            self.edges.lock().queues.push((offset, queue.clone()));
-            let armed = line.attach_edges(&queue, 0, edges.inverted(active_low));
-            if armed.is_err() {
-                self.forget(offset);
-            }
-            armed
+            let listener = Listener::Relay { sink, active_low };
+            let edges = edges.inverted(active_low);
+            arm::attach(line.device(), line.offset(), listener, edges)
         })
     }
 
@@ -193,29 +137,6 @@ impl Chip for Forwarder {
             line.detach_edges();
             Ok(())
         });
-        self.forget(offset);
-    }
-
-    fn registered(&self, edges: EdgeSink) {
-        self.edges.lock().sink = Some(edges);
-    }
-}
-
-impl Wake for Relay {
-    fn wake(self: Arc<Self>) {
-        while let Some(event) = self.queue.pop() {
-            let level = Level::from(event.edge == Edge::Rising);
-            self.sink.edge(self.offset, level);
-        }
-    }
-}
-
-impl Drop for Forwarder {
-    fn drop(&mut self) {
-        let queues = core::mem::take(&mut self.edges.lock().queues);
-        for (_, queue) in queues {
-            queue.set_waker(Waker::noop().clone());
-        }
     }
 }
 

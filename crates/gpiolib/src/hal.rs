@@ -1,19 +1,21 @@
-//! Descriptors as pins of `embedded-hal` 1.0, blocking and async (feature `embedded-hal`).
+//! Pins as those of `embedded-hal` 1.0, blocking and async (feature `embedded-hal`).
 //!
-//! High and low are electrical here, as `embedded-hal` has them, whatever the line's polarity;
-//! open drain and open source are emulated as everywhere. The direction is the line's own: get it
-//! as an input or an output first. Waiting needs a chip that reports edges.
-
-use alloc::boxed::Box;
-use core::future::poll_fn;
-use core::task::Poll;
+//! High and low are electrical here, as `embedded-hal` has them, whatever the line's polarity; open
+//! drain and open source are emulated as everywhere. Waiting needs a chip that reports edges.
+//!
+//! The first wait of an [`Input`] arms its line, which stays armed until the pin is dropped or turned:
+//! an edge between two waits ends the second one. The newest 64 edges are kept. Who waits for a *level*
+//! has seen the edges up to then.
 
 use embedded_hal::digital::{
     Error as PinError, ErrorKind, ErrorType, InputPin, OutputPin, StatefulOutputPin,
 };
 use embedded_hal_async::digital::Wait;
 
-use crate::{Desc, EdgeQueue, Edges, Error, Level, LineConfig, Overflow, Result, Ring};
+use crate::{Edges, Error, Input, Level, Output, Result, Subscription};
+
+/// How many edges are kept between two waits.
+const KEPT: usize = 64;
 
 impl PinError for Error {
     fn kind(&self) -> ErrorKind {
@@ -21,11 +23,15 @@ impl PinError for Error {
     }
 }
 
-impl ErrorType for Desc {
+impl ErrorType for Input {
     type Error = Error;
 }
 
-impl InputPin for Desc {
+impl ErrorType for Output {
+    type Error = Error;
+}
+
+impl InputPin for Input {
     fn is_high(&mut self) -> Result<bool> {
         Ok(self.level()?.is_high())
     }
@@ -35,25 +41,29 @@ impl InputPin for Desc {
     }
 }
 
-impl Desc {
-    /// Sets the electrical level, through the emulation of open drain and open source.
-    fn drive(&self, level: Level) -> Result<()> {
-        self.set_value(level.value(self.config().active_low))
+/// An output reads what its line has, which others may pull where it is an open drain.
+impl InputPin for Output {
+    fn is_high(&mut self) -> Result<bool> {
+        Ok(self.level()?.is_high())
+    }
+
+    fn is_low(&mut self) -> Result<bool> {
+        Ok(!self.level()?.is_high())
     }
 }
 
-impl OutputPin for Desc {
+impl OutputPin for Output {
     fn set_low(&mut self) -> Result<()> {
-        self.drive(Level::Low)
+        self.set_level(Level::Low)
     }
 
     fn set_high(&mut self) -> Result<()> {
-        self.drive(Level::High)
+        self.set_level(Level::High)
     }
 }
 
 /// What an output is set to is what the chip reads back.
-impl StatefulOutputPin for Desc {
+impl StatefulOutputPin for Output {
     fn is_set_high(&mut self) -> Result<bool> {
         self.is_high()
     }
@@ -63,46 +73,41 @@ impl StatefulOutputPin for Desc {
     }
 }
 
-/// Ends a subscription when the wait is over, or given up.
-struct Subscription<'a>(&'a Desc);
-
-impl Drop for Subscription<'_> {
-    fn drop(&mut self) {
-        self.0.detach_edges();
+impl Input {
+    /// Arms the line, if no wait has yet: edges from here on are for the waits to come.
+    ///
+    /// # Errors
+    /// As [`crate::Desc::subscribe`].
+    pub fn listen(&mut self) -> Result<()> {
+        self.edges().map(|_| ())
     }
-}
 
-impl Desc {
-    /// Waits for one of these electrical edges; for none if the line is at `enough` already.
-    async fn wait(&mut self, edges: Edges, enough: Option<Level>) -> Result<()> {
-        let config = LineConfig {
-            edges,
-            ..LineConfig::default()
+    fn edges(&mut self) -> Result<&Subscription> {
+        let edges = match self.edges.take() {
+            Some(edges) => edges,
+            None => self.subscribe_electrically(Edges::BOTH, KEPT)?,
         };
-        let store = Box::new(Ring::new());
-        let queue = EdgeQueue::new(&[self.offset()], 1, Overflow::DropNewest, store);
-        queue.configure(0, &config);
-        self.attach_edges(&queue, 0, edges)?;
-        let subscription = Subscription(self);
-        // Looked at after the subscription stands, so that no change falls in between.
-        if let Some(enough) = enough
-            && self.level()? == enough
-        {
+        Ok(self.edges.insert(edges))
+    }
+
+    async fn wait_for(&mut self, wanted: Edges) -> Result<()> {
+        let edges = self.edges()?;
+        loop {
+            let event = edges.next().await.ok_or(Error::Revoked)?;
+            if wanted.contains(event.edge) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn wait_until(&mut self, wanted: Level) -> Result<()> {
+        // Those before the look are seen by it; one that comes after it ends the wait.
+        while self.edges()?.pop().is_some() {}
+        if self.level()? == wanted {
             return Ok(());
         }
-        let seen = poll_fn(|context| {
-            queue.set_waker(context.waker().clone());
-            if queue.pop().is_some() {
-                Poll::Ready(Ok(()))
-            } else if self.device().is_gone() {
-                Poll::Ready(Err(Error::Revoked))
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        drop(subscription);
-        seen
+        self.wait_for(if wanted.is_high() { RISING } else { FALLING })
+            .await
     }
 }
 
@@ -116,24 +121,24 @@ const FALLING: Edges = Edges {
     falling: true,
 };
 
-impl Wait for Desc {
+impl Wait for Input {
     async fn wait_for_high(&mut self) -> Result<()> {
-        self.wait(RISING, Some(Level::High)).await
+        self.wait_until(Level::High).await
     }
 
     async fn wait_for_low(&mut self) -> Result<()> {
-        self.wait(FALLING, Some(Level::Low)).await
+        self.wait_until(Level::Low).await
     }
 
     async fn wait_for_rising_edge(&mut self) -> Result<()> {
-        self.wait(RISING, None).await
+        self.wait_for(RISING).await
     }
 
     async fn wait_for_falling_edge(&mut self) -> Result<()> {
-        self.wait(FALLING, None).await
+        self.wait_for(FALLING).await
     }
 
     async fn wait_for_any_edge(&mut self) -> Result<()> {
-        self.wait(Edges::BOTH, None).await
+        self.wait_for(Edges::BOTH).await
     }
 }

@@ -18,7 +18,8 @@
 //!
 //! The same as a page with examples: `docs/life-of-a-line.md`.
 //!
-//! Time is an argument ([`Timestamp`]); nothing here reads a clock, sleeps or starts a thread.
+//! Time is an argument ([`Timestamp`]): the driver says when an edge happened. Nothing here sleeps,
+//! starts a thread, or reads a clock but the one its owner gave ([`Registry::with_clock`]).
 //!
 //! # Modules
 //!
@@ -67,6 +68,7 @@ mod lookup;
 mod mmio;
 mod module;
 mod ops;
+mod pin;
 mod property;
 mod registry;
 mod revoke;
@@ -82,7 +84,7 @@ pub use desc::{Desc, Line};
 pub use device::Device;
 pub use devres::Scope;
 pub use driver::{BindState, Bus, Driver};
-pub use edge::{EdgeEvent, EdgeQueue, EdgeSink};
+pub use edge::{EdgeEvent, EdgeQueue, EdgeSink, Subscription};
 pub use errno::Errno;
 pub use error::{Error, Result};
 pub use forwarder::Forwarder;
@@ -95,11 +97,12 @@ pub use line::{
 pub use lookup::{Lookup, LookupFlags, LookupId, LookupTable};
 pub use mmio::{Mmio, MmioLayout, Register, Registers};
 pub use module::{InUse, Module};
+pub use pin::{Input, Output, Refused};
 pub use property::{Node, Property, Reference};
 pub use registry::{Registration, Registry, offsets};
 pub use store::{Overflow, Ring, Store};
 pub use sync::{Mutex, MutexGuard};
-pub use time::Timestamp;
+pub use time::{ManualClock, Timestamp};
 
 /// The code blocks of the page, as tests.
 #[cfg(doctest)]

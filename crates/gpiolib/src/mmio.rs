@@ -316,8 +316,9 @@ impl<R: Registers> Mmio<R> {
 }
 
 impl<R: Registers> Chip for Mmio<R> {
-    fn valid(&self, offset: Offset) -> Result<bool> {
-        Ok(self.bit(offset).is_ok())
+    // KERNEL: gpio-mmio.c bgpio_request (v6.12): a line beyond the registers' bits is refused.
+    fn request(&self, offset: Offset) -> Result<()> {
+        self.bit(offset).map(|_| ())
     }
 
     // KERNEL: gpio-mmio.c bgpio_get_dir (v6.12).

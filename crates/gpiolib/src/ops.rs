@@ -5,11 +5,12 @@
 
 use crate::config::flags;
 use crate::device::{Device, Slot};
+use crate::edge::arm;
 use crate::revoke::{AtLine, Held, Last};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{
-    Bias, Chip, Config, Direction, Drive, EdgeQueue, Edges, Error, InfoChangeKind, Label, Level,
-    LineConfig, Offset, Result, Value,
+    Bias, Chip, Config, Direction, Drive, Error, InfoChangeKind, Label, Level, LineConfig, Offset,
+    Result, Value,
 };
 
 /// There is no such line.
@@ -60,7 +61,9 @@ fn ask(
 // DIFFERS: the slot is cleaned in any case, so nothing stale is kept on a dead device.
 pub(crate) fn give_back(line: Last<'_>, offset: Offset) {
     let device = line.device();
-    detach_edges(device, offset);
+    if let Some(listener) = arm::detach(device, offset, None) {
+        listener.end();
+    }
     end(device, offset, line.enter(flags::FREED));
 }
 
@@ -77,7 +80,7 @@ pub(crate) fn free_hog(device: &Device, offset: Offset) {
 fn end(device: &Device, offset: Offset, at_line: Result<AtLine<'_, dyn Chip>>) {
     let Ok(at_line) = at_line else {
         if let Some(slot) = device.slot(offset) {
-            forget_edges(slot);
+            arm::hang_up(slot);
         }
         return;
     };
@@ -97,7 +100,7 @@ fn refresh_direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) {
 }
 
 /// Caches a direction.
-fn remember(line: &AtomicU32, direction: Direction) {
+pub(crate) fn remember(line: &AtomicU32, direction: Direction) {
     put_flag(line, flags::OUT, direction == Direction::Output);
 }
 
@@ -153,9 +156,7 @@ pub(crate) fn direction_output(
     offset: Offset,
     value: Value,
 ) -> Result<()> {
-    if line.load(Ordering::Acquire) & flags::ARMED != 0 {
-        return Err(Error::Io);
-    }
+    let _driving = Driving::begin(line)?;
     let config = config(line);
     let level = value.level(config.active_low);
     let (native, floats) = match config.drive {
@@ -275,84 +276,32 @@ pub(crate) fn set_open(
     Ok(())
 }
 
-/// Reports the electrical edges of a requested line to a queue.
-///
-/// The subscription stands before the chip is armed, so that no edge is lost. An output reports no
-/// edges, but for an open drain, which others may pull low.
-// KERNEL: gpiolib.c gpiochip_lock_as_irq (v6.12).
-pub(crate) fn attach_edges(
-    device: &Device,
-    offset: Offset,
-    queue: &EdgeQueue,
-    index: usize,
-    edges: Edges,
-) -> Result<()> {
-    let slot = device.slot(offset).ok_or(NO_LINE)?;
-    let chip = device.0.enter_shared()?;
-    if slot.flags.load(Ordering::Acquire) & flags::ARMED != 0 {
-        return Err(Error::Busy);
-    }
-    if !device.can_sleep() {
-        match chip.direction(offset) {
-            Err(Error::Unsupported) => {}
-            answer => remember(slot.flags, answer?),
+/// Says, for as long as it lives, that the line is being made an output.
+struct Driving<'a> {
+    line: &'a AtomicU32,
+    /// Not said by another handle already.
+    is_own: bool,
+}
+
+impl<'a> Driving<'a> {
+    /// `Io` if the line is armed, or about to be.
+    fn begin(line: &'a AtomicU32) -> Result<Self> {
+        let before = line.fetch_or(flags::DRIVING, Ordering::AcqRel);
+        let driving = Self {
+            line,
+            is_own: before & flags::DRIVING == 0,
+        };
+        match before & flags::ARMED {
+            0 => Ok(driving),
+            _ => Err(Error::Io),
         }
     }
-    let word = slot.flags.load(Ordering::Acquire);
-    if word & (flags::OUT | flags::OPEN_DRAIN) == flags::OUT {
-        return Err(Error::Io);
-    }
-    if let Some(active) = slot.active.lock().as_mut() {
-        active.edges = Some((queue.clone(), index));
-    }
-    let armed = match chip.arm(offset, edges) {
-        Err(Error::Unsupported) => Err(Error::NoEdges),
-        other => other,
-    };
-    if armed.is_ok() {
-        slot.flags.fetch_or(flags::ARMED, Ordering::AcqRel);
-    } else {
-        forget_edges(slot);
-    }
-    armed
 }
 
-/// Stops the edges of a line; nothing happens if none are reported.
-pub(crate) fn detach_edges(device: &Device, offset: Offset) {
-    if disarm(device, offset)
-        && let Some(slot) = device.slot(offset)
-    {
-        forget_edges(slot);
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        if self.is_own {
+            self.line.fetch_and(!flags::DRIVING, Ordering::AcqRel);
+        }
     }
-}
-
-/// Tells the chip to stop the edges of a line; whether it was reporting any. The subscription
-/// stays.
-pub(crate) fn disarm(device: &Device, offset: Offset) -> bool {
-    let Some(slot) = device.slot(offset) else {
-        return false;
-    };
-    let armed = |word: u32| word & flags::ARMED != 0;
-    // Most lines are not armed: a look first, so that nothing is written.
-    if !armed(slot.flags.load(Ordering::Acquire))
-        || !armed(slot.flags.fetch_and(!flags::ARMED, Ordering::AcqRel))
-    {
-        return false;
-    }
-    if let Ok(chip) = device.0.enter_shared() {
-        chip.disarm(offset);
-    }
-    true
-}
-
-/// Ends the subscription of a line and wakes its reader, who then sees why.
-pub(crate) fn hang_up_edges(slot: Slot<'_>) {
-    if let Some(queue) = forget_edges(slot) {
-        queue.hang_up();
-    }
-}
-
-fn forget_edges(slot: Slot<'_>) -> Option<EdgeQueue> {
-    let mut active = slot.active.lock();
-    active.as_mut()?.edges.take().map(|(queue, _)| queue)
 }

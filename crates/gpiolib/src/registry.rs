@@ -14,7 +14,7 @@ use crate::hog::{self, MachineHogs};
 use crate::index::{Index, Place};
 use crate::lookup::Lookups;
 use crate::sync::{Arc, Mutex};
-use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Result, Timestamp};
+use crate::{Chip, ChipConfig, Device, Error, Line, Name, Offset, Result, Timestamp};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
 ///
@@ -31,18 +31,26 @@ use crate::{Chip, ChipConfig, Device, EdgeSink, Error, Line, Name, Offset, Resul
 /// assert!(registry.devices().is_empty());
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Registry(pub(crate) Arc<RegistryInner>);
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// What the clones of a registry, and its devices, share.
-#[derive(Default)]
 pub(crate) struct RegistryInner {
     table: Mutex<Table>,
-    now: Mutex<Timestamp>,
+    clock: Clock,
     wakers: Mutex<Vec<Waker>>,
     pub(crate) lookups: Mutex<Lookups>,
     pub(crate) hogs: Mutex<MachineHogs>,
 }
+
+/// What the time is, for what no call brings a time for.
+pub(crate) type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 #[derive(Default)]
 struct Table {
@@ -56,18 +64,41 @@ struct Table {
 }
 
 impl Registry {
-    /// An empty world, at time 0.
+    /// An empty world without a clock: changes of lines' public state are stamped with 0.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_clock(Timestamp::default)
+    }
+
+    /// An empty world. `clock` is asked when something happens that no call brings a time for: a
+    /// change of a line's public state, which watchers receive with its time. It is called with no
+    /// lock held, from whatever thread made the change.
+    ///
+    /// ```
+    /// use gpiolib::{Registry, Timestamp};
+    ///
+    /// let start = std::time::Instant::now();
+    /// let registry = Registry::with_clock(move || {
+    ///     Timestamp::at(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    /// });
+    /// assert!(registry.now().monotonic_ns <= registry.now().monotonic_ns);
+    /// ```
+    #[must_use]
+    pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(RegistryInner {
+            table: Mutex::default(),
+            clock: Box::new(clock),
+            wakers: Mutex::default(),
+            lookups: Mutex::default(),
+            hogs: Mutex::default(),
+        }))
     }
 
     /// Registers a chip: from here on it can be found and requested. Its hogs are in place before
     /// anybody can see it; a hog that cannot be is left out.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the chip has no lines; what [`Chip::valid`] answers. The id is then
-    /// free again, nothing is left behind, and the chip is dropped.
+    /// [`Error::Invalid`] if the chip has no lines; it is then dropped.
     pub fn register(&self, config: &ChipConfig, chip: Box<dyn Chip>) -> Result<Registration> {
         if config.lines == 0 {
             return Err(Error::Invalid("a chip has at least one line"));
@@ -75,13 +106,9 @@ impl Registry {
         // Whoever still holds dead devices for others may let go before the number is chosen.
         self.0.wake();
         let id = self.0.table.lock().take_id();
-        let device = Device::new(id, config, chip, Arc::clone(&self.0))?;
+        let device = Device::new(id, config, chip, Arc::clone(&self.0));
         let registration = Registration { device };
         let device = &registration.device;
-        device
-            .0
-            .enter_shared()?
-            .registered(EdgeSink(device.downgrade()));
         // KERNEL: gpiochip_machine_hog (v6.12): a failing hog does not fail the chip.
         for hog in config
             .hogs
@@ -150,15 +177,10 @@ impl Registry {
         table.device(place.id)?.line(place.offset)
     }
 
-    /// The time of the latest call into this world.
+    /// What this world's clock shows.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.now()
-    }
-
-    /// Sets the time of the calls that follow: edges and info changes are stamped with it.
-    pub fn set_now(&self, now: Timestamp) {
-        self.0.set_now(now);
     }
 
     /// Wakes this waker each time a device comes or goes, and before one that comes gets its id.
@@ -170,11 +192,7 @@ impl Registry {
 
 impl RegistryInner {
     pub(crate) fn now(&self) -> Timestamp {
-        *self.now.lock()
-    }
-
-    pub(crate) fn set_now(&self, now: Timestamp) {
-        *self.now.lock() = now;
+        (self.clock)()
     }
 
     pub(crate) fn release_id(&self, id: u32) {

@@ -1,7 +1,11 @@
 //! Instants, as arguments.
 //!
-//! The core reads no clock. Whoever drives it (the supervisor, a test) passes a [`Timestamp`] with
-//! each call that may need one; edges that a chip raises inside such a call are stamped with it.
+//! The core reads no clock. A driver says when an edge happened, and who lets timers expire says
+//! what time it is. For what no call brings a time for, such as a release by `Drop`, the owner of a
+//! registry gives it a clock ([`crate::Registry::with_clock`]); [`ManualClock`] is one for tests and
+//! for virtual time.
+
+use crate::sync::{Arc, Mutex};
 
 /// One instant on both clocks a line event can ask for, in nanoseconds.
 ///
@@ -39,5 +43,43 @@ impl Timestamp {
             monotonic_ns: ns,
             realtime_ns,
         }
+    }
+}
+
+/// A clock that shows what it was last set to. All clones are the same clock.
+///
+/// ```
+/// use gpiolib::{ManualClock, Registry, Timestamp};
+///
+/// let clock = ManualClock::new();
+/// let registry = Registry::with_clock(clock.reader());
+/// clock.set(Timestamp::at(1_000));
+/// assert_eq!(registry.now(), Timestamp::at(1_000));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<Mutex<Timestamp>>);
+
+impl ManualClock {
+    /// A clock that shows 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what it shows from now on.
+    pub fn set(&self, now: Timestamp) {
+        *self.0.lock() = now;
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        *self.0.lock()
+    }
+
+    /// What a registry takes as its clock.
+    pub fn reader(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
+        let clock = self.clone();
+        move || clock.now()
     }
 }

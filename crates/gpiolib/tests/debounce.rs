@@ -101,10 +101,9 @@ proptest! {
             while let Some(due) = queue.next_deadline_ns().filter(|due| *due <= now) {
                 queue.expire(Timestamp::at(due), |_| line.level().ok());
             }
-            registry.set_now(Timestamp::at(now));
             naive.take(step);
             match step {
-                Step::Pull(level) => chip.pull(0, Level::from(level)),
+                Step::Pull(level) => chip.pull_at(0, Level::from(level), Timestamp::at(now)),
                 Step::Period(us) => queue.set_debounce_period(0, us),
                 Step::Restart(us) => {
                     queue.stop_debounce(0);

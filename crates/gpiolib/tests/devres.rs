@@ -261,3 +261,28 @@ fn with_the_bus_its_devices_are_unbound_last_first() {
         ["second", "given back", "first", "given back"]
     );
 }
+
+/// A provider that comes after a probe has looked for it, and before the probe is on the list of the
+/// deferred: its retry finds the device busy.
+#[test]
+fn a_provider_that_comes_during_a_probe_is_not_missed() {
+    let registry = Registry::new();
+    registry.add_lookup(LookupTable::new("dev", vec![Lookup::chip("late", at(0))]));
+    let bus = Bus::new();
+    bus.add_driver(driver("late", |scope| {
+        scope
+            .register(&ChipConfig::new("late", 1), Box::new(TestChip::new()))
+            .map(drop)
+    }));
+    let (world, weak) = (registry.clone(), bus.clone());
+    bus.add_driver(driver("dev", move |scope| {
+        let got = scope.get_managed(None, Flags::In);
+        weak.add_device(Consumer::new(&world, "late"));
+        got.map(drop)
+    }));
+    bus.add_device(Consumer::new(&registry, "dev"));
+    assert_eq!(bus.state("dev"), Some(BindState::Bound));
+    // The driver keeps the bus, and the bus its drivers.
+    bus.remove_device("dev");
+    bus.remove_device("late");
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use gpiolib::{
     Chip, ChipConfig, Direction, EdgeQueue, EdgeSink, Edges, Error, Hog, HogDirection,
     InfoChangeKind, InfoQueue, Label, Level, Name, Offset, Overflow, Registration, Registry,
-    Result, Ring, Value,
+    Result, Ring, Timestamp, Value,
 };
 
 /// A chip that counts what is asked of it.
@@ -17,7 +17,7 @@ use gpiolib::{
 struct Recorder {
     calls: Arc<Mutex<Vec<String>>>,
     levels: AtomicU32,
-    sink: Arc<Mutex<Option<EdgeSink>>>,
+    sinks: Arc<Mutex<Vec<EdgeSink>>>,
 }
 
 impl Recorder {
@@ -59,17 +59,14 @@ impl Chip for Recorder {
         Ok(())
     }
 
-    fn arm(&self, offset: Offset, _: Edges) -> Result<()> {
+    fn arm(&self, offset: Offset, _: Edges, sink: EdgeSink) -> Result<()> {
+        self.sinks.lock().unwrap().push(sink);
         self.note(format!("arm {offset}"));
         Ok(())
     }
 
     fn disarm(&self, offset: Offset) {
         self.note(format!("disarm {offset}"));
-    }
-
-    fn registered(&self, edges: EdgeSink) {
-        *self.sink.lock().unwrap() = Some(edges);
     }
 }
 
@@ -210,7 +207,7 @@ fn readers_are_woken_before_the_call_inside_has_ended() {
             self.1.lock().unwrap().recv().unwrap();
             Ok(Level::High)
         }
-        fn arm(&self, _: Offset, _: Edges) -> Result<()> {
+        fn arm(&self, _: Offset, _: Edges, _: EdgeSink) -> Result<()> {
             Ok(())
         }
     }
@@ -277,11 +274,10 @@ fn hogs_are_in_place_before_anybody_can_look() {
 fn edges_reach_the_queue_until_the_chip_is_gone() {
     let registry = Registry::new();
     let recorder = Recorder::default();
-    let (sink, calls) = (Arc::clone(&recorder.sink), Arc::clone(&recorder.calls));
+    let (sinks, calls) = (Arc::clone(&recorder.sinks), Arc::clone(&recorder.calls));
     let chip = registry
         .register(&ChipConfig::new("a", 4), Box::new(recorder))
         .unwrap();
-    let sink = sink.lock().unwrap().clone().unwrap();
     let desc = request(&chip, 3);
     let queue = EdgeQueue::new(
         &[Offset::new(3)],
@@ -303,12 +299,15 @@ fn edges_reach_the_queue_until_the_chip_is_gone() {
         Err(Error::Io),
         "an armed line cannot be driven"
     );
-    sink.edge(Offset::new(3), Level::High);
-    sink.edge(Offset::new(2), Level::High);
+    let sink = sinks.lock().unwrap().pop().unwrap();
+    assert_eq!(sink.offset(), Offset::new(3));
+    sink.edge(Level::High, Timestamp::at(1));
     assert_eq!(queue.len(), 1);
+    assert!(!queue.is_closed());
     chip.unregister();
-    sink.edge(Offset::new(3), Level::Low);
+    sink.edge(Level::Low, Timestamp::at(2));
     assert_eq!(queue.len(), 1);
+    assert!(queue.is_closed(), "its only line has ended");
     assert_eq!(
         *calls.lock().unwrap(),
         ["request 3", "arm 3", "disarm 3"],

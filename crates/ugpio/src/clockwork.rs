@@ -37,10 +37,7 @@ pub(crate) fn start(plugged: &Shared) -> io::Result<()> {
 }
 
 fn run(plugged: &Shared) {
-    let (nets, registry) = {
-        let plugged = plugged.borrow();
-        (plugged.nets().clone(), plugged.registry().clone())
-    };
+    let nets = plugged.borrow().nets().clone();
     loop {
         let now = server::now();
         let back = plugged.borrow_mut().come_back_in_time(now);
@@ -52,7 +49,6 @@ fn run(plugged: &Shared) {
             thread::park_timeout(Duration::from_nanos(next - now.monotonic_ns));
             continue;
         }
-        registry.set_now(now);
         nets.advance(now);
     }
 }

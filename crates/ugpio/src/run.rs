@@ -232,7 +232,7 @@ fn log(verbose: u8) {
 /// Answers the program until nobody is left. Runs in the supervisor.
 fn supervise(session: Session, mut run: Run) -> ExitCode {
     raise_descriptor_limit();
-    let registry = Registry::new();
+    let registry = Registry::with_clock(server::now);
     let wish = core::mem::take(&mut run.wish);
     let (hub, dispatcher, ends) = match answer(&session, &registry, &run, wish) {
         Ok(answering) => answering,

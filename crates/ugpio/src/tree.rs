@@ -29,22 +29,17 @@ pub(crate) struct SimTree {
     model: Mutex<Model>,
     plugged: Shared,
     lines: Arc<Lines>,
-    registry: Registry,
 }
 
 impl SimTree {
     /// An empty tree that plugs its chips in beside these. Newer kernels have more attributes.
     pub(crate) fn new(plugged: Shared, release: Option<&Release>) -> SimTree {
         let has_valid = release.is_some_and(Release::has_valid);
-        let (lines, registry) = {
-            let plugged = plugged.borrow();
-            (Arc::clone(plugged.lines()), plugged.registry().clone())
-        };
+        let lines = Arc::clone(plugged.borrow().lines());
         SimTree {
             model: Mutex::new(Model::new(has_valid)),
             plugged,
             lines,
-            registry,
         }
     }
 
@@ -112,8 +107,7 @@ impl Tree for SimTree {
         let chip = self.lines.chip(at.chip).ok_or(Errno::NODEV)?;
         let text = text.get(..line::STORE_MAX).unwrap_or(text);
         if let Some(pull) = file_of(file).parse(text).map_err(errno)? {
-            self.registry.set_now(server::now());
-            chip.apply_pull(Offset::new(at.offset), pull)
+            chip.apply_pull(Offset::new(at.offset), pull, server::now())
                 .map_err(|_| Errno::NODEV)?;
         }
         Ok(text.len())

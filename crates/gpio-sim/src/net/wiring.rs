@@ -192,7 +192,7 @@ impl Nets {
                 pin
             };
             chip.attach(offset, self, pin);
-            self.touch_with(&[pin], |state| {
+            self.touch_with(&[pin], chip.now(), |state| {
                 let id = state.net(net);
                 state.engine.connect(pin, Some(id));
             });
@@ -272,7 +272,7 @@ impl Nets {
         action: Action,
         now: Timestamp,
     ) -> Option<Result<(), &'static str>> {
-        self.run(|state| {
+        self.run(Some(now), |state| {
             let id = state.parts.get(part)?.id;
             Some(state.engine.operate(id, action, now.monotonic_ns))
         })
@@ -280,7 +280,7 @@ impl Nets {
 
     /// Moves time to `now`; to be called at [`Nets::next_deadline`].
     pub fn advance(&self, now: Timestamp) {
-        self.run(|state| state.engine.advance(now.monotonic_ns));
+        self.run(Some(now), |state| state.engine.advance(now.monotonic_ns));
     }
 
     /// When [`Nets::advance`] has something to do next, in nanoseconds of the monotonic clock.
@@ -366,15 +366,14 @@ impl Nets {
         state.parts.iter().map(view).collect()
     }
 
-    /// The lines of these pins do something else.
-    pub(crate) fn touch(&self, pins: &[PinId]) {
-        self.touch_with(pins, |_| {});
+    /// The lines of these pins do something else, at `now`.
+    pub(crate) fn touch(&self, pins: &[PinId], now: Timestamp) {
+        self.touch_with(pins, now, |_| {});
     }
 
-    fn touch_with(&self, pins: &[PinId], change: impl FnOnce(&mut State)) {
-        self.run(|state| {
-            let now = pins.iter().find_map(|pin| state.tap(*pin)?.chip.now());
-            let now_ns = now.unwrap_or_default().monotonic_ns;
+    fn touch_with(&self, pins: &[PinId], now: Timestamp, change: impl FnOnce(&mut State)) {
+        self.run(Some(now), |state| {
+            let now_ns = now.monotonic_ns;
             state.engine.advance(now_ns);
             change(state);
             for pin in pins {
@@ -390,19 +389,20 @@ impl Nets {
 
     /// Changes the wiring itself.
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
-        self.run(|state| {
+        self.run(None, |state| {
             let result = change(state);
             state.engine.settle(0);
             result
         })
     }
 
-    /// Does something to the engine, and then all that follows from it.
-    fn run<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+    /// Does something to the engine, and then all that follows from it. Times of the engine are on the
+    /// clocks of `now`; without one, on those of the chip that sees something.
+    fn run<R>(&self, now: Option<Timestamp>, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.0.state.lock();
         let was_quiet = !state.engine.has_touched();
         let result = act(&mut state);
-        let mut told = state.show_all();
+        let mut told = state.show_all(now);
         if was_quiet && state.engine.has_touched() {
             told = state.watch.clone();
         }
@@ -449,8 +449,9 @@ impl Nets {
 }
 
 impl Tap {
-    fn see(&self, level: Level, at_ns: u64) -> Option<(SimChip, Delivery)> {
-        let delivery = self.chip.see(self.offset, level, at_ns)?;
+    fn see(&self, level: Level, at_ns: u64, now: Option<Timestamp>) -> Option<(SimChip, Delivery)> {
+        let now = now.unwrap_or_else(|| self.chip.now());
+        let delivery = self.chip.see(self.offset, level, now.moved_to(at_ns))?;
         Some((self.chip.clone(), delivery))
     }
 }
@@ -498,7 +499,7 @@ impl State {
 
     /// Shows lines the levels of their nets, and the watcher what there is to report, in one order; what
     /// follows goes to the outbox. Who is to be woken for a report.
-    fn show_all(&mut self) -> Option<Changes> {
+    fn show_all(&mut self, now: Option<Timestamp>) -> Option<Changes> {
         let State {
             engine,
             taps,
@@ -511,7 +512,7 @@ impl State {
             match (news, &watch) {
                 (News::Seen(seen), _) => {
                     let tap = taps.get(seen.pin.index()).and_then(Option::as_ref);
-                    outbox.extend(tap.and_then(|tap| tap.see(seen.level, seen.at_ns)));
+                    outbox.extend(tap.and_then(|tap| tap.see(seen.level, seen.at_ns, now)));
                 }
                 (News::Report { at_ns, report }, Some(changes)) => {
                     changes.push(Change::Nets { at_ns, report });
@@ -524,7 +525,7 @@ impl State {
     }
 
     fn show(&mut self, pin: PinId, level: Level, at_ns: u64) {
-        let delivery = self.tap(pin).and_then(|tap| tap.see(level, at_ns));
+        let delivery = self.tap(pin).and_then(|tap| tap.see(level, at_ns, None));
         self.outbox.extend(delivery);
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::ToString as _;
 use alloc::vec;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpiolib::{Level, Registry, Timestamp};
+use gpiolib::{Level, Registry};
 
 use super::*;
 use crate::Sim;
@@ -42,7 +42,7 @@ impl Host for Bench {
     }
 
     fn unplug(&mut self, key: u64) {
-        self.sims.remove(&key).unwrap().unplug(Timestamp::at(0));
+        self.sims.remove(&key).unwrap().unplug();
     }
 
     fn name(&self, key: u64) -> Option<String> {

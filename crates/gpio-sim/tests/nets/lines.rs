@@ -5,12 +5,12 @@ use gpio_sim::net::{Nets, Report};
 use gpio_sim::part::{Action, Kind, Setting, Settings};
 use gpio_sim::{Bank, Change, Changes, Sim, What};
 use gpiolib::{
-    Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, Level, LineConfig, Offset, Registry,
-    Timestamp, Value,
+    Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, Level, LineConfig, ManualClock, Offset,
+    Registry, Subscription, Timestamp, Value,
 };
 
 struct Board {
-    registry: Registry,
+    clock: ManualClock,
     nets: Nets,
     a: Sim,
     b: Sim,
@@ -18,7 +18,8 @@ struct Board {
 
 /// Two chips of 8 lines; line 0 of both are on `wire`, line 1 of both on `other`.
 fn board(pull: Option<Level>) -> Board {
-    let registry = Registry::new();
+    let clock = ManualClock::new();
+    let registry = Registry::with_clock(clock.reader());
     let chip = |label| Bank::new(8).label(label).register(&registry).unwrap();
     let (a, b) = (chip("a"), chip("b"));
     let nets = Nets::new(None);
@@ -29,12 +30,7 @@ fn board(pull: Option<Level>) -> Board {
             nets.wire(net, sim.chip(), Offset::new(offset), &label);
         }
     }
-    Board {
-        registry,
-        nets,
-        a,
-        b,
-    }
+    Board { clock, nets, a, b }
 }
 
 fn request(sim: &Sim, offset: u32) -> Desc {
@@ -49,7 +45,7 @@ fn drive(desc: &Desc, drive: Drive) {
     });
 }
 
-fn input(sim: &Sim, offset: u32) -> (Desc, EdgeQueue) {
+fn input(sim: &Sim, offset: u32) -> (Desc, Subscription) {
     let desc = request(sim, offset);
     desc.direction_input().unwrap();
     let queue = desc.subscribe(Edges::BOTH, 64).unwrap();
@@ -68,7 +64,7 @@ fn an_output_of_one_chip_is_an_edge_on_another() {
     let (reader, queue) = input(&board.b, 0);
     let writer = request(&board.a, 0);
     for (at, value) in [(5, Value::Active), (6, Value::Active), (7, Value::Inactive)] {
-        board.registry.set_now(Timestamp::at(at));
+        board.clock.set(Timestamp::at(at));
         writer.direction_output(value).unwrap();
         assert_eq!(reader.value(), Ok(value));
     }
@@ -215,7 +211,7 @@ fn a_chip_that_goes_lets_its_nets_go() {
     let (reader, queue) = input(&board.b, 0);
     writer.direction_output(Value::Active).unwrap();
     let chip = board.a.chip().clone();
-    board.a.unplug(Timestamp::at(5));
+    board.a.unplug();
     board.nets.unplug(&chip);
     assert_eq!(
         (writer.set_value(Value::Active), reader.level()),
@@ -246,14 +242,14 @@ fn a_delayed_edge_has_the_instant_at_which_it_arrived() {
     board.nets.add("wire", None, 100);
     let (reader, queue) = input(&board.b, 0);
     let writer = request(&board.a, 0);
-    board.registry.set_now(Timestamp::at(10));
+    board.clock.set(Timestamp::at(10));
     writer.direction_output(Value::Active).unwrap();
     assert_eq!(
         (reader.level(), board.nets.next_deadline()),
         (Ok(Low), Some(110))
     );
     // Late, as a busy machine is.
-    board.registry.set_now(Timestamp::at(500));
+    board.clock.set(Timestamp::at(500));
     board.nets.advance(Timestamp::at(500));
     assert_eq!(
         (reader.level(), edges(&queue)),

@@ -248,7 +248,6 @@ impl File {
 
     /// Lets time pass: debounce timers that are due expire.
     pub fn advance(&self, now: Timestamp) {
-        self.device().set_now(now);
         if let Self::LineRequest(file) = self {
             file.advance(now);
         }

@@ -2,12 +2,12 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use gpiolib::{
     Chip, ChipConfig, Config, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, Registration,
-    Registry, Result,
+    Registry, Result, Timestamp,
 };
 
 /// What a [`TestChip`] has seen and does; shared with the test.
@@ -20,7 +20,8 @@ pub(crate) struct Log {
     pub(crate) accepts: Vec<Config>,
     /// Calls that fail, by name, and how.
     pub(crate) fails: Vec<(&'static str, Error)>,
-    pub(crate) sink: Option<EdgeSink>,
+    /// Where armed lines report.
+    pub(crate) sinks: BTreeMap<u32, EdgeSink>,
     pub(crate) alive: bool,
 }
 
@@ -68,13 +69,18 @@ impl TestChip {
 
     /// The world outside changes a line.
     pub(crate) fn pull(&self, offset: u32, level: Level) {
+        self.pull_at(offset, level, Timestamp::default());
+    }
+
+    /// The same at an instant.
+    pub(crate) fn pull_at(&self, offset: u32, level: Level, at: Timestamp) {
         let sink = {
             let mut log = self.log();
             log.put_level(Offset::new(offset), level);
-            log.sink.clone()
+            log.sinks.get(&offset).cloned()
         };
         if let Some(sink) = sink {
-            sink.edge(Offset::new(offset), level);
+            sink.edge(level, at);
         }
     }
 
@@ -95,12 +101,6 @@ impl Log {
 }
 
 impl Chip for TestChip {
-    fn valid(&self, offset: Offset) -> Result<bool> {
-        let log = self.log();
-        let failure = log.fails.iter().find(|(name, _)| *name == "valid");
-        failure.map_or(Ok(offset.get() < 64), |(_, error)| Err(*error))
-    }
-
     fn request(&self, offset: Offset) -> Result<()> {
         self.note("request", format!("request {offset}"))
     }
@@ -159,16 +159,15 @@ impl Chip for TestChip {
         }
     }
 
-    fn arm(&self, offset: Offset, _: Edges) -> Result<()> {
-        self.note("arm", format!("arm {offset}"))
+    fn arm(&self, offset: Offset, _: Edges, sink: EdgeSink) -> Result<()> {
+        self.note("arm", format!("arm {offset}"))?;
+        self.log().sinks.insert(offset.get(), sink);
+        Ok(())
     }
 
     fn disarm(&self, offset: Offset) {
         let _ = self.note("disarm", format!("disarm {offset}"));
-    }
-
-    fn registered(&self, edges: EdgeSink) {
-        self.log().sink = Some(edges);
+        self.log().sinks.remove(&offset.get());
     }
 }
 

@@ -25,7 +25,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use self::poll::{OpenValue, OpenValues};
-use crate::files::{now, raw_errno};
+use crate::files::raw_errno;
 use crate::path::lexical;
 use crate::shadow::Shadow;
 use crate::tree::Mounted;
@@ -323,9 +323,6 @@ impl ClassDir {
                     number,
                 });
                 let mut model = self.model();
-                if let Some((device, _)) = model.line(number) {
-                    device.set_now(now());
-                }
                 let taken = model.store(number, attribute, text, &Waker::from(bell));
                 drop(model);
                 self.refresh(number);

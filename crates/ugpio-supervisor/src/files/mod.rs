@@ -277,8 +277,9 @@ impl Files {
                     .collect()
             };
             // Nothing taken out: the file is not in the table yet.
-            let Some(open) = gone.first() else { return };
-            open.file.device().set_now(now());
+            if gone.is_empty() {
+                return;
+            }
             gone.iter().for_each(|open| self.closed(open));
             // Dropped without the table's lock: a release tells other open files.
             drop(gone);

@@ -218,7 +218,7 @@ impl Plugged {
         } = chip;
         self.lines.remove(id);
         let simulated = sim.chip().clone();
-        sim.unplug(now);
+        sim.unplug();
         self.wires.nets.unplug(&simulated);
         if let Origin::Board { platform_id, .. } = origin {
             self.free_platform_id(platform_id);
@@ -297,7 +297,6 @@ impl Plugged {
         faults: Faults,
         now: Timestamp,
     ) -> gpiolib::Result<()> {
-        self.registry.set_now(now);
         let mut sim = bank.faults(&faults).register(&self.registry)?;
         sim.watch(&self.changes, tag);
         let device = sim.device();

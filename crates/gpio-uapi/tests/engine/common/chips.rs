@@ -101,7 +101,7 @@ impl Chip for Refusing {
         )
     }
 
-    fn arm(&self, offset: Offset, edges: Edges) -> Result<()> {
+    fn arm(&self, offset: Offset, edges: Edges, _: EdgeSink) -> Result<()> {
         self.say(
             format!(
                 "arm {offset} {}{}",
@@ -115,8 +115,6 @@ impl Chip for Refusing {
     fn disarm(&self, offset: Offset) {
         let _ = self.say(format!("disarm {offset}"), |_| None);
     }
-
-    fn registered(&self, _edges: EdgeSink) {}
 }
 
 /// `ENOTSUPP`, the one errno that is ever swallowed.

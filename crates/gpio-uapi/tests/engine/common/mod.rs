@@ -11,12 +11,14 @@ use std::task::{Wake, Waker};
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::{FromBytes, Immutable, IntoBytes, KnownLayout, common, ioctl, v1, v2};
 use gpio_uapi::{File, Outcome, PollMask, Ring};
-use gpiolib::{Device, Errno, Level, Offset, Registry, Timestamp};
+use gpiolib::{Device, Errno, Level, ManualClock, Offset, Registry, Timestamp};
 
 pub use process::{ARG, BUFFER, NOWHERE, Process, READ_ONLY};
 
 /// A chip, a second one beside it, and a program.
 pub struct Rig {
+    /// The registry's.
+    clock: ManualClock,
     pub registry: Registry,
     pub device: Device,
     pub sim: Option<Sim>,
@@ -36,11 +38,13 @@ impl Rig {
 
     /// A simulated chip as described, and a second one of 4 lines.
     pub fn with(bank: Bank) -> Self {
-        let registry = Registry::new();
+        let clock = ManualClock::new();
+        let registry = Registry::with_clock(clock.reader());
         let sim = bank.register(&registry).unwrap();
         let other = Bank::new(4).register(&registry).unwrap();
         let device = sim.device().clone();
         Self {
+            clock,
             registry,
             device,
             sim: Some(sim),
@@ -53,6 +57,7 @@ impl Rig {
     /// A bench around a device from elsewhere.
     pub fn around(registry: &Registry, device: &Device) -> Self {
         Self {
+            clock: ManualClock::new(),
             registry: registry.clone(),
             device: device.clone(),
             sim: None,
@@ -62,12 +67,14 @@ impl Rig {
         }
     }
 
-    /// Now, with the realtime clock a million seconds ahead.
+    /// Now, with the realtime clock a million seconds ahead; the registry's clock shows it too.
     pub fn time(&self) -> Timestamp {
-        Timestamp {
+        let now = Timestamp {
             monotonic_ns: self.now,
             realtime_ns: self.now + 1_000_000_000_000_000,
-        }
+        };
+        self.clock.set(now);
+        now
     }
 
     pub fn sim(&self) -> &Sim {
@@ -95,7 +102,7 @@ impl Rig {
 
     pub fn close(&mut self, fd: i32) {
         self.now += 1_000;
-        self.device.set_now(self.time());
+        self.time();
         self.program.close(fd);
     }
 
@@ -308,7 +315,8 @@ impl Rig {
     /// Takes the chip away.
     pub fn unplug(&mut self) {
         self.now += 1_000;
-        self.sim.take().unwrap().unplug(self.time());
+        self.time();
+        self.sim.take().unwrap().unplug();
     }
 }
 

@@ -18,7 +18,7 @@ mod records;
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::ioctl;
 use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
-use gpiolib::{Errno, HogDirection, Level, Offset, Registry, Timestamp};
+use gpiolib::{Errno, HogDirection, Level, ManualClock, Offset, Registry, Timestamp};
 
 use line::Line;
 use memory::{BASE, Memory, SIZE};
@@ -64,6 +64,7 @@ impl Caller for Program {
 /// The engine and the model, side by side.
 struct Worlds {
     registry: Registry,
+    clock: ManualClock,
     /// The chip in each of two sockets, and the model's device for it.
     plugged: [Option<(Sim, usize)>; 2],
     files: Vec<File>,
@@ -101,14 +102,16 @@ impl Worlds {
             given: None,
             places: 0,
         };
+        let clock = ManualClock::new();
         let mut worlds = Self {
-            registry: Registry::new(),
+            registry: Registry::with_clock(clock.reader()),
+            clock,
             plugged: [None, None],
             files: Vec::new(),
             program,
             model,
         };
-        worlds.registry.set_now(worlds.time());
+        worlds.clock.set(worlds.time());
         for socket in 0..2 {
             worlds.plug(socket);
             worlds.open(socket);
@@ -144,7 +147,7 @@ impl Worlds {
 
     fn unplug(&mut self, socket: usize) {
         if let Some((sim, device)) = self.plugged[socket].take() {
-            sim.unplug(self.time());
+            sim.unplug();
             self.model.devices[device].is_gone = true;
         }
     }
@@ -311,7 +314,7 @@ impl Worlds {
             let next = deadlines.min().map_or(end, |due| due.min(end));
             self.model.now = next;
             self.model.realtime = next + REAL;
-            self.registry.set_now(self.time());
+            self.clock.set(self.time());
             for file in &self.files {
                 file.advance(self.time());
             }

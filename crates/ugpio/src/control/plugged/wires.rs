@@ -206,7 +206,6 @@ impl Plugged {
             Some(Resistor::Down) => Some(Level::Low),
         };
         let lines = self.lines_of(&params.lines)?;
-        self.registry.set_now(now);
         self.wires.set(net, pull, delay_ns);
         for (tag, line) in lines {
             if let Some(chip) = self.chips.get(&tag) {
@@ -245,7 +244,6 @@ impl Plugged {
             let message = format!("{line} is not on net {net:?}");
             return Err(Failure::new(Code::BadParams, message));
         }
-        self.registry.set_now(now);
         for (tag, line) in &lines {
             self.wires.lines.remove(line);
             if let Some(chip) = self.chips.get(tag) {
@@ -296,7 +294,6 @@ impl Plugged {
             Action::Off => part::Action::Switch(false),
             Action::Turn => part::Action::Turn(params.steps.unwrap_or(1)),
         };
-        self.registry.set_now(now);
         let name = params.part.as_str();
         let missing = || {
             let message = format!("no part is called {name:?} on this board");

@@ -1,6 +1,6 @@
 //! Nets and parts as control sees and changes them.
 
-use gpiolib::Value;
+use gpiolib::{ManualClock, Value};
 
 use super::*;
 use crate::board::{self, LineSpec, NetSpec};
@@ -203,7 +203,8 @@ fn levels_shorts_and_parts_keep_their_order_until_they_are_asked_for() {
                 [[net]]\nname = \"wire\"\nlines = [\"a:0\", \"b:0\"]\n\
                 [[part]]\nkind = \"led\"\nname = \"lamp\"\nline = \"a:1\"\n";
     let board = board::from_text(file).unwrap();
-    let registry = Registry::new();
+    let clock = ManualClock::new();
+    let registry = Registry::with_clock(clock.reader());
     let mut plugged = Plugged::new(&registry, &board, Chance::default(), at(0)).unwrap();
     let (a, b, lamp) = (
         output(&registry, 0, 0),
@@ -212,7 +213,7 @@ fn levels_shorts_and_parts_keep_their_order_until_they_are_asked_for() {
     );
     let steps = [(&lamp, true), (&a, true), (&lamp, false), (&b, true)];
     for (now, (desc, value)) in (1..).zip(steps) {
-        registry.set_now(at(now));
+        clock.set(at(now));
         desc.set_value(Value::from(value)).unwrap();
     }
     plugged.unplug(&"b".into(), at(5)).unwrap();
