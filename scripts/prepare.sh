@@ -1,72 +1,191 @@
-# Sourced by ./demo, ./test and .ci/run, from the top of the checkout: what building and running take.
-# As root, Debian packages that are missing are installed; otherwise they are named, and that is all.
-# Sets PYTHON. Functions: need_rust, need_compiler, need_python, need_node, python_with.
+# Sourced by ./demo, ./test, .ci/run and scripts, from the top of the checkout: what building and running take.
+#
+# `need THING...` looks for everything at once: rust, compiler, python, clients, or any PROGRAM=PACKAGE. As root,
+# Debian packages that are missing are installed; otherwise one message names all of them, with the command
+# that installs them, before anything is built. Sets PYTHON. Also: install_packages, python_with, readable.
 # shellcheck shell=sh
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Installs Debian packages, or says which are missing.
-install_packages() {
-	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-		say "error: missing here: $*. Install them (Debian, Ubuntu: sudo apt-get install $*) and try again."
-		exit 1
-	fi
-	say "installing: $*"
-	{
-		apt-get update -qq &&
-			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
-	} >&2 || {
-		say "error: could not install $*"
-		exit 1
-	}
+need() {
+	before=''
+	while wanted='' rust_wanted='' && look_for "$@" && [ -n "$wanted$rust_wanted" ]; do
+		# What is missing can depend on what was: the headers of a Python, on its version.
+		if [ "$wanted$rust_wanted" = "$before" ]; then
+			say "error: installed, but still not found:${rust_wanted:+ cargo $(lowest_rust) or newer}$wanted"
+			exit 1
+		fi
+		before=$wanted$rust_wanted
+		install_packages "$wanted"
+	done
 }
 
-need_rust() {
-	command -v cargo >/dev/null || [ ! -x "$HOME/.cargo/bin/cargo" ] || PATH=$HOME/.cargo/bin:$PATH
-	version=$(cargo --version 2>/dev/null | cut -d' ' -f2)
-	case $version in
-	1.9[5-9].* | 1.[1-9][0-9][0-9].* | [2-9].*) ;;
-	*)
-		say "error: cargo 1.95 or newer is needed, here is: ${version:-none}. Get it with rustup (https://rustup.rs) and try again."
+look_for() {
+	for thing in "$@"; do
+		case $thing in
+		*=*) command -v "${thing%%=*}" >/dev/null || want "${thing#*=}" ;;
+		*) "find_$thing" ;;
+		esac
+	done
+	return 0
+}
+
+want() {
+	for package in "$@"; do
+		case " $wanted " in *" $package "*) ;; *) wanted="$wanted $package" ;; esac
+	done
+}
+
+# Installs Debian packages, and Rust if it is wanted; or says what is missing.
+install_packages() {
+	rust=''
+	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+		[ -z "${rust_wanted:-}" ] || rust=$(rust_packages)
+		say_missing $1
 		exit 1
-		;;
-	esac
+	fi
+	apt-get update -qq >&2 || say "warning: the lists of packages could not be renewed"
+	sources=''
+	if [ -n "${rust_wanted:-}" ]; then
+		rust=$(rust_packages)
+		[ -n "$rust" ] || { with_security_updates && rust=$(rust_packages); }
+		[ -n "$rust" ] || {
+			say_missing $1
+			exit 1
+		}
+	fi
+	say "installing:" $rust $1
+	# Nothing that is there may be removed for it, as another Rust would be.
+	# shellcheck disable=SC2086 # words
+	DEBIAN_FRONTEND=noninteractive apt-get $sources install -qq -y --no-install-recommends --no-remove $rust $1 >&2 || {
+		say "error: could not install:" $rust $1
+		exit 1
+	}
+	[ -z "$sources" ] || rm -rf "$lists"
+}
+
+say_missing() {
+	say "error: missing here:${rust_wanted:+ cargo $(lowest_rust) or newer (here: $rust_wanted),} ${*:-nothing else}"
+	if [ -z "$rust$*" ] || ! command -v apt-get >/dev/null; then
+		[ -z "$*" ] || say "Install them; the names are those of Debian's packages."
+	else
+		say "Install them with:  sudo apt-get install --no-install-recommends $rust${rust:+ }$*"
+	fi
+	[ -z "${rust_wanted:-}" ] || [ -n "$rust" ] || say "Get Rust with rustup (https://rustup.rs); Debian 12 and 13 have it as cargo-web in their security updates."
+	say "Then try again."
+}
+
+# The lowest Rust that builds everything, as Cargo.toml has it.
+lowest_rust() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
+
+# new_enough VERSION: is this Rust the lowest, or newer?
+new_enough() {
+	[ -n "$1" ] && [ "$(printf '%s\n' "$(lowest_rust)" "$1" | sort -V | head -n 1)" = "$(lowest_rust)" ]
+}
+
+# The packages of a Rust that is new enough, if the package lists have one. Debian's cargo-web is the
+# Rust that browsers are built with, and the newest there.
+rust_packages() {
+	for package in cargo-web cargo; do
+		if new_enough "$(candidate "$package")"; then
+			echo "$package rustc${package#cargo}"
+			return
+		fi
+	done
+}
+
+# The version that the package lists have of a package.
+candidate() {
+	# shellcheck disable=SC2086 # words
+	apt-cache ${sources:-} policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9.]*\).*/\1/p'
+}
+
+# Debian has new versions of Rust in its security updates, which a machine made by debootstrap does not ask
+# for. They lie beside the archive that the machine uses, and are asked for this once.
+with_security_updates() {
+	archive=$(sed -n 's,^deb \(\[[^]]*\] \)\?\([^ ]*/debian\)/\? .*,\2,p' /etc/apt/sources.list 2>/dev/null | head -n 1)
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	[ -n "$archive" ] && [ -n "$codename" ] || return 1
+	lists=$(mktemp -d) && chmod 755 "$lists" || return 1
+	cp /etc/apt/sources.list "$lists/all.list"
+	echo "deb $archive-security $codename-security main" >>"$lists/all.list"
+	mkdir -m 755 "$lists/lists"
+	sources="-o Dir::Etc::SourceList=$lists/all.list -o Dir::State::Lists=$lists/lists"
+	# shellcheck disable=SC2086 # words
+	apt-get $sources update -qq >&2
+}
+
+# Sets PATH so that the first cargo in it is new enough, if there is such a one; also where rustup or Debian puts it.
+find_rust() {
+	rust_wanted=''
+	for folder in "$(dirname "$(command -v cargo || echo none/cargo)")" "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/bin; do
+		[ -x "$folder/cargo" ] || continue
+		version=$("$folder/cargo" --version 2>/dev/null | cut -d' ' -f2)
+		if new_enough "$version"; then
+			[ "$(command -v cargo)" = "$folder/cargo" ] || PATH=$folder:$PATH
+			rust_wanted=''
+			return
+		fi
+		rust_wanted=${rust_wanted:-${version:-one that does not start}}
+	done
+	rust_wanted=${rust_wanted:-none}
 }
 
 # A C compiler: Rust links with it, and some clients are C programs, static ones.
-need_compiler() {
-	echo 'int main(void){return 0;}' | cc -static -x c -o /dev/null - 2>/dev/null ||
-		install_packages gcc libc6-dev
+find_compiler() {
+	echo 'int main(void){return 0;}' | cc -static -x c -o /dev/null - 2>/dev/null || want gcc libc6-dev
 }
 
 # Python 3.9 or newer that can make virtual environments; the system's if it will do, since an
 # unprivileged user may not be able to read another.
-need_python() {
+find_python() {
 	for PYTHON in /usr/bin/python3 "$(command -v python3)"; do
-		"$PYTHON" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null &&
-			return
+		"$PYTHON" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 9))' 2>/dev/null && return
 	done
-	install_packages python3 python3-venv
-	PYTHON=/usr/bin/python3
+	want python3 python3-venv
 }
 
-# The Node.js of the system with its headers and npm, and a C++ compiler for addons.
-need_node() {
+# What tests/clients/building.py builds the clients with: the Node.js of the system with its headers and npm, a C++
+# compiler for addons, libgpiod and its tools; for packages of PyPI that have no wheel for this Python, its headers and SWIG.
+find_clients() {
 	if [ ! -x /usr/bin/node ] || [ ! -x /usr/bin/npm ] || [ ! -e /usr/include/node/node.h ]; then
-		install_packages nodejs npm libnode-dev
+		want nodejs npm libnode-dev
 	fi
-	if ! command -v make >/dev/null || ! command -v c++ >/dev/null; then
-		install_packages make g++
-	fi
+	command -v make >/dev/null || want make
+	command -v c++ >/dev/null || want g++
+	command -v gpiodetect >/dev/null || want gpiod
+	[ -e /usr/include/gpiod.h ] || want libgpiod-dev
+	version=$(/usr/bin/python3 --version 2>/dev/null | cut -d' ' -f2)
+	[ -n "$version" ] || version=$(candidate python3)
+	case $version in 3.9.* | 3.1[0-2].*) return ;; esac
+	ls /usr/include/python3.*/Python.h >/dev/null 2>&1 || want python3-dev
+	command -v swig >/dev/null || want swig
 }
 
 # A Python with the packages of the requirements file $2 from PyPI, in the virtual environment $1.
 python_with() {
 	if ! cmp -s "$2" "$1/requirements.txt"; then
-		need_python
 		rm -rf "$1"
 		"$PYTHON" -m venv "$1" &&
 			"$1/bin/pip" install -q --only-binary :all: -r "$2" >&2 &&
 			cp "$2" "$1/requirements.txt"
 	fi
+}
+
+# readable COMMAND...: if tests, which run as an unprivileged user, cannot read this checkout, as below a home of mode
+# 0700, runs the command in a copy that they can read, and exits with its status. Otherwise does nothing.
+readable() {
+	scripts/unprivileged test -r "$PWD/Cargo.toml" && return
+	copy=$(mktemp -d /var/tmp/ugpio-checkout.XXXXXX) && chmod 755 "$copy" || exit 1
+	trap 'rm -rf "$copy"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	say "An unprivileged user cannot read $PWD: working in a copy below $copy. A checkout elsewhere is built once only."
+	mkdir "$copy/ugpio"
+	tar cf - --exclude=./target . | tar xf - -C "$copy/ugpio"
+	chmod -R a+rX "$copy"
+	[ ! -d ../shared ] || ln -s "$(realpath ../shared)" "$copy/shared"
+	unset CARGO_TARGET_DIR
+	(cd "$copy/ugpio" && "$@")
+	exit
 }

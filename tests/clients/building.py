@@ -1,10 +1,13 @@
 """Puts what the clients need into the stage: builds it, or copies it from where it was installed.
 
 `build` is what `run.py` calls; a step of STEPS builds for the clients it names, and is left out when
-none of them runs. A step that fails makes its clients fail; nothing is skipped.
+none of them runs. A step that fails makes its clients fail; nothing is skipped. What a system does not
+have, as Debian 13 has no libgpiod 1, is a row of its own in docs/clients.md.
 """
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -21,7 +24,7 @@ C_PROGRAMS = [
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
-    "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
+    "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
     "node/suite.sh",
     "tree/tree.sh", "tree/test_tree.py",
 ]
@@ -45,6 +48,10 @@ class CannotBuild(Exception):
     """A step did not succeed; its text says why."""
 
 
+class NotHere(Exception):
+    """This system does not have what a client is; its text says what it has instead."""
+
+
 @dataclass
 class Stage:
     """The folder that clients run from, and what is known about what lies in it."""
@@ -52,6 +59,7 @@ class Stage:
     folder: Path
     cache: Path  # kept between runs
     broken: dict = field(default_factory=dict)  # client -> why it cannot run
+    not_here: dict = field(default_factory=dict)  # client -> what the system has instead of it
     versions: dict = field(default_factory=dict)  # program -> its version
 
 
@@ -73,6 +81,8 @@ def build(stage, ugpio, python, wanted):
             step(stage, needed)
         except CannotBuild as why:
             stage.broken.update(dict.fromkeys(needed, str(why)))
+        except NotHere as why:
+            stage.not_here.update(dict.fromkeys(needed, str(why)))
 
 
 def copy_python(stage, python):
@@ -154,12 +164,30 @@ def crate_suites(stage, names):
             shutil.copy(path, stage.folder / name / program)
 
 
-def debian_tools(stage, names):
-    """The tools of libgpiod 1 that are installed here."""
-    version = run(["gpiodetect", "--version"]).split()[2].removeprefix("v")
-    if not version.startswith("1."):
-        raise CannotBuild(f"gpiod {version} is here; the tools of 1.6 (Debian 12) are wanted")
-    stage.versions["Debian `gpiod`"] = version
+def lgpio(stage, names):
+    """PyPI's lgpio: its wheel, or built from its source where none is for this Python."""
+    python = stage.folder / "venv/bin/python"
+    tag = run([python, "-c", "import sysconfig as s; print(s.get_config_var('SOABI'))"]).strip()
+    wheels = stage.cache / f"lgpio-{zlib.crc32((HERE / 'requirements-lgpio.txt').read_bytes()):08x}-{tag}"
+    words = [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--requirement", HERE / "requirements-lgpio.txt"]
+    # PYPI=1 is how its own wheels are built: with its C library inside.
+    once(wheels, lambda folder: run([*words, "--wheel-dir", folder], env={**os.environ, "PYPI": "1"}))
+    run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", *wheels.glob("*.whl")])
+    stage.versions["PyPI `lgpio`"] = run(
+        [python, "-c", "import importlib.metadata as m; print(m.version('lgpio'))"]
+    ).strip()
+
+
+def tools_of(major):
+    """The step for the tools of one libgpiod, 1 or 2; a system has one of them."""
+
+    def step(stage, names):
+        version = re.search(r"v(\d[\d.]*)", run(["gpiodetect", "--version"]))[1]
+        if not version.startswith(f"{major}."):
+            raise NotHere(f"gpiod is {version}")
+        stage.versions["Debian `gpiod`"] = version
+
+    return step
 
 
 def gpiod_suite(stage, names):
@@ -185,6 +213,9 @@ def gpiod_suite(stage, names):
 
 def node_libgpiod(stage, names):
     """The npm package, built by hand: its install script would fetch what it builds with."""
+    header = Path("/usr/include/gpiod.h")
+    if header.exists() and "gpiod_chip_open_by_name" not in header.read_text():
+        raise NotHere("it is for libgpiod 1; libgpiod is 2")
     lock = (HERE / "node/package-lock.json").read_bytes()
     # An addon is for one version of Node.js.
     node = run(["/usr/bin/node", "--version"]).strip()
@@ -209,7 +240,9 @@ STEPS = [
     (c_programs, [*C_PROGRAMS, "leaks", "lifecycle"]),
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
     (crate_suites, list(SUITES)),
-    (debian_tools, ["debian_tools"]),
+    (lgpio, ["lgpio", "gpiozero"]),
+    (tools_of(1), ["debian_tools"]),
+    (tools_of(2), ["debian_tools_2"]),
     (gpiod_suite, ["suite_gpiod"]),
     (node_libgpiod, ["suite_node_libgpiod"]),
 ]

@@ -94,6 +94,14 @@ CLIENTS = [
         ("\nOK\n",),
     ),
     Client(
+        "debian_tools_2",
+        "Debian `gpiod`",
+        "gpiodetect, gpioinfo, gpioget, gpioset, gpiomon, gpionotify with each option",
+        ["--board", "{stage}/tools.toml"],
+        ["{python}", "{stage}/test_tools_2.py"],
+        ("\nOK\n",),
+    ),
+    Client(
         "lgpio",
         "PyPI `lgpio`",
         "a test program of ours: claims, groups, alerts, pulses",

@@ -5,10 +5,11 @@
 Builds what has to be built into DIR, then runs each client of the catalogue in a home of its own as an
 unprivileged user (from root: a user without name or capabilities) and prints one line each. A client
 passes when its status and output are right, nothing stays behind (no process, no file), and its row in
-docs/clients.md says the version and the result that were seen. A client that cannot be built fails.
+docs/clients.md says the version and the result that were seen. A client that cannot be built fails; one
+that this system does not have is named, and its row says so.
 With --container each runs in a container of its own, made by podman from this machine's /usr with its
 default seccomp profile and no capability. With --strict the runs are strict. With --table the rows are
-written instead of compared. The last line is `N passed, N failed`.
+written instead of compared. The last line is `N passed, N failed, N skipped`; skipped are those that the system does not have.
 """
 
 import argparse
@@ -202,10 +203,13 @@ def judge(client, stage, options, rows):
     """Runs a client and compares its row; what went wrong, or None."""
     if problem := stage.broken.get(client.name):
         return f"cannot be built\n{indent(problem)}"
-    problem, text = run(client, stage.folder, options.container)
-    if problem:
-        return problem
-    row = table.row(client, stage.versions, text)
+    if why := stage.not_here.get(client.name):
+        row = table.row_of_none(client, why)
+    else:
+        problem, text = run(client, stage.folder, options.container)
+        if problem:
+            return problem
+        row = table.row(client, stage.versions, text)
     rows.append(row)
     return None if options.table else table.differs(client, row)
 
@@ -225,7 +229,9 @@ def main():
     if options.strict:
         plugged = [client for client in clients if client.plugged is not None]
         clients = [dataclasses.replace(client, plugged=["--strict", *client.plugged]) for client in plugged]
-    passed, failed, rows = 0, 0, []
+    passed, failed, skipped, rows = 0, 0, 0, []
+    if not options.table and not table.told():
+        print(f"docs/clients.md has no table for {table.system()}: what is seen is not compared")
     with tempfile.TemporaryDirectory(prefix="ugpio-clients.") as folder:
         stage = make_stage(Path(folder), options.build)
         build(stage, options.ugpio, options.python, {client.name for client in clients})
@@ -235,15 +241,21 @@ def main():
             start = time.monotonic()
             problem = judge(client, stage, options, rows)
             took = time.monotonic() - start
-            passed, failed = passed + (not problem), failed + bool(problem)
-            print(f"FAIL {client.name}: {problem}" if problem else f"ok   {client.name} ({took:.1f} s)")
+            why = stage.not_here.get(client.name)
+            failed += bool(problem)
+            skipped += bool(why and not problem)
+            passed += not (why or problem)
+            if problem:
+                print(f"FAIL {client.name}: {problem}")
+            else:
+                print(f"none {client.name}: not on {table.system()}: {why}" if why else f"ok   {client.name} ({took:.1f} s)")
             sys.stdout.flush()
     if options.table:
         table.write(rows, [client.name for client in CLIENTS])
     elif strangers := table.strangers([client.name for client in CLIENTS]):
         failed += 1
         print(f"FAIL docs/clients.md: not a client: {', '.join(strangers)}")
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
 
 

@@ -1,7 +1,7 @@
 """docs/clients.md: which client, in which version, ran what, and how it ended.
 
-The rows between the two marks are what runs saw: `run.py --table` writes those of the clients it ran,
-every other run compares.
+The page has a table for each system. The rows between the two marks of this system are what runs saw:
+`run.py --table` writes those of the clients it ran, every other run compares.
 """
 
 import re
@@ -10,7 +10,16 @@ from pathlib import Path
 from catalogue import OURS
 
 PAGE = Path(__file__).resolve().parent / "../../docs/clients.md"
-BEGIN = "<!-- written by tests/clients/run.py --table -->"
+
+
+def system():
+    """What this system calls itself, without what changes in its lifetime: `Debian 12`."""
+    words = [line.partition("=") for line in Path("/etc/os-release").read_text().splitlines()]
+    release = {key: value.strip("\"'") for key, _, value in words}
+    return f"{release.get('NAME', 'Linux').split()[0]} {release.get('VERSION_ID', '')}".strip()
+
+
+BEGIN = f"<!-- {system()}: written by tests/clients/run.py --table -->"
 END = "<!-- end -->"
 HEAD = ["| client | program under it | version | what was run | result |", "|---|---|---|---|---|"]
 # How cargo, unittest, pytest and mocha say how many tests passed, and how they and we say how many were
@@ -27,6 +36,11 @@ def total(pattern, text):
     return sum(map(int, found))
 
 
+def row_of_none(client, why):
+    """The row of a client that this system does not have."""
+    return f"| `{client.name}` | {client.of} | – | {client.what} | not on {system()}: {why} |"
+
+
 def row(client, versions, text):
     """The row of a client that passed and said this text."""
     if client.of == OURS:
@@ -39,32 +53,41 @@ def row(client, versions, text):
     return f"| `{client.name}` | {client.of} | {versions[client.of]} | {client.what} | {result} |"
 
 
+def told():
+    """Does the page have a table for this system?"""
+    return BEGIN in PAGE.read_text()
+
+
 def rows():
-    """The rows of the page, each under its client's name."""
-    body = PAGE.read_text().split(BEGIN)[1].split(END)[0].strip().splitlines()[len(HEAD) :]
-    return {line.split("`")[1]: line for line in body}
+    """The rows of this system's table, each under its client's name."""
+    body = PAGE.read_text().split(BEGIN)[1].split(END)[0].strip().splitlines()
+    return {line.split("`")[1]: line for line in body if line.startswith("| `")}
 
 
 def differs(client, seen):
     """What is wrong with the client's row in the page, or None."""
-    told = rows().get(client.name)
-    if told == seen:
+    if not told():
+        return None
+    line = rows().get(client.name)
+    if line == seen:
         return None
     return (
         "docs/clients.md does not say what was seen (if that is right: run.py --table)\n"
-        f"    seen: {seen}\n    told: {told}"
+        f"    seen: {seen}\n    told: {line}"
     )
 
 
 def strangers(names):
     """Clients that the page tells of and nobody runs."""
-    return sorted(set(rows()) - set(names))
+    return sorted(set(rows()) - set(names)) if told() else []
 
 
 def write(seen, names):
     """Puts the rows that were seen into the page, in the order of these names; others keep theirs."""
+    if not told():
+        raise SystemExit(f"{PAGE} has no table for {system()}: put its two marks there\n{BEGIN}\n{END}")
     known = rows() | {line.split("`")[1]: line for line in seen}
     ordered = [known[name] for name in names if name in known]
     before, rest = PAGE.read_text().split(BEGIN)
     table = "\n".join([BEGIN, "", *HEAD, *ordered, "", END])
-    PAGE.write_text(before + table + rest.split(END)[1])
+    PAGE.write_text(before + table + rest.split(END, 1)[1])

@@ -11,6 +11,7 @@ mod home;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const ROWS: u16 = 30;
@@ -87,6 +88,14 @@ impl Terminal {
         assert!(!screen.alternate_screen(), "the screen is given back");
         assert!(!screen.hide_cursor(), "the cursor is given back");
         (self.text(), self.child.wait().unwrap().code())
+    }
+}
+
+/// A test that fails in the middle leaves no process: without `script` its terminal hangs up.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -196,11 +205,8 @@ fn q_ends_the_run_and_signals_give_the_terminal_back() {
     let mut terminal = Terminal::start(&format!("{run}; {CHECK}"));
     terminal.until(&["live", "hello"]);
     let pid = std::fs::read_to_string(terminal.dir.path().join("pid")).unwrap();
-    let killed = Command::new("kill")
-        .args(["-TERM", pid.trim()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
     let (left, status) = terminal.end();
     assert_eq!(status, Some(143), "{left}");
     assert!(left.contains("sane") && left.contains("hello"), "{left}");
