@@ -21,6 +21,7 @@ def system():
 
 BEGIN = f"<!-- {system()}: written by tests/clients/run.py --table -->"
 END = "<!-- end -->"
+AFTER = "## What clients need\n"  # follows the tables
 HEAD = ["| client | program under it | version | what was run | result |", "|---|---|---|---|---|"]
 # How cargo, unittest, pytest and mocha say how many tests passed, and how they and we say how many were
 # left out; unittest alone counts the latter among the former.
@@ -85,7 +86,8 @@ def strangers(names):
 def write(seen, names):
     """Puts the rows that were seen into the page, in the order of these names; others keep theirs."""
     if not told():
-        raise SystemExit(f"{PAGE} has no table for {system()}: put its two marks there\n{BEGIN}\n{END}")
+        before, after = PAGE.read_text().split(AFTER)
+        PAGE.write_text(f"{before}## {system()}\n\n{BEGIN}\n{END}\n\n{AFTER}{after}")
     known = rows() | {line.split("`")[1]: line for line in seen}
     ordered = [known[name] for name in names if name in known]
     before, rest = PAGE.read_text().split(BEGIN)
