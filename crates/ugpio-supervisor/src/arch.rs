@@ -184,6 +184,102 @@ system_calls! {
     Preadv2: Some(327), Some(286);
     /// `io_submit`.
     IoSubmit: Some(209), Some(2);
+    /// `execve`.
+    Execve: Some(59), Some(221);
+    /// `getdents`, which aarch64 has not.
+    Getdents: Some(78), None;
+    /// `fchmod`.
+    Fchmod: Some(91), Some(52);
+    /// `fchown`.
+    Fchown: Some(93), Some(55);
+    /// `utime`, which aarch64 has not.
+    Utime: Some(132), None;
+    /// `mknod`, which aarch64 has not.
+    Mknod: Some(133), None;
+    /// `uselib`, which aarch64 has not.
+    Uselib: Some(134), None;
+    /// `pivot_root`.
+    PivotRoot: Some(155), Some(41);
+    /// `chroot`.
+    Chroot: Some(161), Some(51);
+    /// `acct`.
+    Acct: Some(163), Some(89);
+    /// `mount`.
+    Mount: Some(165), Some(40);
+    /// `umount2`.
+    Umount2: Some(166), Some(39);
+    /// `swapon`.
+    Swapon: Some(167), Some(224);
+    /// `swapoff`.
+    Swapoff: Some(168), Some(225);
+    /// `quotactl`.
+    Quotactl: Some(179), Some(60);
+    /// `setxattr`.
+    Setxattr: Some(188), Some(5);
+    /// `lsetxattr`.
+    Lsetxattr: Some(189), Some(6);
+    /// `fsetxattr`.
+    Fsetxattr: Some(190), Some(7);
+    /// `fgetxattr`.
+    Fgetxattr: Some(193), Some(10);
+    /// `flistxattr`.
+    Flistxattr: Some(196), Some(13);
+    /// `removexattr`.
+    Removexattr: Some(197), Some(14);
+    /// `lremovexattr`.
+    Lremovexattr: Some(198), Some(15);
+    /// `fremovexattr`.
+    Fremovexattr: Some(199), Some(16);
+    /// `utimes`, which aarch64 has not.
+    Utimes: Some(235), None;
+    /// `mknodat`.
+    Mknodat: Some(259), Some(33);
+    /// `fchownat`.
+    Fchownat: Some(260), Some(54);
+    /// `futimesat`, which aarch64 has not.
+    Futimesat: Some(261), None;
+    /// `fanotify_mark`.
+    FanotifyMark: Some(301), Some(263);
+    /// `name_to_handle_at`.
+    NameToHandleAt: Some(303), Some(264);
+    /// `open_by_handle_at`.
+    OpenByHandleAt: Some(304), Some(265);
+    /// `execveat`.
+    Execveat: Some(322), Some(281);
+    /// `open_tree`.
+    OpenTree: Some(428), Some(428);
+    /// `move_mount`.
+    MoveMount: Some(429), Some(429);
+    /// `fsconfig`.
+    Fsconfig: Some(431), Some(431);
+    /// `fspick`.
+    Fspick: Some(433), Some(433);
+    /// `mount_setattr`.
+    MountSetattr: Some(442), Some(442);
+    /// `quotactl_fd`.
+    QuotactlFd: Some(443), Some(443);
+    /// `setxattrat`.
+    Setxattrat: Some(463), Some(463);
+    /// `getxattrat`.
+    Getxattrat: Some(464), Some(464);
+    /// `listxattrat`.
+    Listxattrat: Some(465), Some(465);
+    /// `removexattrat`.
+    Removexattrat: Some(466), Some(466);
+    /// `open_tree_attr`.
+    OpenTreeAttr: Some(467), Some(467);
+    /// `file_getattr`.
+    FileGetattr: Some(468), Some(468);
+    /// `file_setattr`.
+    FileSetattr: Some(469), Some(469);
+    /// `bind`.
+    Bind: Some(49), Some(200);
+    /// `connect`.
+    Connect: Some(42), Some(203);
+    /// `sendto`.
+    Sendto: Some(44), Some(206);
+    /// `bpf`.
+    Bpf: Some(321), Some(280);
 }
 
 /// A machine's way of making system calls.

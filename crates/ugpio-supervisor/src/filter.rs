@@ -6,13 +6,13 @@
 
 mod insn;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use rustix::io::Errno;
 
 pub use self::insn::Insn;
 use crate::arch::{Arch, Sys};
-use crate::sys::ptrace::OURS;
+use crate::calls::table;
 
 /// Bit that marks an x32 call on x86-64.
 const X32_BIT: u32 = 0x4000_0000;
@@ -133,28 +133,6 @@ impl FilterSpec {
     /// compares what `fstat` says of a directory with what `stat` said.
     #[must_use]
     pub fn standard() -> Self {
-        let paths = [
-            Sys::Openat,
-            Sys::Open,
-            Sys::Openat2,
-            Sys::Creat,
-            Sys::Stat,
-            Sys::Lstat,
-            Sys::Access,
-            Sys::Faccessat,
-            Sys::Faccessat2,
-            Sys::Readlink,
-            Sys::Readlinkat,
-            Sys::Chdir,
-            Sys::Getcwd,
-            Sys::Fstat,
-            Sys::Newfstatat,
-            Sys::Statx,
-            Sys::Getxattr,
-            Sys::Lgetxattr,
-            Sys::Listxattr,
-            Sys::Llistxattr,
-        ];
         let spec = Self::empty()
             .trap(Sys::Read, When::RecordShaped { arg: 2 })
             .trap(Sys::Readv, When::Always)
@@ -171,54 +149,19 @@ impl FilterSpec {
             )
             .trap(Sys::Fsync, When::Always)
             .trap(Sys::Fdatasync, When::Always);
-        let spec = paths
-            .into_iter()
+        let spec = table::trapped()
             .chain(MOVING)
             .fold(spec, |spec, sys| spec.trap(sys, When::Always));
-        spec.refuse(Sys::IoUringSetup, Errno::NOSYS)
+        table::refused().fold(spec, |spec, (sys, errno)| spec.refuse(sys, errno))
     }
 
-    /// Adds what the gpio-sim control tree needs: the calls that make and remove names, those that ask
-    /// where one is, and every write, which may be a store whatever its size.
+    /// Adds what the gpio-sim control tree needs: every write, which may be a store whatever its size.
     #[must_use]
     pub fn with_tree(self) -> Self {
-        let calls = [
-            Sys::Mkdir,
-            Sys::Mkdirat,
-            Sys::Rmdir,
-            Sys::Unlink,
-            Sys::Unlinkat,
-            Sys::Rename,
-            Sys::Renameat,
-            Sys::Renameat2,
-            Sys::Link,
-            Sys::Linkat,
-            Sys::Symlink,
-            Sys::Symlinkat,
-            Sys::Chmod,
-            Sys::Chown,
-            Sys::Lchown,
-            Sys::Fchmodat,
-            Sys::Fchmodat2,
-            Sys::Utimensat,
-            Sys::Getcwd,
-            Sys::Statfs,
-            Sys::Fstatfs,
-            Sys::Write,
-            Sys::Writev,
-            Sys::Pwrite64,
-            Sys::Pwritev,
-        ];
-        let spec = self.trap(
-            Sys::InotifyAddWatch,
-            When::Unless {
-                arg: 3,
-                value: OURS,
-            },
-        );
+        let calls = [Sys::Write, Sys::Writev, Sys::Pwrite64, Sys::Pwritev];
         calls
             .into_iter()
-            .fold(spec, |spec, sys| spec.trap(sys, When::Always))
+            .fold(self, |spec, sys| spec.trap(sys, When::Always))
     }
 
     /// Adds what lint wants to know of: the ends of processes, and every wait for files.

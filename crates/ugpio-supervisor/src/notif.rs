@@ -15,6 +15,7 @@ use rustix::process::Pid;
 use crate::arch::Sys;
 use crate::outcome::{Call, Errno, Reply};
 use crate::stall::Watch;
+use crate::sys::ptrace::again;
 use crate::sys::seccomp::{Listener, Notification};
 
 /// The most dispatcher threads at once, stuck ones included. If all are stuck, the program waits for itself.
@@ -171,6 +172,11 @@ impl Desk {
             let _ = self.listener.cont(notification.id);
             return;
         };
+        if again::is_under_way(call.tid) {
+            // Its own call, with the arguments we gave it.
+            let _ = self.listener.cont(call.id);
+            return;
+        }
         let reply = self
             .replay
             .take(&call)

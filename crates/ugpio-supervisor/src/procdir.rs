@@ -6,9 +6,9 @@
 
 use core::ffi::CStr;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -37,6 +37,17 @@ pub enum Object {
 pub struct ProcDirs {
     // Most recently used last.
     kept: Mutex<Vec<(Pid, OwnedFd)>>,
+    own_root: OnceLock<Option<RootIdentity>>,
+}
+
+/// What tells one root from another: the mount, the file system, the file.
+type RootIdentity = (u64, u32, u32, u64);
+
+const ROOT_MASK: StatxFlags = StatxFlags::MNT_ID.union(StatxFlags::INO);
+
+fn root_identity(found: &Statx) -> RootIdentity {
+    let (major, minor) = (found.stx_dev_major, found.stx_dev_minor);
+    (found.stx_mnt_id, major, minor, found.stx_ino)
 }
 
 impl ProcDirs {
@@ -105,6 +116,36 @@ impl ProcDirs {
     /// As [`cwd`](Self::cwd).
     pub fn root(&self, tid: Pid) -> Result<Vec<u8>, Errno> {
         self.link(tid, c"root")
+    }
+
+    /// The text of the thread's `status`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn status(&self, tid: Pid) -> Result<String, Errno> {
+        let mut file = std::fs::File::from(self.open(tid, c"status", OFlags::RDONLY)?);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text)
+            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        Ok(text)
+    }
+
+    /// Whether the thread's root is ours, with our mounts. A thread of which that cannot be known counts as one.
+    pub(crate) fn has_our_root(&self, tid: Pid) -> bool {
+        let look = |dir: &OwnedFd| rustix::fs::statx(dir, c"root", AtFlags::empty(), ROOT_MASK);
+        let own = self.own_root.get_or_init(|| {
+            let found = rustix::fs::statx(CWD, c"/", AtFlags::empty(), ROOT_MASK);
+            found.ok().map(|found| root_identity(&found))
+        });
+        self.with(tid, look)
+            .map_or(true, |found| Some(root_identity(&found)) == *own)
+    }
+
+    /// Whether the thread's user ids mean what ours do.
+    pub(crate) fn has_our_user_namespace(&self, tid: Pid) -> bool {
+        let own = rustix::fs::readlink(c"/proc/self/ns/user", Vec::new());
+        own.is_ok_and(|own| self.link(tid, c"ns/user").as_deref() == Ok(own.as_bytes()))
     }
 
     /// Opens a file of the thread's directory, such as `status` or `cwd`; close-on-exec is added.

@@ -4,16 +4,12 @@
 //! files that is the owner, or root, who is refused only execution.
 
 use rustix::{
-    fs::{Access, AtFlags, CWD},
     io::Errno,
     process::{geteuid, getuid},
 };
 
-use super::{Context, attr::Attr, stat};
-use crate::{
-    outcome::Reply,
-    path::{Location, Place, Target},
-};
+use super::{Context, attr::Attr, table::Targets};
+use crate::outcome::Reply;
 
 /// The flags `faccessat2` knows.
 const KNOWN: i32 = libc::AT_EACCESS | libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY_PATH;
@@ -21,75 +17,36 @@ const KNOWN: i32 = libc::AT_EACCESS | libc::AT_SYMLINK_NOFOLLOW | libc::AT_EMPTY
 const MODES: i32 = 7;
 
 /// `access(path, mode)`
-pub(super) fn access(context: &Context<'_>) -> Result<Reply, Errno> {
-    judge(
-        context,
-        context.target(libc::AT_FDCWD, 0, true)?,
-        context.call.int(1),
-        0,
-    )
+pub(super) fn access(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    judge(context, targets, context.call.int(1), 0)
 }
 
 /// `faccessat(dirfd, path, mode)`: the system call has no flags.
-pub(super) fn faccessat(context: &Context<'_>) -> Result<Reply, Errno> {
-    let call = context.call;
-    judge(
-        context,
-        context.target(call.int(0), 1, true)?,
-        call.int(2),
-        0,
-    )
+pub(super) fn faccessat(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    judge(context, targets, context.call.int(2), 0)
 }
 
 /// `faccessat2(dirfd, path, mode, flags)`
-pub(super) fn faccessat2(context: &Context<'_>) -> Result<Reply, Errno> {
-    let call = context.call;
-    let flags = call.int(3);
+pub(super) fn faccessat2(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    let flags = context.call.int(3);
     if flags & !KNOWN != 0 {
         return Ok(Reply::Continue);
     }
-    judge(
-        context,
-        stat::at(context, call.int(0), 1, flags)?,
-        call.int(2),
-        flags,
-    )
+    judge(context, targets, context.call.int(2), flags)
 }
 
-fn judge(
-    context: &Context<'_>,
-    target: Option<Target>,
-    mode: i32,
-    flags: i32,
-) -> Result<Reply, Errno> {
-    let Some(target) = target.filter(|_| mode & !MODES == 0) else {
+fn judge(context: &Context<'_>, targets: &Targets, mode: i32, flags: i32) -> Result<Reply, Errno> {
+    let Some(target) = targets[0].as_ref().filter(|_| mode & !MODES == 0) else {
         return Ok(Reply::Continue);
     };
-    match &target {
-        Target::At(location) if location.place == Place::Host => {
-            host(context, location, mode, flags)?
-        }
-        _ => {
-            let is_root = if flags & libc::AT_EACCESS != 0 {
-                geteuid()
-            } else {
-                getuid()
-            }
-            .is_root();
-            permitted(&Attr::of(context, &target)?, mode.cast_unsigned(), is_root)?;
-        }
+    let is_root = if flags & libc::AT_EACCESS != 0 {
+        geteuid()
+    } else {
+        getuid()
     }
+    .is_root();
+    permitted(&Attr::of(context, target)?, mode.cast_unsigned(), is_root)?;
     Ok(Reply::Return(0))
-}
-
-/// Asks the kernel about a file of the machine that it would not find at the program's path.
-fn host(context: &Context<'_>, location: &Location, mode: i32, flags: i32) -> Result<(), Errno> {
-    let mut how = AtFlags::from_bits_truncate(flags.cast_unsigned()) & AtFlags::EACCESS;
-    if !location.is_magic {
-        how |= AtFlags::SYMLINK_NOFOLLOW;
-    }
-    let access = Access::from_bits_truncate(mode.cast_unsigned());
-    rustix::fs::accessat(CWD, context.layer.host_path(&location.path), access, how)
 }
 
 /// KERNEL: fs/namei.c generic_permission: root may do all but execute what nobody can.

@@ -13,9 +13,12 @@ use rustix::{
 };
 
 use super::Context;
-use crate::path::{
-    Identity, Location, Place, Target,
-    owned::{MAJOR, chip_of_node},
+use crate::{
+    path::{
+        Identity, Location, Place, Target,
+        owned::{MAJOR, chip_of_node},
+    },
+    shadow::Changed,
 };
 
 /// Size that sysfs says its attributes have, and block size of every virtual file.
@@ -71,25 +74,37 @@ impl Attr {
         match target {
             Target::At(location) => Self::at(context, location),
             Target::Descriptor(identity) => Self::of_descriptor(context, *identity),
-            Target::Missing { .. } => Err(Errno::NOENT),
+            Target::Missing { .. } | Target::Unknown { .. } => Err(Errno::NOENT),
         }
     }
 
     fn at(context: &Context<'_>, location: &Location) -> Result<Self, Errno> {
-        match location.place {
-            Place::Host => {
-                let follow = if location.is_magic {
-                    AtFlags::empty()
-                } else {
-                    AtFlags::SYMLINK_NOFOLLOW
-                };
-                lookup(&context.layer.host_path(&location.path), follow)
-            }
-            Place::Board => {
-                let place = context.layer.shadow.locate(&location.path);
-                let found = lookup(&place, AtFlags::SYMLINK_NOFOLLOW)?;
-                Ok(found.disguised(&location.path))
-            }
+        if location.place == Place::Host {
+            // What the machine's files are like, the kernel tells the caller.
+            return Err(Errno::ACCESS);
+        }
+        Self::shown(context, &location.path)
+    }
+
+    /// A file of the shadow tree, as it is shown.
+    fn shown(context: &Context<'_>, path: &[u8]) -> Result<Self, Errno> {
+        let shadow = &context.layer.shadow;
+        let found = lookup(&shadow.locate(path), AtFlags::SYMLINK_NOFOLLOW)?;
+        let shown = found.disguised(path);
+        Ok(match shadow.changed(path) {
+            Some(changed) => shown.with(changed),
+            None => shown,
+        })
+    }
+
+    /// With what `chmod` and `chown` have changed.
+    fn with(self, changed: Changed) -> Self {
+        let mode = changed.mode.map(|mode| self.mode & libc::S_IFMT | mode);
+        Self {
+            mode: mode.unwrap_or(self.mode),
+            uid: changed.uid.unwrap_or(self.uid),
+            gid: changed.gid.unwrap_or(self.gid),
+            ..self
         }
     }
 
@@ -103,11 +118,7 @@ impl Attr {
         match identity {
             Identity::Chip { id, is_gone: false } => {
                 let path = format!("/dev/gpiochip{id}").into_bytes();
-                let found = lookup(
-                    &context.layer.shadow.locate(&path),
-                    AtFlags::SYMLINK_NOFOLLOW,
-                )?;
-                Ok(found.disguised(&path))
+                Self::shown(context, &path)
             }
             Identity::Chip { id, is_gone: true } => Ok(Self {
                 links: 0,
@@ -163,8 +174,8 @@ impl Attr {
     }
 }
 
-/// The attributes of a file of the machine.
-pub(crate) fn lookup(path: &Path, flags: AtFlags) -> Result<Attr, Errno> {
+/// The attributes of a file of the shadow tree.
+pub(super) fn lookup(path: &Path, flags: AtFlags) -> Result<Attr, Errno> {
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
     let found = rustix::fs::statx(CWD, path, flags | AtFlags::NO_AUTOMOUNT, wanted)?;
     Ok(Attr::from(&found))

@@ -1,28 +1,25 @@
 //! `chdir`.
 //!
-//! A directory that the kernel finds at the same path is left to it. For any other the [`super::Mover`]
-//! makes the program change to an open descriptor of it.
+//! A directory of the machine is left to the kernel. For one of the board the [`super::Mover`] makes the program
+//! change to an open descriptor of it.
 
-use rustix::{
-    fs::{Mode, OFlags},
-    io::Errno,
-};
+use rustix::{fs::OFlags, io::Errno};
 
-use super::{Context, open};
+use super::{Context, open, table::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// `chdir(path)`
-pub(super) fn chdir(context: &Context<'_>) -> Result<Reply, Errno> {
-    let location = match context.target(libc::AT_FDCWD, 0, true)? {
+pub(super) fn chdir(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    let location = match &targets[0] {
         None => return Ok(Reply::Continue),
         Some(Target::At(location)) => location,
         Some(Target::Descriptor(_)) => return Err(Errno::NOTDIR),
-        Some(Target::Missing { .. }) => return Err(Errno::NOENT),
+        Some(Target::Missing { .. } | Target::Unknown { .. }) => return Err(Errno::NOENT),
     };
     if location.mode & libc::S_IFMT != libc::S_IFDIR {
         return Err(Errno::NOTDIR);
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let dir = open::open_file(context, &location, flags, Mode::empty())?;
+    let dir = open::open_file(context, location, flags)?;
     Ok(context.mover.enter(context.call, dir))
 }

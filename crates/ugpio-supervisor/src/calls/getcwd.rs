@@ -2,11 +2,11 @@
 
 use rustix::io::Errno;
 
-use super::Context;
+use super::{Context, table::Targets};
 use crate::{outcome::Reply, path::Base};
 
 /// `getcwd(buf, size)`: the length returned counts the NUL.
-pub(super) fn getcwd(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn getcwd(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let mut path = match context.base(libc::AT_FDCWD) {
         None | Some(Base::Host(_)) => return Ok(Reply::Continue),
         Some(Base::Gone) => return Err(Errno::NOENT),

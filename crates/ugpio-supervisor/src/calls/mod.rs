@@ -1,18 +1,23 @@
 //! The calls that name a path, answered; one file a call family.
 //!
-//! [`PathLayer::handle`] is what the dispatcher calls with a trapped call. It reads the path,
-//! resolves it with [`crate::path`], and either lets the call through or answers it from the shadow
-//! tree. Opening a chip's node is left to the [`Opener`], which also knows our open files again.
+//! [`PathLayer::handle`] is what the dispatcher calls with a trapped call. [`table`] has a row for each
+//! call that takes a path; [`route`] reads the paths, resolves them with [`crate::path`], and lets the
+//! call through, has its own thread make it with other paths, or asks the handler of the row. Opening a chip's node is left to the [`Opener`], which also knows our open files again.
 //! A call whose arguments cannot be read is let through: the kernel then gives the error, and the
 //! right one. No lock is held while the program's memory is copied.
 
 mod access;
 pub(crate) mod attr;
 mod chdir;
+mod credentials;
+mod exec;
 mod getcwd;
+mod getdents;
+mod handle;
 mod inotify;
 mod layout;
 mod make;
+mod mounts;
 mod open;
 mod openat2;
 mod owner;
@@ -21,9 +26,12 @@ mod process;
 mod read;
 mod readlink;
 mod remove;
+mod route;
+mod socket;
 mod stat;
 mod statfs;
 mod statx;
+pub(crate) mod table;
 mod uname;
 mod write;
 mod xattr;
@@ -33,6 +41,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use core::cell::OnceCell;
 use std::{
     os::fd::{AsFd as _, OwnedFd},
     path::PathBuf,
@@ -46,10 +55,18 @@ use crate::{
     arch::Sys,
     class::ClassDir,
     outcome::{Call, Reply},
-    path::{Base, Identity, Location, Place, Resolution, Resolver, Target, Want},
+    path::{
+        Base, Identity, Location, Place, Resolution, Resolver, Target, View, Want, machine::Machine,
+    },
     procdir::ProcDirs,
     shadow::Shadow,
-    sys::{ptrace, seccomp::Listener},
+    sys::{
+        ptrace::{
+            self,
+            again::{self, Again, Instead},
+        },
+        seccomp::Listener,
+    },
     tree::Mounted,
 };
 
@@ -78,14 +95,14 @@ pub trait Opener: Send + Sync {
 
 /// Carries out a call with another file than its path says, in the thread that waits in it.
 ///
-/// No value can answer `chdir` into a directory that the kernel does not find at that path, nor
-/// `inotify_add_watch`, so this needs another way into the program.
+/// Nobody else has the caller's rights, root, mounts and umask; and no value can answer `chdir` into a directory that
+/// the kernel does not find at that path. So this needs another way into the program.
 trait Mover {
     /// Moves the caller of `call` to `dir`.
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply;
 
-    /// Has the caller of `call` watch the machine's file at `path`.
-    fn watch(&self, call: &Call, path: &[u8]) -> Reply;
+    /// Has the caller of `call` make it with other arguments.
+    fn again(&self, call: &Call, instead: Vec<(usize, Instead)>) -> Reply;
 }
 
 impl Mover for Listener {
@@ -100,13 +117,17 @@ impl Mover for Listener {
         }
     }
 
-    fn watch(&self, call: &Call, path: &[u8]) -> Reply {
-        match ptrace::watch(self, call, path) {
+    fn again(&self, call: &Call, instead: Vec<(usize, Instead)>) -> Reply {
+        let again = Again {
+            call: *call,
+            instead,
+        };
+        match again::make(self, again) {
             Ok(()) => Reply::Answered,
             Err(errno) => {
-                // DIFFERS: a thread under a debugger cannot be made to watch.
-                tracing::warn!(%errno, "cannot have a program watch a virtual file");
-                Reply::Fail(Errno::NOENT)
+                // DIFFERS: before Linux 5.19 a thread cannot go from the board to the machine.
+                tracing::warn!(%errno, "cannot have a program make its call again");
+                Reply::Fail(Errno::ACCESS)
             }
         }
     }
@@ -195,70 +216,26 @@ impl PathLayer {
             call,
             process,
             mover,
+            view: OnceCell::new(),
         };
         dispatch(&context).unwrap_or_else(Reply::Fail)
     }
-
-    fn host_path(&self, path: &[u8]) -> PathBuf {
-        use std::os::unix::ffi::OsStringExt as _;
-        PathBuf::from(std::ffi::OsString::from_vec([&self.host, path].concat()))
-    }
 }
 
-/// The handlers by call.
+/// The calls of the table, and those on descriptors of files that are not native.
 fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
     let Some(sys) = context.call.sys else {
         return Ok(Reply::Continue);
     };
-    match sys {
-        Sys::Open => open::open(context),
-        Sys::Creat => open::creat(context),
-        Sys::Openat => open::openat(context),
-        Sys::Openat2 => openat2::openat2(context),
-        Sys::Stat => stat::stat(context),
-        Sys::Lstat => stat::lstat(context),
-        Sys::Fstat => stat::fstat(context),
-        Sys::Newfstatat => stat::newfstatat(context),
-        Sys::Statx => statx::statx(context),
-        Sys::Access => access::access(context),
-        Sys::Faccessat => access::faccessat(context),
-        Sys::Faccessat2 => access::faccessat2(context),
-        Sys::Readlink => readlink::readlink(context),
-        Sys::Readlinkat => readlink::readlinkat(context),
-        Sys::Chdir => chdir::chdir(context),
-        Sys::Getcwd => getcwd::getcwd(context),
-        Sys::Getxattr => xattr::getxattr(context, true),
-        Sys::Lgetxattr => xattr::getxattr(context, false),
-        Sys::Listxattr => xattr::listxattr(context, true),
-        Sys::Llistxattr => xattr::listxattr(context, false),
-        _ => dispatch_tree(context, sys),
+    if let Some(row) = table::find(sys) {
+        return route::route(context, row);
     }
-}
-
-/// The calls that the gpio-sim control tree needs.
-fn dispatch_tree(context: &Context<'_>, sys: Sys) -> Result<Reply, Errno> {
     match sys {
         Sys::Read | Sys::Readv | Sys::Pread64 => read::read(context),
         Sys::Lseek => read::lseek(context),
         Sys::Write | Sys::Pwrite64 => write::write(context),
         Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => write::writev(context),
         Sys::Sendfile | Sys::Splice | Sys::CopyFileRange => write::splice(context),
-        Sys::Mkdir => make::mkdir(context),
-        Sys::Mkdirat => make::mkdirat(context),
-        Sys::Symlink => make::symlink(context),
-        Sys::Symlinkat => make::symlinkat(context),
-        Sys::Link | Sys::Rename => make::two_paths(context),
-        Sys::Linkat | Sys::Renameat | Sys::Renameat2 => make::two_paths_at(context),
-        Sys::Rmdir => remove::rmdir(context),
-        Sys::Unlink => remove::unlink(context),
-        Sys::Unlinkat => remove::unlinkat(context),
-        Sys::Chmod | Sys::Chown => owner::follow(context),
-        Sys::Lchown => owner::stay(context),
-        Sys::Fchmodat => owner::at(context, false),
-        Sys::Fchmodat2 | Sys::Utimensat => owner::at(context, true),
-        Sys::Statfs => statfs::statfs(context),
-        Sys::Fstatfs => statfs::fstatfs(context),
-        Sys::InotifyAddWatch => inotify::add_watch(context),
         Sys::Uname => uname::uname(context),
         _ => Ok(Reply::Continue),
     }
@@ -270,6 +247,7 @@ struct Context<'a> {
     call: &'a Call,
     process: &'a dyn Process,
     mover: &'a dyn Mover,
+    view: OnceCell<View>,
 }
 
 /// A path argument: where it begins and its bytes, never empty.
@@ -302,23 +280,33 @@ impl Context<'_> {
                 .is_ok_and(|path| path.is_empty())
     }
 
-    /// The directory that paths relative to `dirfd` begin at.
+    /// Where the caller's names begin.
+    fn view(&self) -> &View {
+        self.view.get_or_init(|| {
+            let own = View {
+                prefix: self.layer.host.clone(),
+                root: Vec::new(),
+                tid: self.call.tid.as_raw_nonzero().get().cast_unsigned(),
+            };
+            self.process.view().unwrap_or(own)
+        })
+    }
+
+    /// The directory that paths relative to `dirfd` begin at; `None` if the kernel alone can say.
     fn base(&self, dirfd: i32) -> Option<Base> {
         let link = match dirfd {
             libc::AT_FDCWD => self.process.cwd(),
             fd => self.process.fd_link(fd),
         };
         let link = link.ok().filter(|link| link.starts_with(b"/"))?;
-        let Some(inside) = self.layer.shadow.inside(&link) else {
-            return Some(Base::Host(link));
+        let Some(path) = self.layer.shadow.inside(&link) else {
+            return self.view().inside_root(&link).map(Base::Host);
         };
-        Some(
-            match (inside.path.strip_suffix(b" (deleted)"), inside.snapshot) {
-                (None, _) => Base::Board(inside.path),
-                (Some(path), true) => Base::Board(path.to_vec()),
-                (Some(_), false) => Base::Gone,
-            },
-        )
+        Some(if path.ends_with(b" (deleted)") {
+            Base::Gone
+        } else {
+            Base::Board(path)
+        })
     }
 
     /// Resolves a path. The machine's files are looked at, which may take as long as they like.
@@ -333,29 +321,12 @@ impl Context<'_> {
         identify: &dyn Fn(&[u8]) -> Option<Identity>,
         work: impl FnOnce(&Resolver<'_>) -> T,
     ) -> T {
-        let tid = self.call.tid.as_raw_nonzero().get().cast_unsigned();
-        work(&Resolver::new(
-            &self.layer.shadow,
-            &self.layer.host,
-            tid,
-            identify,
-        ))
+        work(&Resolver::new(&self.layer.shadow, self.view(), identify))
     }
 
-    /// What the path at address argument `arg` names; `None` if the kernel's answer is right.
-    fn target(&self, dirfd: i32, arg: usize, follow: bool) -> Result<Option<Target>, Errno> {
-        let Some(path) = self.path(dirfd, arg) else {
-            return Ok(None);
-        };
-        self.resolve(
-            &path,
-            Want {
-                follow,
-                ..Want::default()
-            },
-        )
-        .answer()
-        .transpose()
+    /// Where a canonical path of the caller lies for us.
+    fn host_path(&self, path: &[u8]) -> PathBuf {
+        Machine::new(&self.view().prefix).place(path)
     }
 
     /// What an open descriptor is, if it is ours: by itself, or as a file of the shadow tree.
@@ -368,18 +339,17 @@ impl Context<'_> {
         if let Some(identity) = self.layer.opener.identify(&link) {
             return Some(Target::Descriptor(identity));
         }
-        let inside = self.layer.shadow.inside(&link)?;
-        let (path, place) = match (inside.snapshot, inside.path.strip_suffix(b" (deleted)")) {
-            (true, path) => (path.unwrap_or(&inside.path).to_vec(), Place::Host),
-            (false, None) => (inside.path, Place::Board),
-            (false, Some(_)) => return None,
-        };
+        let path = self.layer.shadow.inside(&link)?;
+        if path.ends_with(b" (deleted)") {
+            return None;
+        }
         // INVARIANT: nobody asks the mode of a location that no walk has found.
         Some(Target::At(Location {
             path,
-            place,
+            place: Place::Board,
             mode: 0,
             is_magic: false,
+            number: None,
         }))
     }
 

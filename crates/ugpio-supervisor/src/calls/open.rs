@@ -1,8 +1,7 @@
 //! `open`, `creat` and `openat`; `openat2` joins in [`open_at`].
 //!
-//! The answer to an open that is ours is a descriptor: of a chip, from the [`super::Opener`]; of a
-//! file or directory of the shadow tree; of a private copy of a directory that exists in both
-//! worlds; or of a file of the machine that the kernel would not find at the program's path.
+//! The answer to an open that is ours is a descriptor: of a chip, from the [`super::Opener`], or of a file or
+//! directory of the shadow tree. The machine's files are opened by nobody but the caller.
 
 use std::os::fd::OwnedFd;
 
@@ -11,53 +10,45 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Context, PathArg};
+use super::{Context, PathArg, route::Found, table::Targets};
 use crate::{
     class::ClassDir,
     outcome::Reply,
-    path::{Identity, Listing, Location, Place, Resolution, Target, Want, owned::chip_of_node},
+    path::{
+        Identity, Location, Place, Resolution, Target, Want,
+        owned::{MAJOR, chip_of_node},
+    },
+    sys::ptrace::again::Instead,
 };
 
 /// `open(path, flags, mode)`
-pub(super) fn open(context: &Context<'_>) -> Result<Reply, Errno> {
-    let (flags, mode) = (context.call.uint(1), context.call.uint(2));
-    open_at(context, libc::AT_FDCWD, 0, &How::new(flags, mode))
+pub(super) fn open(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    open_at(context, libc::AT_FDCWD, 0, &How::new(context.call.uint(1)))
 }
 
 /// `creat(path, mode)`
-pub(super) fn creat(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn creat(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::TRUNC;
-    open_at(
-        context,
-        libc::AT_FDCWD,
-        0,
-        &How::new(flags.bits(), context.call.uint(1)),
-    )
+    open_at(context, libc::AT_FDCWD, 0, &How::new(flags.bits()))
 }
 
 /// `openat(dirfd, path, flags, mode)`
-pub(super) fn openat(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn openat(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let call = context.call;
-    open_at(
-        context,
-        call.int(0),
-        1,
-        &How::new(call.uint(2), call.uint(3)),
-    )
+    open_at(context, call.int(0), 1, &How::new(call.uint(2)))
 }
 
 /// How a file is to be opened.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
     pub(super) flags: OFlags,
-    pub(super) mode: Mode,
     /// Refuse links on the way.
     pub(super) no_links: bool,
 }
 
 impl How {
-    /// The flags and the mode of `open`. Bits that the kernel does not know do no harm.
-    pub(super) fn new(flags: u32, mode: u32) -> Self {
+    /// The flags of `open`. Bits that the kernel does not know do no harm.
+    pub(super) fn new(flags: u32) -> Self {
         let mut flags = OFlags::from_bits_retain(flags);
         if flags.contains(OFlags::PATH) {
             // KERNEL: fs/open.c build_open_flags: beside O_PATH all but these is ignored
@@ -65,7 +56,6 @@ impl How {
         }
         Self {
             flags,
-            mode: Mode::from_raw_mode(mode & 0o7777),
             no_links: false,
         }
     }
@@ -82,20 +72,10 @@ impl How {
         !self.has(OFlags::PATH) && (self.flags & OFlags::RWMODE != OFlags::WRONLY)
     }
 
-    /// Whether a directory opened so can be listed.
-    fn lists(&self) -> bool {
-        self.reads() && !self.writes() && !self.has(OFlags::CREATE)
-    }
-
     pub(super) fn want(&self) -> Want {
         let is_exclusive = self.has(OFlags::CREATE | OFlags::EXCL);
         Want {
             follow: !self.has(OFlags::NOFOLLOW) && !is_exclusive,
-            listing: match self.lists() {
-                false => Listing::No,
-                true if self.has(OFlags::DIRECTORY) => Listing::Sure,
-                true => Listing::Perhaps,
-            },
             no_links: self.no_links,
         }
     }
@@ -111,40 +91,71 @@ pub(super) fn open_at(
     let Some(arg) = context.path(dirfd, path) else {
         return Ok(Reply::Continue);
     };
-    let Resolution::Walked { is_native, target } = context.resolve(&arg, how.want()) else {
-        return Ok(Reply::Continue);
-    };
-    if is_native {
-        let copy = match target {
-            Ok(Target::At(location)) => {
-                copy(context, &location, how).or_else(|| amended(context, &location, how))
-            }
-            _ => None,
-        };
-        return copy.map_or(Ok(Reply::Continue), |fd| reply(fd, how));
+    let resolution = context.resolve(&arg, how.want());
+    if let Some(location) = machine_file(&resolution) {
+        if let Some(id) = chip_number(context, location, how) {
+            return reply(open_chip(context, id?, how)?, how);
+        }
+        if let Some(fd) = amended(context, location, how, &resolution)? {
+            return reply(fd, how);
+        }
     }
-    match target? {
+    let target = match context.sort(resolution)? {
+        Found::Native => return Ok(Reply::Continue),
+        Found::Machine(machine) => {
+            let instead = vec![(path, Instead::Text(machine))];
+            return Ok(context.mover.again(context.call, instead));
+        }
+        Found::Board(target) => target,
+    };
+    match target {
         Target::At(location) => {
             let fd = open_location(context, &arg, &location, how)?;
             reply_for(context, fd, &location, how)
         }
         Target::Descriptor(identity) => reply(reopen(context, identity, how)?, how),
-        Target::Missing { .. } if !how.has(OFlags::CREATE) => Err(Errno::NOENT),
-        // KERNEL: sysfs lets nobody make files; a chip's name in /dev is not for others to take.
-        Target::Missing {
-            place: Place::Board,
-            ..
-        } => Err(Errno::ACCESS),
-        Target::Missing { path, place } => {
-            let location = Location {
-                path,
-                place,
-                mode: 0,
-                is_magic: false,
-            };
-            reply(open_file(context, &location, how.flags, how.mode)?, how)
+        Target::Missing { .. } if how.has(OFlags::CREATE) => {
+            // KERNEL: sysfs lets nobody make files; a chip's name in /dev is not for others to take.
+            Err(Errno::ACCESS)
         }
+        Target::Missing { .. } | Target::Unknown { .. } => Err(Errno::NOENT),
     }
+}
+
+/// The file of the machine that a path leads to.
+fn machine_file(resolution: &Resolution) -> Option<&Location> {
+    match resolution {
+        Resolution::Walked {
+            target: Ok(Target::At(location)),
+            ..
+        } if location.place == Place::Host => Some(location),
+        _ => None,
+    }
+}
+
+/// The chip to open, if a node of the machine has a number of one: the board's of that number, whatever the name; the
+/// machine's are not there.
+// KERNEL: fs/char_dev.c chrdev_open (v6.12): a number without a driver is ENXIO
+fn chip_number(
+    context: &Context<'_>,
+    location: &Location,
+    how: &How,
+) -> Option<Result<u32, Errno>> {
+    let (major, minor) = location.number?;
+    if how.has(OFlags::PATH) || how.has(OFlags::CREATE | OFlags::EXCL) || how.has(OFlags::DIRECTORY)
+    {
+        return None;
+    }
+    let node = context
+        .layer
+        .shadow
+        .locate(format!("/dev/gpiochip{minor}").as_bytes());
+    let is_there = major == MAJOR && rustix::fs::lstat(node).is_ok();
+    Some(if is_there {
+        Ok(minor)
+    } else {
+        Err(Errno::NXIO)
+    })
 }
 
 /// The descriptor for the program, blocking as it asked for.
@@ -180,33 +191,21 @@ fn reply_for(
     }
 }
 
-/// A private copy of a directory, if it is one that must be listed with the board's names in it.
-fn copy(context: &Context<'_>, location: &Location, how: &How) -> Option<OwnedFd> {
-    let is_dir = location.mode & libc::S_IFMT == libc::S_IFDIR;
-    if location.place != Place::Host || !is_dir || !how.lists() || location.is_magic {
-        return None;
-    }
-    let real = context.layer.host_path(&location.path);
-    let made = context
-        .layer
-        .shadow
-        .snapshot(&location.path, &real)
-        .and_then(|fd| {
-            fd.map(|fd| settle(fd, how.flags).map_err(std::io::Error::from))
-                .transpose()
-        });
-    made.unwrap_or_else(|error| {
-        tracing::warn!(dir = %real.display(), %error, "a listing lacks the board's names");
-        None
-    })
-}
-
 /// A copy of a file of `/proc` that lacks what the board has.
-fn amended(context: &Context<'_>, location: &Location, how: &How) -> Option<OwnedFd> {
-    if location.place != Place::Host || !how.reads() || how.writes() {
-        return None;
+fn amended(
+    context: &Context<'_>,
+    location: &Location,
+    how: &How,
+    resolution: &Resolution,
+) -> Result<Option<OwnedFd>, Errno> {
+    if !how.reads() || how.writes() {
+        return Ok(None);
     }
-    super::proc::open(context, &location.path)
+    let copy = super::proc::open(context, &location.path);
+    if let (Some(_), Resolution::Walked { guarded, .. }) = (&copy, resolution) {
+        context.may_pass(guarded)?;
+    }
+    Ok(copy)
 }
 
 /// Opens what the path named, after the checks that the kernel makes of every file.
@@ -228,29 +227,24 @@ fn open_location(
         _ if how.has(OFlags::DIRECTORY) => return Err(Errno::NOTDIR),
         _ => {}
     }
-    if let Some(fd) = copy(context, location, how) {
-        return Ok(fd);
+    if let Some(id) = chip_of_node(&location.path) {
+        return open_chip(context, id, how);
     }
-    if location.place == Place::Board {
-        if let Some(id) = chip_of_node(&location.path) {
-            return open_chip(context, id, how);
-        }
-        permitted(location.mode, how)?;
-        let class = context.layer.class.as_deref();
-        let tree = context.layer.tree.as_deref();
-        if let Some(class) = class {
-            class.list(&location.path, tree);
-        }
-        if let Some(opened) = class.and_then(|class| class.open(&location.path, how.flags)) {
-            return opened.and_then(|fd| settle(fd, how.flags));
-        }
-        if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
-            return opened;
-        }
+    permitted(location.mode, how)?;
+    let class = context.layer.class.as_deref();
+    let tree = context.layer.tree.as_deref();
+    if let Some(class) = class {
+        class.list(&location.path, tree);
+    }
+    if let Some(opened) = class.and_then(|class| class.open(&location.path, how.flags)) {
+        return opened.and_then(|fd| settle(fd, how.flags));
+    }
+    if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
+        return opened;
     }
     // DIFFERS: a descriptor opened with O_PATH cannot be given to another process; one opened for
     // reading serves all that programs do with it.
-    open_file(context, location, how.flags - OFlags::PATH, how.mode)
+    open_file(context, location, how.flags - OFlags::PATH)
 }
 
 /// `O_PATH | O_NOFOLLOW` of a link.
@@ -302,34 +296,22 @@ fn permitted(mode: u32, how: &How) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Opens a file of either world for the program.
+/// Opens a file of the board for the program.
 ///
-/// Nothing is followed on the way: the path was walked already. The open itself never waits, lest
-/// a FIFO hold the supervisor up.
+/// Nothing is followed on the way: the path was walked already.
 pub(super) fn open_file(
     context: &Context<'_>,
     location: &Location,
     flags: OFlags,
-    mode: Mode,
 ) -> Result<OwnedFd, Errno> {
-    let safe = OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    let fd = match location.place {
-        Place::Board => {
-            let path = context.layer.shadow.locate(&location.path);
-            let how =
-                (flags - OFlags::CREATE - OFlags::EXCL - OFlags::TRUNC) | safe | OFlags::NOFOLLOW;
-            rustix::fs::openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS)
-        }
-        Place::Host => {
-            let path = context.layer.host_path(&location.path);
-            let links = if location.is_magic {
-                OFlags::empty()
-            } else {
-                OFlags::NOFOLLOW
-            };
-            rustix::fs::open(path, (flags - OFlags::NOFOLLOW) | safe | links, mode)
-        }
-    }?;
+    if location.place == Place::Host {
+        // Nothing of the machine is opened with our rights.
+        return Err(Errno::ACCESS);
+    }
+    let safe = OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let path = context.layer.shadow.locate(&location.path);
+    let how = (flags - OFlags::CREATE - OFlags::EXCL - OFlags::TRUNC - OFlags::TMPFILE) | safe;
+    let fd = rustix::fs::openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;
     settle(fd, flags)
 }
 

@@ -3,8 +3,10 @@
 use rustix::{fs::ResolveFlags, io::Errno};
 
 use super::{
-    Context,
+    Context, PathArg,
     open::{How, open_at},
+    route::Found,
+    table::Targets,
 };
 use crate::{
     outcome::Reply,
@@ -21,7 +23,7 @@ const SIZE_MAX: u64 = 4096;
 /// Arguments that the kernel would refuse are let through, for it to refuse them.
 // DIFFERS: RESOLVE_BENEATH, RESOLVE_IN_ROOT and RESOLVE_NO_XDEV keep a program in a directory of
 // the machine, so such calls see no virtual files; from a virtual directory the first and the last do.
-pub(super) fn openat2(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn openat2(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let call = context.call;
     let Some(([flags, mode, resolve], rest)) = read(context) else {
         return Ok(Reply::Continue);
@@ -35,16 +37,19 @@ pub(super) fn openat2(context: &Context<'_>) -> Result<Reply, Errno> {
         }
         _ => Vec::new(),
     };
-    let (Ok(flags), Ok(mode)) = (u32::try_from(flags), u32::try_from(mode)) else {
+    let Ok(flags) = u32::try_from(flags) else {
         return Ok(Reply::Continue);
     };
     let creates = flags & (libc::O_CREAT | libc::O_TMPFILE).cast_unsigned() != 0;
-    if !known.contains(resolve) || rest.iter().any(|byte| *byte != 0) || (mode != 0 && !creates) {
+    if rest.iter().any(|byte| *byte != 0) || (mode != 0 && !creates) {
         return Ok(Reply::Continue);
+    }
+    if !known.contains(resolve) {
+        return stay_on_machine(context, resolve, flags);
     }
     let how = How {
         no_links: resolve.contains(ResolveFlags::NO_SYMLINKS),
-        ..How::new(flags, mode)
+        ..How::new(flags)
     };
     if resolve.contains(ResolveFlags::BENEATH) {
         stay_beneath(context, &base, &how)?;
@@ -52,11 +57,43 @@ pub(super) fn openat2(context: &Context<'_>) -> Result<Reply, Errno> {
     open_at(context, call.int(0), 1, &how)
 }
 
+/// Lets a call through that sees no virtual files, unless the kernel would find the machine's own GPIO.
+fn stay_on_machine(
+    context: &Context<'_>,
+    resolve: ResolveFlags,
+    flags: u32,
+) -> Result<Reply, Errno> {
+    let Some(mut arg) = context.path(context.call.int(0), 1) else {
+        return Ok(Reply::Continue);
+    };
+    if resolve.contains(ResolveFlags::IN_ROOT)
+        && let Some(base) = context.base(context.call.int(0))
+    {
+        let inside = lexical::normalize(&arg.path);
+        arg = PathArg {
+            base,
+            path: inside[1..].to_vec(),
+        };
+        if arg.path.is_empty() {
+            return Ok(Reply::Continue);
+        }
+    }
+    match context.find_path(&arg, How::new(flags).want()) {
+        Ok(Found::Native) | Err(_) => Ok(Reply::Continue),
+        // The kernel judges a descriptor of the shadow tree as it is.
+        Ok(_) if matches!(arg.base, Base::Board(_)) => Ok(Reply::Continue),
+        Ok(_) => Err(Errno::NOENT),
+    }
+}
+
 /// Refuses a path that leads out of the virtual directory `base`.
 fn stay_beneath(context: &Context<'_>, base: &[u8], how: &How) -> Result<(), Errno> {
     let Some(arg) = context.path(context.call.int(0), 1) else {
         return Ok(());
     };
+    if arg.path.starts_with(b"/") {
+        return Err(Errno::XDEV);
+    }
     let found = match context.resolve(&arg, how.want()) {
         Resolution::Walked {
             target: Ok(Target::At(Location { path, .. }) | Target::Missing { path, .. }),
@@ -65,7 +102,7 @@ fn stay_beneath(context: &Context<'_>, base: &[u8], how: &How) -> Result<(), Err
         // It leads nowhere, which the open says too.
         _ => return Ok(()),
     };
-    if arg.path.starts_with(b"/") || lexical::below(&found, base).is_none() {
+    if lexical::below(&found, base).is_none() {
         return Err(Errno::XDEV);
     }
     Ok(())

@@ -105,7 +105,7 @@ pub(super) fn open(context: &Context<'_>, path: &[u8]) -> Option<OwnedFd> {
     }
     context.layer.tree.as_ref()?;
     let kind = Kind::of(path)?;
-    let text = std::fs::read_to_string(context.layer.host_path(path)).ok()?;
+    let text = std::fs::read_to_string(context.host_path(path)).ok()?;
     let text = kind.amended(&text)?;
     copy(kind.name(), &text)
         .inspect_err(|error| tracing::debug!(%error, "no copy of a file of /proc"))
@@ -129,8 +129,8 @@ fn described_link(path: &[u8]) -> Option<Vec<u8>> {
 
 /// A copy of a file of `fdinfo`, with what it says of one of our files.
 fn fdinfo(context: &Context<'_>, path: &[u8], link: &[u8]) -> Option<OwnedFd> {
-    let target = rustix::fs::readlink(context.layer.host_path(link), Vec::new()).ok()?;
-    let text = std::fs::read_to_string(context.layer.host_path(path)).ok()?;
+    let target = rustix::fs::readlink(context.host_path(link), Vec::new()).ok()?;
+    let text = std::fs::read_to_string(context.host_path(path)).ok()?;
     let text = context.layer.opener.fdinfo(target.as_bytes(), &text)?;
     copy("fdinfo", &text).ok()
 }

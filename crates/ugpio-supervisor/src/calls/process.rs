@@ -5,9 +5,14 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::{fs::OFlags, io::Errno, process::Pid};
+use rustix::{
+    fs::OFlags,
+    io::Errno,
+    process::{Pid, PidfdGetfdFlags, pidfd_getfd},
+};
 
-use crate::{procdir::ProcDirs, sys::remote};
+use super::credentials::{Credentials, own_number};
+use crate::{files::poll::process_of, path::View, procdir::ProcDirs, sys::remote};
 
 /// A program that waits in a call.
 pub(super) trait Process {
@@ -31,6 +36,15 @@ pub(super) trait Process {
 
     /// The file behind a descriptor, opened anew for writing. Only for files of ours.
     fn reopen(&self, fd: i32) -> Result<OwnedFd, Errno>;
+
+    /// Another descriptor of the same open file.
+    fn share(&self, fd: i32) -> Result<OwnedFd, Errno>;
+
+    /// Where its names begin, if not where ours do.
+    fn view(&self) -> Option<View>;
+
+    /// Who it is, for what it may do with files.
+    fn credentials(&self) -> Result<Credentials, Errno>;
 }
 
 /// A thread of a running program.
@@ -72,5 +86,28 @@ impl Process for Remote<'_> {
     fn reopen(&self, fd: i32) -> Result<OwnedFd, Errno> {
         self.dirs
             .reopen(self.tid, fd, OFlags::WRONLY | OFlags::NOCTTY)
+    }
+
+    fn share(&self, fd: i32) -> Result<OwnedFd, Errno> {
+        let process = process_of(self.dirs, self.tid).ok_or(Errno::SRCH)?;
+        pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
+    }
+
+    fn view(&self) -> Option<View> {
+        if self.dirs.has_our_root(self.tid) {
+            return None;
+        }
+        let root = self.dirs.root(self.tid).ok()?;
+        let status = self.dirs.status(self.tid).ok()?;
+        Some(View {
+            prefix: format!("/proc/{}/root", self.tid.as_raw_nonzero()).into_bytes(),
+            root: if root == b"/" { Vec::new() } else { root },
+            tid: own_number(&status)?,
+        })
+    }
+
+    fn credentials(&self) -> Result<Credentials, Errno> {
+        let is_ours = self.dirs.has_our_user_namespace(self.tid);
+        Credentials::parse(&self.dirs.status(self.tid)?, is_ours).ok_or(Errno::IO)
     }
 }

@@ -5,19 +5,20 @@
 
 use rustix::io::Errno;
 
-use super::Context;
+use super::{Context, route::Found, table::Targets};
 use crate::{
     outcome::Reply,
     path::{Resolution, Target, Want},
+    sys::ptrace::again::Instead,
 };
 
 /// `readlink(path, buf, size)`
-pub(super) fn readlink(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn readlink(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     answer(context, libc::AT_FDCWD, 0)
 }
 
 /// `readlinkat(dirfd, path, buf, size)`
-pub(super) fn readlinkat(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn readlinkat(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     answer(context, context.call.int(0), 1)
 }
 
@@ -30,32 +31,45 @@ fn answer(context: &Context<'_>, dirfd: i32, path: usize) -> Result<Reply, Errno
     let Some(path_arg) = context.path(dirfd, path) else {
         return Ok(Reply::Continue);
     };
-    let Resolution::Walked { is_native, target } = context.resolve(&path_arg, Want::default())
-    else {
-        return Ok(Reply::Continue);
-    };
-    let identify = |link: &[u8]| context.layer.opener.identify(link);
-    let text = match target {
-        Ok(Target::At(link)) => {
-            context.resolver(&identify, |resolver| match resolver.magic_text(&link) {
-                None if is_native => Ok(None),
-                None if link.mode & libc::S_IFMT == libc::S_IFLNK => {
-                    resolver.link_text(&link).map(Some)
-                }
-                None => Err(Errno::INVAL),
-                text => Ok(text),
-            })?
-        }
-        _ if is_native => None,
-        Ok(Target::Descriptor(_)) => return Err(Errno::INVAL),
-        Ok(Target::Missing { .. }) => return Err(Errno::NOENT),
-        Err(errno) => return Err(errno),
-    };
-    let Some(text) = text else {
-        return Ok(Reply::Continue);
+    let resolution = context.resolve(&path_arg, Want::default());
+    let text = match our_text(context, &resolution)? {
+        Some(text) => text,
+        None => match context.sort(resolution)? {
+            Found::Native => return Ok(Reply::Continue),
+            Found::Machine(machine) => {
+                let instead = vec![(path, Instead::Text(machine))];
+                return Ok(context.mover.again(call, instead));
+            }
+            Found::Board(Target::At(link)) if link.mode & libc::S_IFMT == libc::S_IFLNK => {
+                let identify = |link: &[u8]| context.layer.opener.identify(link);
+                context.resolver(&identify, |resolver| resolver.link_text(&link))?
+            }
+            Found::Board(Target::Missing { .. } | Target::Unknown { .. }) => {
+                return Err(Errno::NOENT);
+            }
+            Found::Board(_) => return Err(Errno::INVAL),
+        },
     };
     // KERNEL: cut without a sign and without a NUL
     let text = &text[..text.len().min(size)];
     let length = i64::try_from(text.len()).map_err(|_| Errno::INVAL)?;
     context.give(call.args[path + 1], text, length)
+}
+
+/// What a link of `/proc/PID` says, if it leads to a file of ours.
+fn our_text(context: &Context<'_>, resolution: &Resolution) -> Result<Option<Vec<u8>>, Errno> {
+    let Resolution::Walked {
+        target: Ok(Target::At(link)),
+        guarded,
+        ..
+    } = resolution
+    else {
+        return Ok(None);
+    };
+    let identify = |link: &[u8]| context.layer.opener.identify(link);
+    let text = context.resolver(&identify, |resolver| resolver.magic_text(link));
+    if text.is_some() {
+        context.may_pass(guarded)?;
+    }
+    Ok(text)
 }

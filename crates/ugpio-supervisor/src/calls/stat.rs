@@ -5,7 +5,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, attr::Attr, layout};
+use super::{Context, attr::Attr, layout, table::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// The flags `newfstatat` knows. KERNEL: fs/stat.c vfs_statx
@@ -14,47 +14,29 @@ const KNOWN: i32 =
 /// `AT_STATX_SYNC_TYPE`.
 pub(super) const SYNC_TYPE: i32 = 0x6000;
 
-/// `stat(path, buf)`
-pub(super) fn stat(context: &Context<'_>) -> Result<Reply, Errno> {
-    finish(context, context.target(libc::AT_FDCWD, 0, true)?, 1)
-}
-
-/// `lstat(path, buf)`
-pub(super) fn lstat(context: &Context<'_>) -> Result<Reply, Errno> {
-    finish(context, context.target(libc::AT_FDCWD, 0, false)?, 1)
+/// `stat(path, buf)`, `lstat(path, buf)`
+pub(super) fn stat(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    finish(context, targets[0].as_ref(), 1)
 }
 
 /// `fstat(fd, buf)`
-pub(super) fn fstat(context: &Context<'_>) -> Result<Reply, Errno> {
-    finish(context, context.descriptor(context.call.int(0)), 1)
+pub(super) fn fstat(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    let target = context.descriptor(context.call.int(0));
+    finish(context, target.as_ref(), 1)
 }
 
 /// `newfstatat(dirfd, path, buf, flags)`
-pub(super) fn newfstatat(context: &Context<'_>) -> Result<Reply, Errno> {
-    let (dirfd, flags) = (context.call.int(0), context.call.int(3));
-    if flags & !KNOWN != 0 {
+pub(super) fn newfstatat(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    if context.call.int(3) & !KNOWN != 0 {
         return Ok(Reply::Continue);
     }
-    finish(context, at(context, dirfd, 1, flags)?, 2)
+    finish(context, targets[0].as_ref(), 2)
 }
 
-/// What a pair of directory descriptor and path names, under the flags of the `at` calls.
-pub(super) fn at(
-    context: &Context<'_>,
-    dirfd: i32,
-    path: usize,
-    flags: i32,
-) -> Result<Option<Target>, Errno> {
-    if flags & libc::AT_EMPTY_PATH != 0 && context.is_empty(path) {
-        return Ok(context.descriptor(dirfd));
-    }
-    context.target(dirfd, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0)
-}
-
-fn finish(context: &Context<'_>, target: Option<Target>, buf: usize) -> Result<Reply, Errno> {
+fn finish(context: &Context<'_>, target: Option<&Target>, buf: usize) -> Result<Reply, Errno> {
     let Some(target) = target else {
         return Ok(Reply::Continue);
     };
-    let attr = Attr::of(context, &target)?;
+    let attr = Attr::of(context, target)?;
     context.give(context.call.args[buf], &layout::stat(&attr), 0)
 }

@@ -2,46 +2,26 @@
 
 use rustix::io::Errno;
 
-use super::Context;
-use crate::{
-    outcome::Reply,
-    path::{Place, Target},
-    tree::Mounted,
-};
+use super::{Context, table::Targets};
+use crate::{outcome::Reply, path::Target, tree::Mounted};
 
 /// `statfs(path, buf)`
-pub(super) fn statfs(context: &Context<'_>) -> Result<Reply, Errno> {
-    let target = context.target(libc::AT_FDCWD, 0, true)?;
-    answer(context, target)
+pub(super) fn statfs(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
+    answer(context, targets[0].as_ref())
 }
 
 /// `fstatfs(fd, buf)`
-pub(super) fn fstatfs(context: &Context<'_>) -> Result<Reply, Errno> {
-    answer(context, context.descriptor(context.call.int(0)))
+pub(super) fn fstatfs(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    answer(context, context.descriptor(context.call.int(0)).as_ref())
 }
 
-fn answer(context: &Context<'_>, target: Option<Target>) -> Result<Reply, Errno> {
-    let path = match &target {
+fn answer(context: &Context<'_>, target: Option<&Target>) -> Result<Reply, Errno> {
+    let path = match target {
         None | Some(Target::Descriptor(_)) => return Ok(Reply::Continue),
-        Some(Target::Missing { .. }) => return Err(Errno::NOENT),
-        Some(Target::At(location)) if location.place == Place::Host => {
-            // A host directory by a way of the board's, or a listing of one.
-            return host(context, &location.path);
-        }
+        Some(Target::Missing { .. } | Target::Unknown { .. }) => return Err(Errno::NOENT),
         Some(Target::At(location)) => &location.path,
     };
     context.give(context.call.args[1], &record(Mounted::file_system(path)), 0)
-}
-
-fn host(context: &Context<'_>, path: &[u8]) -> Result<Reply, Errno> {
-    let found = rustix::fs::statfs(context.layer.host_path(path))?;
-    // The type has another width on each C library.
-    #[expect(
-        clippy::useless_conversion,
-        reason = "i64 on the machines we know, not on all"
-    )]
-    let kind = i64::from(found.f_type);
-    context.give(context.call.args[1], &record(kind), 0)
 }
 
 /// `struct statfs` of a 64-bit machine, for a file system without blocks.

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, attr::Attr, layout, stat};
+use super::{Context, attr::Attr, layout, stat, table::Targets};
 use crate::outcome::Reply;
 
 /// `STATX__RESERVED`: a mask with it is refused.
@@ -14,15 +14,15 @@ const KNOWN: i32 =
 /// `statx(dirfd, path, flags, mask, buf)`
 ///
 /// The kernel may tell more than the mask asks for, and so do we.
-pub(super) fn statx(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn statx(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
     let call = context.call;
     let (flags, mask) = (call.int(2), call.uint(3));
     if flags & !KNOWN != 0 || flags & stat::SYNC_TYPE == stat::SYNC_TYPE || mask & RESERVED != 0 {
         return Ok(Reply::Continue);
     }
-    let Some(target) = stat::at(context, call.int(0), 1, flags)? else {
+    let Some(target) = &targets[0] else {
         return Ok(Reply::Continue);
     };
-    let attr = Attr::of(context, &target)?;
+    let attr = Attr::of(context, target)?;
     context.give(call.args[4], &layout::statx(&attr), 0)
 }

@@ -20,13 +20,14 @@ use std::{
 
 use rustix::{io::Errno, process::Pid};
 
-use super::{Mover, Opener, PathLayer, process::Process};
+use super::{Mover, Opener, PathLayer, credentials::Credentials, process::Process};
 use crate::{
     arch::{Arch, Sys},
     outcome::{Call, Reply},
-    path::{Identity, Resolution, Resolver, Target, Want},
+    path::{Identity, Resolution, Resolver, Target, View, Want},
     procdir::ProcDirs,
     shadow::{Node, Shadow},
+    sys::ptrace::again::Instead,
     tree::{Mounted, Tree},
 };
 
@@ -104,8 +105,14 @@ impl Mover for FakeMover {
         Reply::Return(0)
     }
 
-    fn watch(&self, _: &Call, path: &[u8]) -> Reply {
-        self.0.lock().unwrap().push(path.to_vec());
+    fn again(&self, _: &Call, instead: Vec<(usize, Instead)>) -> Reply {
+        let texts = instead
+            .into_iter()
+            .filter_map(|(_, instead)| match instead {
+                Instead::Text(text) => Some(text),
+                Instead::Value(_) => None,
+            });
+        self.0.lock().unwrap().extend(texts);
         Reply::Return(1)
     }
 }
@@ -116,6 +123,8 @@ pub(crate) struct FakeProcess {
     memory: RefCell<Vec<u8>>,
     cwd: RefCell<Vec<u8>>,
     fds: RefCell<BTreeMap<i32, Vec<u8>>>,
+    shared: RefCell<BTreeMap<i32, OwnedFd>>,
+    pub(crate) credentials: RefCell<Credentials>,
 }
 
 impl FakeProcess {
@@ -167,6 +176,20 @@ impl Process for FakeProcess {
     fn reopen(&self, _: i32) -> Result<OwnedFd, Errno> {
         Err(Errno::BADF)
     }
+
+    fn share(&self, fd: i32) -> Result<OwnedFd, Errno> {
+        let shared = self.shared.borrow();
+        let file = shared.get(&fd).ok_or(Errno::BADF)?;
+        Ok(file.try_clone().unwrap())
+    }
+
+    fn view(&self) -> Option<View> {
+        None
+    }
+
+    fn credentials(&self) -> Result<Credentials, Errno> {
+        Ok(self.credentials.borrow().clone())
+    }
 }
 
 /// A machine with a board and a program.
@@ -213,6 +236,8 @@ impl World {
             memory: RefCell::new(vec![0; SIZE]),
             cwd: RefCell::new(b"/tmp".to_vec()),
             fds: RefCell::default(),
+            shared: RefCell::default(),
+            credentials: RefCell::default(),
         };
         let world = Self {
             _base: base,
@@ -282,7 +307,14 @@ impl World {
         PathBuf::from(OsStr::from_bytes(&link))
     }
 
-    /// Where the program was moved to, each time.
+    /// Opens a directory of the host as descriptor `fd` of the program.
+    pub(crate) fn open_dir(&self, fd: i32, path: &str) {
+        self.set_fd(fd, path.as_bytes());
+        let dir = fs::File::open(self.host(path)).unwrap();
+        self.process.shared.borrow_mut().insert(fd, dir.into());
+    }
+
+    /// Where the program was moved to, each time, and the paths it was given instead of its own.
     pub(crate) fn moved(&self) -> Vec<Vec<u8>> {
         self.mover.0.lock().unwrap().clone()
     }
@@ -334,10 +366,15 @@ impl World {
     /// Resolves a path from the working directory.
     pub(crate) fn resolve(&self, path: &str, want: Want) -> Resolution {
         let identify = |link: &[u8]| self.opener.identify(link);
-        let resolver = Resolver::new(&self.shadow, &self.layer.host, TID, &identify);
+        let view = View {
+            prefix: self.layer.host.clone(),
+            root: Vec::new(),
+            tid: TID,
+        };
+        let resolver = Resolver::new(&self.shadow, &view, &identify);
         let cwd = self.process.cwd.borrow();
         let base = match self.shadow.inside(&cwd) {
-            Some(inside) => crate::path::Base::Board(inside.path),
+            Some(inside) => crate::path::Base::Board(inside),
             None => crate::path::Base::Host(cwd.clone()),
         };
         resolver.resolve(&base, path.as_bytes(), want)
@@ -361,6 +398,9 @@ impl World {
                         )
                     }
                     Target::Descriptor(identity) => format!("{identity:?}"),
+                    Target::Unknown { path } => {
+                        format!("unknown {}", String::from_utf8(path).unwrap())
+                    }
                     Target::Missing { path, place } => {
                         format!("no {place:?} {}", String::from_utf8(path).unwrap())
                     }
@@ -383,6 +423,17 @@ fn link_of(fd: &OwnedFd) -> Vec<u8> {
 #[track_caller]
 pub(crate) fn is_native(reply: Reply) {
     assert!(matches!(reply, Reply::Continue), "answered: {reply:?}");
+}
+
+/// Asserts that the program makes the call again with this path.
+#[track_caller]
+pub(crate) fn goes_to(world: &World, reply: Reply, path: &str) {
+    returns(reply, 1);
+    let last = world
+        .moved()
+        .pop()
+        .map(|path| String::from_utf8(path).unwrap());
+    assert_eq!(last.as_deref(), Some(path));
 }
 
 /// Asserts that a call failed.

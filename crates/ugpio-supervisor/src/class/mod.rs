@@ -245,10 +245,10 @@ impl ClassDir {
                 None => ClassFile::Gone,
             });
         }
-        let inside = self.shadow.inside(link).filter(|inside| !inside.snapshot)?;
-        match inside.path.strip_suffix(b" (deleted)") {
+        let inside = self.shadow.inside(link)?;
+        match inside.strip_suffix(b" (deleted)") {
             Some(path) => ClassFile::parse(path).map(|_| ClassFile::Gone),
-            None => ClassFile::parse(&inside.path),
+            None => ClassFile::parse(&inside),
         }
     }
 

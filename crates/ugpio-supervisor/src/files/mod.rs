@@ -18,7 +18,7 @@ mod mirror;
 mod moving;
 mod onlookers;
 mod operations;
-mod poll;
+pub(crate) mod poll;
 mod presence;
 mod reads;
 pub(crate) mod sleepers;

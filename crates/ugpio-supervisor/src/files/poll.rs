@@ -318,7 +318,7 @@ fn mask_of(process: &OwnedFd, fd: i32, events: u32) -> u32 {
 }
 
 /// The process of a thread.
-pub(super) fn process_of(dirs: &ProcDirs, tid: Pid) -> Option<OwnedFd> {
+pub(crate) fn process_of(dirs: &ProcDirs, tid: Pid) -> Option<OwnedFd> {
     use std::io::Read as _;
     let mut file = std::fs::File::from(dirs.open(tid, c"status", OFlags::RDONLY).ok()?);
     let mut text = String::new();

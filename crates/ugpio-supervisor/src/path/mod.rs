@@ -8,17 +8,15 @@
 //! other. The handlers in [`crate::calls`] call it.
 
 pub(crate) mod lexical;
+pub(crate) mod machine;
 pub(crate) mod owned;
 mod walk;
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
 
-use rustix::{
-    fs::{Mode, OFlags, ResolveFlags},
-    io::Errno,
-};
+use rustix::io::Errno;
 
-use self::owned::Owned;
+use self::{machine::Machine, owned::Owned};
 use crate::{calls::proc, shadow::Shadow};
 
 /// What a descriptor of ours stands for, told from the text of its link in `/proc/PID/fd`.
@@ -55,6 +53,8 @@ pub(crate) struct Location {
     pub(crate) mode: u32,
     /// Whether the last step is a link of `/proc` that only the kernel can follow.
     pub(crate) is_magic: bool,
+    /// The number of a node of the machine, if it is one of the chips' numbers.
+    pub(crate) number: Option<(u32, u32)>,
 }
 
 /// What a path names.
@@ -64,6 +64,11 @@ pub(crate) enum Target {
     At(Location),
     /// One of our open files, named through `/proc/PID/fd/N`.
     Descriptor(Identity),
+    /// Something of the machine that could not be looked at from here, or is not there: for the kernel to say.
+    Unknown {
+        /// A path of the machine that leads as far as the walk came, with what was still to go.
+        path: Vec<u8>,
+    },
     /// Nothing, but the directory it would be in exists.
     Missing {
         /// Its virtual path.
@@ -84,9 +89,12 @@ pub(crate) enum Resolution {
         is_native: bool,
         /// What is there, or what the call fails with.
         target: Result<Target, Errno>,
+        /// The directories of the machine on the way that not everybody may pass.
+        guarded: Vec<Guarded>,
     },
 }
 
+#[cfg(test)]
 impl Resolution {
     /// What to answer with; `None` if the kernel's own answer is right.
     pub(crate) fn answer(self) -> Option<Result<Target, Errno>> {
@@ -100,27 +108,23 @@ impl Resolution {
     }
 }
 
+/// A directory that not everybody may pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Guarded {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
 /// Where relative paths begin.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Base {
     /// A directory of the host: relative paths may be let through.
     Host(Vec<u8>),
-    /// A directory of the shadow tree, or a copy that stands for one of the host.
+    /// A directory of the shadow tree.
     Board(Vec<u8>),
     /// A directory of the shadow tree that has been removed: nothing is in it.
     Gone,
-}
-
-/// Whether a path is resolved to list a directory.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Listing {
-    /// No.
-    #[default]
-    No,
-    /// If it is one. Looked into only where the board has names too, since most such paths are files.
-    Perhaps,
-    /// Yes.
-    Sure,
 }
 
 /// How a path is to be resolved.
@@ -128,35 +132,52 @@ pub(crate) enum Listing {
 pub(crate) struct Want {
     /// Follow a link in the last place.
     pub(crate) follow: bool,
-    /// Whether a directory's names may be asked for, so that it must be found even on the host.
-    pub(crate) listing: Listing,
     /// Refuse every link on the way (`RESOLVE_NO_SYMLINKS`).
     pub(crate) no_links: bool,
+}
+
+/// Where a caller's names begin.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct View {
+    /// Prefix of the machine's files as the supervisor finds them: empty for its own root, `/proc/TID/root` for a
+    /// caller with another root or other mounts.
+    pub(crate) prefix: Vec<u8>,
+    /// The text that links of `/proc` have for the root: empty for our own.
+    pub(crate) root: Vec<u8>,
+    /// The number that the calling thread has in its own `/proc`.
+    pub(crate) tid: u32,
+}
+
+impl View {
+    /// What the text of a link of `/proc` is below the caller's root; `None` if it lies outside, or is no path.
+    pub(crate) fn inside_root(&self, text: &[u8]) -> Option<Vec<u8>> {
+        match text.strip_prefix(self.root.as_slice())? {
+            [] => Some(b"/".to_vec()),
+            inside @ [b'/', ..] => Some(inside.to_vec()),
+            _ => None,
+        }
+    }
 }
 
 /// Resolves the paths of one call.
 pub(crate) struct Resolver<'a> {
     shadow: &'a Shadow,
     owned: Arc<Owned>,
-    /// Prefix of the host's files: empty but in tests.
-    host: &'a [u8],
-    tid: u32,
+    view: &'a View,
     identify: &'a dyn Fn(&[u8]) -> Option<Identity>,
 }
 
 impl<'a> Resolver<'a> {
-    /// For a call of the thread `tid`. `identify` tells our open files from the text of a link.
+    /// For a call with this view. `identify` tells our open files from the text of a link.
     pub(crate) fn new(
         shadow: &'a Shadow,
-        host: &'a [u8],
-        tid: u32,
+        view: &'a View,
         identify: &'a dyn Fn(&[u8]) -> Option<Identity>,
     ) -> Self {
         Self {
             shadow,
             owned: shadow.owned(),
-            host,
-            tid,
+            view,
             identify,
         }
     }
@@ -172,13 +193,27 @@ impl<'a> Resolver<'a> {
             Base::Gone => Resolution::Walked {
                 is_native: false,
                 target: Err(Errno::NOENT),
+                guarded: Vec::new(),
             },
+        }
+    }
+
+    /// As [`resolve`](Self::resolve), component by component even where the kernel would find the same.
+    pub(crate) fn walk(&self, base: &Base, path: &[u8], want: Want) -> Resolution {
+        match base {
+            Base::Host(dir) if !path.starts_with(b"/") => {
+                walk::Walk::from_host(self, &lexical::join(dir, path)).run(want)
+            }
+            Base::Board(dir) if !path.starts_with(b"/") => {
+                walk::Walk::from_board(self, dir, path).run(want)
+            }
+            _ => walk::Walk::from_host(self, path).run(want),
         }
     }
 
     /// Where the host's file of a virtual path lies.
     pub(crate) fn host_path(&self, path: &[u8]) -> PathBuf {
-        PathBuf::from(OsString::from_vec([self.host, path].concat()))
+        PathBuf::from(OsString::from_vec([&self.view.prefix, path].concat()))
     }
 
     fn resolve_from_host(&self, path: &[u8], want: Want) -> Resolution {
@@ -191,7 +226,8 @@ impl<'a> Resolver<'a> {
 
     /// The quick test: `false` only if the kernel's answer for this absolute path is right.
     ///
-    /// Costs one or two system calls for a path that does not look like ours.
+    /// Costs one or two system calls for a path that does not look like ours: what it leads to decides, whatever
+    /// links are on the way.
     fn may_be_virtual(&self, path: &[u8], want: Want) -> bool {
         // Every node, bus and class of ours has the letters, and so has the tree's directory. What
         // passes a descriptor's name must not be looked up by us: it would be our descriptor.
@@ -204,17 +240,11 @@ impl<'a> Resolver<'a> {
                 || contains(path, b"/root")
                 || want.follow && proc::may_be(&normal);
         }
-        let is_shared = [&b"/dev"[..], b"/sys"]
-            .iter()
-            .any(|top| lexical::below(&normal, top).is_some());
-        match rustix::fs::readlink(self.host_path(path), Vec::new()) {
-            Ok(_) => want.follow,
-            Err(Errno::INVAL) => match want.listing {
-                Listing::No => false,
-                Listing::Perhaps => is_shared,
-                Listing::Sure => true,
-            },
-            Err(Errno::NOENT | Errno::NOTDIR) => is_shared || self.passes_link(path),
+        match self.machine().look_through(path, want.follow) {
+            Ok(found) => self.machine().may_be_gpio(&found) && !self.is_plain(path, want.follow),
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                is_shared(&normal) || self.machine().passes_link(path)
+            }
             Err(_) => false,
         }
     }
@@ -223,21 +253,34 @@ impl<'a> Resolver<'a> {
         lexical::visits(path, |at| self.owned.contains(at))
     }
 
-    /// Whether looking up a missing path on the host meets a symbolic link.
-    fn passes_link(&self, path: &[u8]) -> bool {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let place = self.host_path(path);
-        let links = ResolveFlags::NO_SYMLINKS;
-        let found = rustix::fs::openat2(rustix::fs::CWD, place, flags, Mode::empty(), links);
-        // A kernel or sandbox without openat2 leaves it to the walk.
-        !matches!(found, Err(Errno::NOENT | Errno::NOTDIR))
+    /// Whether a path to a file of a file system in which GPIO may be leads to something else, by a name that it
+    /// has without links.
+    fn is_plain(&self, path: &[u8], follow: bool) -> bool {
+        let Ok(real) = self.machine().real_path(path, follow) else {
+            return false;
+        };
+        !contains(&real, b"gpio")
+            && !self.owned.contains(&real)
+            && (is_shared(&real) || lexical::below(&real, b"/proc").is_some())
     }
+
+    /// The machine's files.
+    pub(crate) fn machine(&self) -> Machine<'_> {
+        Machine::new(&self.view.prefix)
+    }
+}
+
+/// Whether a canonical path is where both worlds have names.
+fn is_shared(path: &[u8]) -> bool {
+    [&b"/dev"[..], b"/sys"]
+        .iter()
+        .any(|top| lexical::below(path, top).is_some())
 }
 
 impl core::fmt::Debug for Resolver<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Resolver")
-            .field("tid", &self.tid)
+            .field("view", &self.view)
             .finish_non_exhaustive()
     }
 }

@@ -78,6 +78,31 @@ fn chip_name(path: &[u8]) -> Option<u32> {
     Some(text.parse().unwrap_or(u32::MAX))
 }
 
+/// Whether a name of sysfs, configfs or debugfs is one that the kernel gives to GPIO. `subsystem` gives the text of
+/// the link that says of which class or bus the device in a directory is.
+// KERNEL: drivers/gpio/gpiolib-cdev.c, gpiolib-sysfs.c, gpiolib.c gpiolib_debugfs_init, gpio-sim.c (v6.12)
+pub(crate) fn is_gpio_name(path: &[u8], subsystem: impl Fn(&[u8]) -> Option<Vec<u8>>) -> bool {
+    const SUBTREES: [&[u8]; 5] = [
+        b"/sys/class/gpio",
+        b"/sys/bus/gpio",
+        b"/sys/kernel/debug/gpio",
+        b"/sys/kernel/config/gpio-sim",
+        b"/sys/kernel/config/gpio-aggregator",
+    ];
+    if SUBTREES.iter().any(|top| below(path, top).is_some()) {
+        return true;
+    }
+    let is_gpio = |text: Vec<u8>| text.ends_with(b"/class/gpio") || text.ends_with(b"/bus/gpio");
+    let mut at = path;
+    while below(at, b"/sys/devices").is_some_and(|rest| !rest.is_empty()) {
+        if subsystem(at).is_some_and(is_gpio) {
+            return true;
+        }
+        at = super::lexical::parent(at);
+    }
+    false
+}
+
 /// The id of the chip whose node is exactly `path`.
 pub(crate) fn chip_of_node(path: &[u8]) -> Option<u32> {
     let name = path.strip_prefix(b"/dev/")?;

@@ -4,7 +4,7 @@ use std::{fs, os::unix::ffi::OsStrExt as _};
 
 use rustix::io::Errno;
 
-use super::{Listing, Place, Resolution, Target, Want};
+use super::{Place, Target, Want};
 use crate::calls::testing::World;
 
 const DEVICE: &str = "Board /sys/devices/platform/gpio-sim.0/gpiochip0";
@@ -146,7 +146,6 @@ fn links_are_not_followed_where_that_is_asked() {
     let no_links = Want {
         follow: true,
         no_links: true,
-        ..Want::default()
     };
     assert_eq!(
         world
@@ -253,23 +252,86 @@ fn descriptors_of_ours_are_known_by_their_link() {
     assert_eq!(found(&world, "/proc/self/fd/5/devices/gpiochip0"), DEVICE);
 }
 
-#[test]
-fn a_directory_to_be_listed_is_walked_to() {
+/// A machine with a chip of its own, wherever the kernel shows it.
+fn machine_with_gpio() -> World {
     let world = World::new();
-    let list = Want {
-        follow: true,
-        listing: Listing::Sure,
-        ..Want::default()
-    };
-    world.link("/tmp/d", "/dev");
-    for path in ["/dev", "/tmp/d", "/dev/.", "../dev"] {
-        let Resolution::Walked {
-            is_native: true,
-            target: Ok(Target::At(at)),
-        } = world.resolve(path, list)
-        else {
-            panic!("{path}")
-        };
-        assert_eq!(at.path, b"/dev");
+    for dir in [
+        "sys/class/gpio/gpiochip512",
+        "sys/bus/gpio/devices",
+        "sys/devices/platform/soc/gpio/GPIO17",
+        "sys/devices/platform/soc/gpiochip0",
+    ] {
+        fs::create_dir_all(world.host(&format!("/{dir}"))).unwrap();
+    }
+    fs::write(world.host("/sys/class/gpio/export"), "").unwrap();
+    fs::write(
+        world.host("/sys/devices/platform/soc/gpio/GPIO17/value"),
+        "",
+    )
+    .unwrap();
+    world
+}
+
+#[test]
+fn links_in_the_middle_lead_to_the_board_on_a_machine_with_gpio() {
+    let world = machine_with_gpio();
+    world.link("/tmp/c", "/sys/class/gpio");
+    world.link("/tmp/s", "/sys");
+    world.link("/tmp/up", "../sys/class");
+    world.link("/tmp/far", "s/class");
+    for path in [
+        "/tmp/c/export",
+        "/tmp/s/class/gpio/export",
+        "/tmp/up/gpio/export",
+        "/tmp/far/gpio/export",
+        "c/export",
+        "/sys/class/gpio/export",
+        "/sys/../tmp/c/export",
+    ] {
+        assert_eq!(world.find(path), Some(Err(Errno::NOENT)), "{path}");
+    }
+}
+
+#[test]
+fn a_way_through_the_board_and_out_is_a_path_of_the_machine() {
+    let world = World::new();
+    let cwd = world.shadow.locate(b"/sys/bus/gpio/devices");
+    world.set_cwd(cwd.as_os_str().as_bytes());
+    for (path, expected) in [
+        ("../../../../tmp/dir", "Host /tmp/dir"),
+        ("../../../../tmp/new", "no Host /tmp/new"),
+        ("../../../../tmp/new/", "unknown /tmp/new/"),
+        ("../../../../tmp/no/such/file", "unknown /tmp/no/such/file"),
+        ("../../../../dev/null/x", "unknown /dev/null/x"),
+        ("../../../../dev/gpiochip0", "Board /dev/gpiochip0"),
+        ("../../pci/../../dev/null", "no Host /sys/dev/null"),
+    ] {
+        assert_eq!(found(&world, path), expected, "{path}");
+    }
+}
+
+#[test]
+fn devices_of_gpio_are_hidden_by_their_class_and_bus() {
+    let world = machine_with_gpio();
+    let line = "/sys/devices/platform/soc/gpio/GPIO17";
+    let chip = "/sys/devices/platform/soc/gpiochip0";
+    world.link(&format!("{line}/subsystem"), "../../../../../class/gpio");
+    world.link(&format!("{chip}/subsystem"), "../../../../bus/gpio");
+    fs::create_dir(world.host("/sys/devices/platform/soc/spi")).unwrap();
+    world.link(
+        "/sys/devices/platform/soc/spi/subsystem",
+        "../../../../bus/spi",
+    );
+    world.link("/tmp/line", line);
+    for path in [&format!("{line}/value"), "/tmp/line/value"] {
+        assert_eq!(world.find(path), Some(Err(Errno::NOENT)), "{path}");
+    }
+    assert_eq!(found(&world, line), format!("no Board {line}"));
+    assert_eq!(found(&world, chip), format!("no Board {chip}"));
+    for path in [
+        "/sys/devices/platform/soc/spi",
+        "/sys/devices/platform/soc/gpio",
+    ] {
+        assert_eq!(world.find(path), None, "{path}");
     }
 }

@@ -13,8 +13,9 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Identity, Location, Place, Resolution, Resolver, Target, Want, lexical};
-use crate::calls::attr;
+use super::{
+    Guarded, Identity, Location, Place, Resolution, Resolver, Target, Want, lexical, machine::Found,
+};
 
 /// Links followed in one path before it counts as a loop. KERNEL: include/linux/namei.h MAXSYMLINKS
 const MAX_LINKS: u32 = 40;
@@ -28,6 +29,9 @@ pub(super) struct Walk<'r, 'a> {
     pending: Vec<Vec<u8>>,
     is_native: bool,
     links: u32,
+    guarded: Vec<Guarded>,
+    /// Whether the name looked up last is the machine's GPIO, of which nothing is shown.
+    is_hidden: bool,
 }
 
 /// What one step led to.
@@ -59,6 +63,8 @@ impl<'r, 'a> Walk<'r, 'a> {
             pending: Vec::new(),
             is_native,
             links: 0,
+            guarded: Vec::new(),
+            is_hidden: false,
         }
     }
 
@@ -76,6 +82,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         Resolution::Walked {
             is_native: self.is_native && !is_ours,
             target,
+            guarded: self.guarded,
         }
     }
 
@@ -84,12 +91,14 @@ impl<'r, 'a> Walk<'r, 'a> {
             return self.arrive();
         };
         match name.as_slice() {
-            b"." => return Ok(Step::Onward),
+            b"" | b"." => return Ok(Step::Onward),
             b".." => {
                 self.at = lexical::parent(&self.at).to_vec();
                 return Ok(Step::Onward);
             }
-            long if long.len() > lexical::NAME_MAX => return Err(Errno::NAMETOOLONG),
+            long if long.len() > lexical::NAME_MAX => {
+                return self.give_up(&name, Errno::NAMETOOLONG);
+            }
             _ => {}
         }
         let is_last = self.pending.is_empty();
@@ -98,8 +107,10 @@ impl<'r, 'a> Walk<'r, 'a> {
             return Ok(Step::Onward);
         }
         let path = lexical::join(&self.at, &name);
-        let Some(found) = self.look(path.clone())? else {
-            return self.miss(path, is_last);
+        let found = match self.look(path.clone()) {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.miss(&name, path, is_last),
+            Err(errno) => return self.give_up(&name, errno),
         };
         match found.mode & libc::S_IFMT {
             libc::S_IFLNK if is_last && !want.follow => Ok(Step::End(Target::At(found))),
@@ -110,8 +121,23 @@ impl<'r, 'a> Walk<'r, 'a> {
                 Ok(Step::Onward)
             }
             _ if is_last => Ok(Step::End(Target::At(found))),
+            _ if found.place == Place::Host => self.give_up(&name, Errno::NOTDIR),
             _ => Err(Errno::NOTDIR),
         }
+    }
+
+    /// Ends where the machine has no more to tell us: the kernel tells the caller, if a directory of the machine is
+    /// where the walk came to.
+    fn give_up(&mut self, name: &[u8], errno: Errno) -> Result<Step, Errno> {
+        if self.resolver.owned.contains(&self.at) || !matches!(self.on_host(&self.at), Ok(Some(_)))
+        {
+            return Err(errno);
+        }
+        let mut path = lexical::join(&self.at, name);
+        for part in self.pending.iter().rev() {
+            path = lexical::join(&path, part);
+        }
+        Ok(Step::End(Target::Unknown { path }))
     }
 
     /// The path ended at a directory.
@@ -123,18 +149,25 @@ impl<'r, 'a> Walk<'r, 'a> {
     }
 
     /// The last name, or one before it, does not exist.
-    fn miss(&self, path: Vec<u8>, is_last: bool) -> Result<Step, Errno> {
-        if !is_last {
-            return Err(Errno::NOENT);
+    fn miss(&mut self, name: &[u8], path: Vec<u8>, is_last: bool) -> Result<Step, Errno> {
+        if self.is_hidden {
+            if !is_last {
+                return Err(Errno::NOENT);
+            }
+            let place = Place::Board;
+            return Ok(Step::End(Target::Missing { path, place }));
         }
-        let is_host = !self.resolver.owned.contains(&path) && self.on_host(&self.at)?.is_some();
+        if !is_last {
+            return self.give_up(name, Errno::NOENT);
+        }
+        let is_host = self.on_host(&self.at)?.is_some();
         let place = if is_host { Place::Host } else { Place::Board };
         Ok(Step::End(Target::Missing { path, place }))
     }
 
     /// `/proc/self` and its like mean the program, not us; the text to go on with instead.
     fn own_process(&self, name: &[u8], stops_at_link: bool) -> Option<String> {
-        let tid = self.resolver.tid;
+        let tid = self.resolver.view.tid;
         match (self.at.as_slice(), name) {
             _ if stops_at_link => None,
             // The thread's own entry has the same descriptors and directories as its leader's.
@@ -173,13 +206,13 @@ impl<'r, 'a> Walk<'r, 'a> {
         }
         if let Some(inside) = self.resolver.shadow.inside(text) {
             self.is_native = false;
-            self.go_to(&inside.path);
+            self.go_to(&inside);
             return Ok(Step::Onward);
         }
         if is_last {
             // The kernel can follow it even where the text is no path.
             let place = self.resolver.host_path(&link.path);
-            let mode = attr::lookup(&place, AtFlags::empty())?.mode();
+            let mode = rustix::fs::stat(place)?.st_mode;
             let is_magic = true;
             return Ok(Step::End(Target::At(Location {
                 mode,
@@ -187,10 +220,15 @@ impl<'r, 'a> Walk<'r, 'a> {
                 ..link
             })));
         }
-        if !text.starts_with(b"/") {
-            return Err(Errno::NOTDIR);
-        }
-        self.go_to(text);
+        let Some(inside) = self.resolver.view.inside_root(text) else {
+            // No path leads there from the caller's root: the kernel goes on from the link itself.
+            let mut path = link.path;
+            for part in self.pending.iter().rev() {
+                path = lexical::join(&path, part);
+            }
+            return Ok(Step::End(Target::Unknown { path }));
+        };
+        self.go_to(&inside);
         Ok(Step::Onward)
     }
 
@@ -204,7 +242,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     fn push(&mut self, path: &[u8]) {
         if path.ends_with(b"/") {
             // What a slash follows must be a directory, and a link to one is followed.
-            self.pending.push(b".".to_vec());
+            self.pending.push(Vec::new());
         }
         self.pending
             .extend(lexical::components(path).rev().map(<[u8]>::to_vec));
@@ -212,28 +250,50 @@ impl<'r, 'a> Walk<'r, 'a> {
 
     /// Looks a canonical path up: in the world that owns it, else on the host, else on the board.
     fn look(&mut self, path: Vec<u8>) -> Result<Option<Location>, Errno> {
-        let is_owned = self.resolver.owned.contains(&path);
-        if !is_owned && let Some(mode) = self.on_host(&path)? {
-            return Ok(Some(Location {
-                path,
-                place: Place::Host,
-                mode,
-                is_magic: false,
-            }));
+        self.is_hidden = self.resolver.owned.contains(&path);
+        if !self.is_hidden
+            && let Some(found) = self.on_host(&path)?
+        {
+            if !self.resolver.machine().is_gpio(&path, &found) {
+                self.note(&found);
+                let is_chip = self.resolver.machine().is_chip(&found);
+                return Ok(Some(Location {
+                    path,
+                    place: Place::Host,
+                    mode: found.mode,
+                    is_magic: false,
+                    number: is_chip.then_some(found.number),
+                }));
+            }
+            self.is_hidden = true;
         }
         let place = self.resolver.shadow.locate(&path);
         let found = mode_of(place.as_os_str())?;
-        self.is_native &= !is_owned && found.is_none();
+        self.is_native &= !self.is_hidden && found.is_none();
         Ok(found.map(|mode| Location {
             path,
             place: Place::Board,
             mode,
             is_magic: false,
+            number: None,
         }))
     }
 
-    fn on_host(&self, path: &[u8]) -> Result<Option<u32>, Errno> {
-        mode_of(self.resolver.host_path(path).as_os_str())
+    /// Remembers a directory of the machine that not everybody may pass.
+    fn note(&mut self, found: &Found) {
+        let is_dir = found.mode & libc::S_IFMT == libc::S_IFDIR;
+        if is_dir && found.mode & 1 == 0 {
+            let Found { mode, uid, gid, .. } = *found;
+            self.guarded.push(Guarded { mode, uid, gid });
+        }
+    }
+
+    fn on_host(&self, path: &[u8]) -> Result<Option<Found>, Errno> {
+        match self.resolver.machine().look(path) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno),
+        }
     }
 }
 
@@ -259,7 +319,7 @@ impl Resolver<'_> {
                 Some(format!("/dev/gpiochip{id}{tail}").into_bytes())
             }
             Some(Identity::Anonymous(name)) => Some(format!("anon_inode:{name}").into_bytes()),
-            None => self.shadow.inside(&text).map(|inside| inside.path),
+            None => self.shadow.inside(&text),
         }
     }
 }

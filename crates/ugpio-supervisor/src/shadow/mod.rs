@@ -6,13 +6,12 @@
 //! `/proc/PID/fd` then says which virtual path it is. A chip's node only
 //! marks the name: nobody is ever given a descriptor of it.
 //!
-//! [`Shadow`] is the tree; [`Node`] describes a chip to show in it ([`Shadow::add_chip`]); private
-//! listings of directories that exist in both worlds are made in `snapshot`. The board adds and
+//! [`Shadow`] is the tree; [`Node`] describes a chip to show in it ([`Shadow::add_chip`]). Directories that exist
+//! in both worlds are the machine's; only their listings are merged, in `calls::getdents`. The board adds and
 //! removes, the resolver in [`crate::path`] reads. What the tree holds besides chips is up to the
 //! caller: [`Shadow::mkdir`], [`Shadow::write_file`], [`Shadow::symlink`], [`Shadow::own`].
 
 mod chip;
-mod snapshot;
 
 use core::mem::MaybeUninit;
 use std::{
@@ -36,7 +35,6 @@ use rustix::{
 };
 
 pub use self::chip::Node;
-use self::snapshot::Snapshots;
 use crate::path::{
     lexical,
     owned::{HIDDEN, Owned},
@@ -60,20 +58,23 @@ pub struct Shadow {
     root: PathBuf,
     owned: RwLock<Arc<Owned>>,
     chips: Mutex<BTreeMap<u32, Node>>,
-    snapshots: Mutex<Snapshots>,
+    /// What `chmod` and `chown` have changed, by path.
+    changes: Mutex<BTreeMap<Vec<u8>, Changed>>,
+    /// The order in which names were first listed among the machine's, by path.
+    places: Mutex<BTreeMap<Vec<u8>, u32>>,
     /// The virtual paths of private files, by the names they are given.
     private: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     /// The virtual paths of sockets that stand for files, by their inodes.
     sockets: Mutex<BTreeMap<u64, Vec<u8>>>,
 }
 
-/// Where a path that leads into the tree's own directory lies in the virtual name space.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Inside {
-    /// The virtual path.
-    pub(crate) path: Vec<u8>,
-    /// Whether it names a snapshot: a copy of names, where the place itself may be the host's.
-    pub(crate) snapshot: bool,
+/// What was changed of a file that nobody can change in the file system: the tree's own modes and owners keep it
+/// working.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Changed {
+    pub(crate) mode: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
 }
 
 impl Shadow {
@@ -96,16 +97,15 @@ impl Shadow {
         let dir = dir.canonicalize()?;
         let shadow = Self {
             root: dir.join("root"),
-            snapshots: Mutex::new(Snapshots::new(dir.join("snap"))),
+            places: Mutex::default(),
+            changes: Mutex::default(),
             owned: RwLock::new(Arc::new(Owned::new())),
             chips: Mutex::default(),
             private: Mutex::default(),
             sockets: Mutex::default(),
             dir,
         };
-        for part in [&shadow.root, &shadow.dir.join("snap")] {
-            fs::DirBuilder::new().mode(DIRECTORY).create(part)?;
-        }
+        fs::DirBuilder::new().mode(DIRECTORY).create(&shadow.root)?;
         for path in ["/dev", "/sys/dev/char", "/sys/devices"] {
             shadow.mkdir_all(path.as_bytes())?;
         }
@@ -229,6 +229,7 @@ impl Shadow {
     ///
     /// What the file system reports; a missing name is none.
     pub fn remove(&self, path: &[u8]) -> io::Result<()> {
+        self.forget_changes(path);
         remove(&self.locate(path))
     }
 
@@ -239,35 +240,49 @@ impl Shadow {
 
     /// The virtual path of a path in the tree's own directory, or of a socket that stands for a file;
     /// `None` for any other path.
-    pub(crate) fn inside(&self, path: &[u8]) -> Option<Inside> {
+    pub(crate) fn inside(&self, path: &[u8]) -> Option<Vec<u8>> {
         if let Object::Socket(inode) = Object::parse(path) {
-            return self.lock_sockets().get(&inode).map(|path| Inside {
-                path: path.clone(),
-                snapshot: false,
-            });
+            return self.lock_sockets().get(&inode).cloned();
         }
         let rest = lexical::below(path, self.dir.as_os_str().as_bytes())?;
         if let Some(rest) = lexical::below(rest, b"/root") {
-            return Some(Inside {
-                path: or_root(rest),
-                snapshot: false,
-            });
+            return Some(or_root(rest));
         }
-        if let Some(name) = lexical::below(rest, b"/attr") {
-            return self.private_path(name).map(|path| Inside {
-                path,
-                snapshot: false,
-            });
-        }
-        let key = lexical::below(rest, b"/snap")?.strip_prefix(b"/")?;
-        let rest = key
-            .iter()
-            .position(|byte| *byte == b'/')
-            .map_or(&b""[..], |slash| &key[slash..]);
-        Some(Inside {
-            path: or_root(rest),
-            snapshot: true,
-        })
+        self.private_path(lexical::below(rest, b"/attr")?)
+    }
+
+    /// Keeps what was changed of a file; what is `None` stays.
+    pub(crate) fn change(&self, path: &[u8], changed: Changed) {
+        let mut changes = self.lock_changes();
+        let kept = changes.entry(path.to_vec()).or_default();
+        *kept = Changed {
+            mode: changed.mode.or(kept.mode),
+            uid: changed.uid.or(kept.uid),
+            gid: changed.gid.or(kept.gid),
+        };
+    }
+
+    /// What was changed of a file.
+    pub(crate) fn changed(&self, path: &[u8]) -> Option<Changed> {
+        self.lock_changes().get(path).copied()
+    }
+
+    /// Forgets what was changed of the files below `path`, which are gone.
+    pub(crate) fn forget_changes(&self, path: &[u8]) {
+        self.lock_changes()
+            .retain(|changed, _| lexical::below(changed, path).is_none());
+    }
+
+    fn lock_changes(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Changed>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a name is listed among those of a directory that the machine has too: every name has its place for good,
+    /// so that a listing goes on where it was whatever came or went.
+    pub(crate) fn place_in_listing(&self, path: &[u8]) -> u32 {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        *places.entry(path.to_vec()).or_insert(next)
     }
 
     /// Where files are made that only one open has: without a name, but told by the text of the link
@@ -321,12 +336,6 @@ impl Shadow {
 
     fn lock_chips(&self) -> MutexGuard<'_, BTreeMap<u32, Node>> {
         self.chips.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_snapshots(&self) -> MutexGuard<'_, Snapshots> {
-        self.snapshots
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

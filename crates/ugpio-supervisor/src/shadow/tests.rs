@@ -1,9 +1,8 @@
-//! The tree on a file system: what a chip looks like, what is removed, and directory copies.
+//! The tree on a file system: what a chip looks like, and what is removed.
 
 use std::{collections::BTreeSet, os::unix::fs::MetadataExt as _};
 
 use super::*;
-use crate::eventually::eventually;
 
 fn shadow(base: &tempfile::TempDir) -> Shadow {
     Shadow::build(private_dir(base.path()).unwrap()).unwrap()
@@ -184,105 +183,13 @@ fn paths_in_the_directory_map_back() {
         let path = [shadow.dir().as_os_str().as_bytes(), rest.as_bytes()].concat();
         shadow
             .inside(&path)
-            .map(|it| (String::from_utf8(it.path).unwrap(), it.snapshot))
+            .map(|path| String::from_utf8(path).unwrap())
     };
-    assert_eq!(inside("/root"), Some(("/".into(), false)));
-    assert_eq!(inside("/root/sys/bus"), Some(("/sys/bus".into(), false)));
-    assert_eq!(inside("/snap/12/dev"), Some(("/dev".into(), true)));
-    assert_eq!(inside("/snap/12"), Some(("/".into(), true)));
+    assert_eq!(inside("/root"), Some("/".into()));
+    assert_eq!(inside("/root/sys/bus"), Some("/sys/bus".into()));
     assert_eq!(inside(""), None);
     assert_eq!(inside("x/root"), None);
     assert_eq!(shadow.inside(b"/dev"), None);
-}
-
-/// A stand-in for the host's `/dev`, with a chip that must not show.
-fn host_dev(base: &tempfile::TempDir) -> PathBuf {
-    let dev = base.path().join("dev");
-    fs::create_dir_all(dev.join("pts")).unwrap();
-    fs::write(dev.join("null"), "").unwrap();
-    fs::write(dev.join("gpiochip7"), "").unwrap();
-    std::os::unix::fs::symlink("gpiochip0", dev.join("gpiochip0-lnk")).unwrap();
-    dev
-}
-
-fn copies(shadow: &Shadow) -> usize {
-    names(&shadow.dir().join("snap")).len()
-}
-
-#[test]
-fn a_copy_lists_both_worlds_and_hides_the_hosts_chips() {
-    let base = tempfile::tempdir().unwrap();
-    let shadow = shadow(&base);
-    shadow.add_chip(&node(0)).unwrap();
-    let dev = host_dev(&base);
-    let fd = shadow.snapshot(b"/dev", &dev).unwrap().unwrap();
-    let place = fs::read_link(format!(
-        "/proc/self/fd/{}",
-        std::os::fd::AsRawFd::as_raw_fd(&fd)
-    ))
-    .unwrap();
-    let listed = names(&place);
-    assert_eq!(
-        listed.iter().collect::<Vec<_>>(),
-        ["gpiochip0", "gpiochip0-lnk", "null", "pts"]
-    );
-    assert_eq!(
-        fs::read_link(place.join("gpiochip0-lnk")).unwrap(),
-        Path::new("gpiochip0")
-    );
-    assert!(place.join("pts").is_dir());
-    let inside = shadow.inside(place.as_os_str().as_bytes()).unwrap();
-    assert_eq!(
-        inside,
-        Inside {
-            path: b"/dev".to_vec(),
-            snapshot: true
-        }
-    );
-}
-
-#[test]
-fn a_copy_is_made_only_where_the_listing_is_wrong() {
-    let base = tempfile::tempdir().unwrap();
-    let shadow = shadow(&base);
-    let dev = host_dev(&base);
-    fs::remove_file(dev.join("gpiochip7")).unwrap();
-    assert!(shadow.snapshot(b"/dev", &dev).unwrap().is_none());
-    assert!(shadow.snapshot(b"/etc", &dev).unwrap().is_none());
-    shadow.add_chip(&node(0)).unwrap();
-    assert!(shadow.snapshot(b"/dev", &dev).unwrap().is_some());
-}
-
-#[test]
-fn a_copy_goes_after_its_last_descriptor() {
-    let base = tempfile::tempdir().unwrap();
-    let shadow = shadow(&base);
-    shadow.add_chip(&node(0)).unwrap();
-    let dev = host_dev(&base);
-    let first = shadow.snapshot(b"/dev", &dev).unwrap().unwrap();
-    let twin = first.try_clone().unwrap();
-    drop(first);
-    shadow.sweep();
-    assert_eq!(copies(&shadow), 1);
-    drop(twin);
-    eventually("the copy goes", || {
-        shadow.sweep();
-        copies(&shadow) == 0
-    });
-}
-
-#[test]
-fn without_watches_the_newest_copies_stay() {
-    let base = tempfile::tempdir().unwrap();
-    let shadow = shadow(&base);
-    shadow.add_chip(&node(0)).unwrap();
-    shadow.lock_snapshots().forget_watch();
-    let dev = host_dev(&base);
-    for _ in 0..70 {
-        drop(shadow.snapshot(b"/dev", &dev).unwrap());
-    }
-    shadow.sweep();
-    assert_eq!(copies(&shadow), 64);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::check;
+use super::ptrace::again;
 
 /// Held while children are waited for, and by whoever attaches to one with ptrace: see [`hold_waiting`].
 static WAITING: Mutex<()> = Mutex::new(());
@@ -134,7 +135,30 @@ pub(crate) enum ChildStatus {
 /// `ECHILD`: no child is left.
 pub(crate) fn poll_children() -> Result<Option<Change>, Errno> {
     let _held = hold_waiting();
-    wait_any(libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WNOTHREAD)
+    while again::is_any_under_way() {
+        match peek()? {
+            None => return Ok(None),
+            // Its tracer takes this stop in a moment.
+            Some(pid) if again::is_under_way(pid) => std::thread::yield_now(),
+            Some(pid) => return wait_for(pid.as_raw_nonzero().get(), CHANGES),
+        }
+    }
+    wait_for(-1, CHANGES)
+}
+
+/// What the session waits for. The tracees of other threads are not its children.
+const CHANGES: i32 = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WNOTHREAD;
+
+/// The child whose change is next, which stays to be taken.
+fn peek() -> Result<Option<Pid>, Errno> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = CHANGES | libc::WEXITED | libc::WNOWAIT;
+    // SAFETY: `info` is a live siginfo_t that the kernel fills.
+    check(unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) })?;
+    // SAFETY: zeroed at first, and all of its fields are integers.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: zero, or filled by a successful wait for a child.
+    Ok(Pid::from_raw(unsafe { info.si_pid() }))
 }
 
 /// Blocks until a child ends.
@@ -143,13 +167,13 @@ pub(crate) fn poll_children() -> Result<Option<Change>, Errno> {
 ///
 /// `ECHILD`: no child is left.
 pub(crate) fn wait_child() -> Result<Option<Change>, Errno> {
-    wait_any(0)
+    wait_for(-1, 0)
 }
 
-fn wait_any(options: i32) -> Result<Option<Change>, Errno> {
+fn wait_for(who: i32, options: i32) -> Result<Option<Change>, Errno> {
     let mut status = 0;
     // SAFETY: `status` is a live local.
-    let pid = check(unsafe { libc::waitpid(-1, &raw mut status, options) })?;
+    let pid = check(unsafe { libc::waitpid(who, &raw mut status, options) })?;
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return Ok(None);
     };

@@ -5,11 +5,14 @@
 //! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
 //! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
-//! [`watch`] does the same for `inotify_add_watch`. Called by `world` through the path layer and by `files`. The thread cannot be one that a debugger holds already.
+//! [`again`] has it repeat its own call with other arguments. Called by `world` through the path layer and by
+//! `files`. The thread cannot be one that a debugger holds already.
 #![expect(
     unsafe_code,
     reason = "ptrace(2) and waitid(2) for stops have no safe wrapper"
 )]
+
+pub(crate) mod again;
 
 use core::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
@@ -25,10 +28,6 @@ use crate::outcome::Call;
 
 /// Stops that are passed over before we give up: each is a signal that arrived meanwhile.
 const PATIENCE: u32 = 64;
-/// The fourth argument of a call that the thread makes for us, where the kernel reads only three.
-pub(crate) const OURS: u32 = 0x7567_7069;
-/// A length that every machine takes for a mapping.
-const PAGE: u64 = 4096;
 /// Bit that marks a stop at a system call, with `PTRACE_O_TRACESYSGOOD`.
 const SYSCALL_STOP: i32 = libc::SIGTRAP | 0x80;
 /// `PTRACE_GETSIGMASK` and `PTRACE_SETSIGMASK` of `<linux/ptrace.h>`.
@@ -64,19 +63,6 @@ pub(crate) fn change_directory(
         listener.reply(id, number.map(|_| 0)).and(number)
     };
     answer_by(tid, answer, |thread, number| thread.enter(number))
-}
-
-/// Has the thread that waits in this `inotify_add_watch` watch the file at `path` instead of its own.
-///
-/// # Errors
-///
-/// As [`change_directory`].
-pub(crate) fn watch(listener: &Listener, call: &Call, path: &[u8]) -> Result<(), Errno> {
-    if listener.wait() != Wait::Killable {
-        return Err(Errno::NOSYS);
-    }
-    let answer = || listener.reply(call.id, Ok(0));
-    answer_by(call.tid, answer, |thread, ()| thread.watch(call, path))
 }
 
 /// Answers the call in which a thread waits, and has the thread `act` with the answer as it returns.
@@ -204,33 +190,6 @@ impl Traced {
             let result = self.carry_out(start.call(libc::SYS_fchdir, number))?;
             self.carry_out(start.call(libc::SYS_close, number))?;
             Ok(result)
-        });
-        let result = result.unwrap_or(-i64::from(libc::ENOENT));
-        self.set_registers(before.returning(result))?;
-        self.swap_mask(mask).map(drop)
-    }
-
-    /// Makes the stopped thread watch the file at `path`, which lies in a page of memory that comes and goes with this.
-    fn watch(&self, call: &Call, path: &[u8]) -> Result<(), Errno> {
-        let before = self.registers()?;
-        let mask = self.swap_mask(u64::MAX)?;
-        let result = before.repeating(self).and_then(|start| {
-            let wide = |value: i32| i64::from(value).cast_unsigned();
-            let (access, kind) = (
-                wide(libc::PROT_READ | libc::PROT_WRITE),
-                wide(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
-            );
-            let page = [0, PAGE, access, kind, wide(-1), 0];
-            let place = self.carry_out(start.call_with(libc::SYS_mmap, page))?;
-            let place = u64::try_from(place).map_err(|_| Errno::NOMEM)?;
-            let result =
-                remote::write_all(self.tid, place, &[path, b"\0"].concat()).and_then(|()| {
-                    let flags = call.args[2] & !u64::from(libc::IN_DONT_FOLLOW);
-                    let watch = [call.args[0], place, flags, u64::from(OURS), 0, 0];
-                    self.carry_out(start.call_with(libc::SYS_inotify_add_watch, watch))
-                });
-            self.carry_out(start.call_with(libc::SYS_munmap, [place, PAGE, 0, 0, 0, 0]))?;
-            result
         });
         let result = result.unwrap_or(-i64::from(libc::ENOENT));
         self.set_registers(before.returning(result))?;
@@ -370,6 +329,18 @@ impl Registers {
         self.unrestarted()
     }
 
+    /// On its way out of the call `nr`, which a signal took back.
+    fn taken_back(mut self, nr: u32, result: i64) -> Self {
+        self.0.rax = result.cast_unsigned();
+        self.0.orig_rax = u64::from(nr);
+        self
+    }
+
+    /// As [`taken_back`](Self::taken_back) of `before`, where the first argument was another meanwhile.
+    fn taken_back_anew(self, call: &Call, before: Self, result: i64) -> Self {
+        before.taken_back(call.nr, result)
+    }
+
     /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.
     fn is_interrupted(&self, nr: u32) -> bool {
         self.0.orig_rax == u64::from(nr) && self.result() == -i64::from(libc::EINTR)
@@ -419,6 +390,19 @@ impl Registers {
     fn returning(mut self, result: i64) -> Self {
         self.0.regs[0] = result.cast_unsigned();
         self
+    }
+
+    /// On its way out of a call that a signal took back. The kernel knows its number and first argument still.
+    fn taken_back(mut self, _nr: u32, result: i64) -> Self {
+        self.0.regs[0] = result.cast_unsigned();
+        self
+    }
+
+    /// As [`taken_back`](Self::taken_back), where the first argument was another meanwhile, which the kernel would
+    /// restart the call with: it is begun anew instead.
+    // DIFFERS: such a call restarts even for a signal whose handler asks for EINTR.
+    fn taken_back_anew(self, call: &Call, _before: Self, _result: i64) -> Self {
+        self.call_with(i64::from(call.nr), call.args)
     }
 
     /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.

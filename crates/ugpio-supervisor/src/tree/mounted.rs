@@ -187,10 +187,10 @@ impl Mounted {
             let (token, _) = name.split_once('-')?;
             return Token::parse(token).map(Sink::Attribute);
         }
-        let inside = self.shadow.inside(link).filter(|inside| !inside.snapshot)?;
-        match inside.path.strip_suffix(b" (deleted)") {
+        let inside = self.shadow.inside(link)?;
+        match inside.strip_suffix(b" (deleted)") {
             Some(path) => LineAt::parse(path).map(|_| Sink::Gone),
-            None => LineAt::parse(&inside.path).map(|(line, file)| Sink::Line(line, file)),
+            None => LineAt::parse(&inside).map(|(line, file)| Sink::Line(line, file)),
         }
     }
 
@@ -272,12 +272,15 @@ impl Mounted {
         const CONFIG: i64 = 0x6265_6570;
         const DEBUG: i64 = 0x6462_6720;
         const TMPFS: i64 = 0x0102_1994;
+        const PROC: i64 = 0x9fa0;
         if lexical::below(path, CONFIGFS.as_bytes()).is_some() {
             CONFIG
         } else if lexical::below(path, b"/sys/kernel/debug").is_some() {
             DEBUG
         } else if lexical::below(path, b"/sys").is_some() {
             SYSFS
+        } else if lexical::below(path, b"/proc").is_some() {
+            PROC
         } else {
             TMPFS
         }

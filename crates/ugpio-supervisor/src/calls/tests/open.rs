@@ -10,9 +10,10 @@ use rustix::{fs::OFlags, io::Errno};
 
 use crate::{
     arch::Sys,
+    calls::credentials::Credentials,
     calls::testing::{
         Arg::{Int, Raw, Text},
-        BUFFER, CWD, World, fails, is_native,
+        BUFFER, CWD, World, fails, goes_to, is_native,
     },
     outcome::Reply,
 };
@@ -152,47 +153,63 @@ fn a_removed_directory_is_empty() {
 }
 
 #[test]
-fn a_listing_has_both_worlds_in_it() {
+fn directories_of_the_machine_are_the_kernels() {
     let world = World::new();
-    let place = world.install(
-        5,
-        open(
-            &world,
-            "/dev",
-            O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_DIRECTORY,
-        ),
-    );
-    assert_eq!(
-        names(&place),
-        ["fd", "gpiochip0", "null", "pts"].map(String::from).into()
-    );
-    let place = world.install(6, open(&world, "/sys/bus", O_RDONLY));
-    assert_eq!(
-        names(&place),
-        ["gpio", "pci", "platform"].map(String::from).into()
-    );
-    is_native(open(&world, "/sys", O_RDONLY | O_DIRECTORY));
-    is_native(open(&world, "/tmp", O_RDONLY | O_DIRECTORY));
-    is_native(open(&world, "/dev", O_PATH | O_DIRECTORY));
+    for dir in ["/dev", "/sys", "/sys/bus", "/tmp", "/sys/dev/char"] {
+        is_native(open(&world, dir, O_RDONLY | O_DIRECTORY));
+        is_native(open(&world, dir, O_PATH | O_DIRECTORY));
+    }
+    world.set_fd(5, b"/dev");
+    open_in(&world, 5, "gpiochip0", O_RDWR);
+    assert_eq!(world.opened().len(), 1);
+    for path in ["null", "pts", ".", "new", "missing", "../tmp/dir"] {
+        is_native(open_in(&world, 5, path, O_RDWR | O_CREAT));
+    }
+    fails(open_in(&world, 5, "gpiochip7", O_RDONLY), Errno::NOENT);
 }
 
 #[test]
-fn names_in_a_listing_are_the_real_things() {
+fn files_of_the_machine_are_opened_by_the_caller_alone() {
     let world = World::new();
-    world.install(5, open(&world, "/dev", O_RDONLY | O_DIRECTORY));
-    open_in(&world, 5, "gpiochip0", O_RDWR);
-    assert_eq!(world.opened().len(), 1);
-    let place = world.install(6, open_in(&world, 5, "null", O_RDWR));
-    assert_eq!(place, world.host("/dev/null"));
-    let place = world.install(7, open_in(&world, 5, "pts", O_RDONLY | O_DIRECTORY));
-    assert_eq!(place, world.host("/dev/pts"));
-    // A listing of itself is a fresh one; a new name goes to the host.
-    let again = world.install(8, open_in(&world, 5, ".", O_RDONLY | O_DIRECTORY));
-    assert!(world.shadow.inside(again.as_os_str().as_bytes()).is_some());
-    world.install(9, open_in(&world, 5, "new", O_WRONLY | O_CREAT));
-    assert!(world.host("/dev/new").exists());
-    fails(open_in(&world, 5, "missing", O_RDONLY), Errno::NOENT);
-    fails(open_in(&world, 5, "gpiochip7", O_RDONLY), Errno::NOENT);
+    world.install(5, open(&world, "/sys/bus/gpio", O_RDONLY | O_DIRECTORY));
+    let up = |path: &str| open_in(&world, 5, path, O_RDWR | O_CREAT);
+    for (path, machine) in [
+        ("../../../tmp/dir", "/tmp/dir"),
+        ("../../../tmp/new", "/tmp/new"),
+        ("../../../tmp/no/file", "/tmp/no/file"),
+        ("..", "/sys/bus"),
+        ("../../../dev/null/", "/dev/null/"),
+    ] {
+        goes_to(&world, up(path), machine);
+    }
+    assert!(!world.host("/tmp/new").exists());
+}
+
+#[test]
+fn nobody_passes_a_closed_directory_by_our_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    fs::create_dir(world.host("/tmp/closed")).unwrap();
+    fs::create_dir(world.host("/tmp/open")).unwrap();
+    for (dir, mode) in [("closed", 0o700), ("open", 0o755)] {
+        world.link(&format!("/tmp/{dir}/bus"), "/sys/bus/gpio");
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(world.host(&format!("/tmp/{dir}")), mode).unwrap();
+    }
+    *world.process.credentials.borrow_mut() = Credentials {
+        uid: 4711,
+        ..Credentials::default()
+    };
+    let dir = O_RDONLY | O_DIRECTORY;
+    fails(open(&world, "/tmp/closed/bus/devices", dir), Errno::ACCESS);
+    world.install(5, open(&world, "/tmp/open/bus/devices", dir));
+    fails(
+        world.call(
+            Sys::Readlinkat,
+            &[CWD, Text("/tmp/closed/bus/x"), Raw(BUFFER), Int(9)],
+        ),
+        Errno::ACCESS,
+    );
 }
 
 #[test]
