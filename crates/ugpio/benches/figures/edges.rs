@@ -7,14 +7,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use gpio_uapi::abi::v2::{LineEvent, LineFlags};
 use zerocopy::FromBytes;
 
-use crate::{Effort, client, me, run, spread};
+use crate::{Effort, client, me, printed, run, spread};
 
 /// Pulls sent at once; the event queue holds 1024.
 const BATCH: u32 = 256;
@@ -22,12 +22,11 @@ const BATCH: u32 = 256;
 /// Prints the rows.
 pub(crate) fn print(effort: Effort) {
     let pulls = (effort.calls / BATCH + 1) * BATCH;
-    let output = run()
+    let mut client = run();
+    client
         .arg(me())
-        .args(["client", "edges", &pulls.to_string()])
-        .stderr(Stdio::inherit())
-        .output();
-    print!("{}", String::from_utf8(output.unwrap().stdout).unwrap());
+        .args(["client", "edges", &pulls.to_string()]);
+    print!("{}", printed(&mut client));
 }
 
 /// The program inside the run.
@@ -52,7 +51,7 @@ fn latency(chip: &std::fs::File, control: &mut Control, pulls: u32) {
     for n in 0..pulls {
         let start = Instant::now();
         control.send(&[(0, n % 2 == 0)]);
-        let (at, _) = seen.recv().unwrap();
+        let (at, _) = seen.next();
         edge.push(at.duration_since(start).as_secs_f64() * 1e6);
         control.answers(1);
         let start = Instant::now();
@@ -85,7 +84,7 @@ fn rate(chip: &std::fs::File, control: &mut Control, lines: u32, pulls: u32) -> 
         control.answers(BATCH);
         let mut read = 0;
         while read < BATCH {
-            read += seen.recv().unwrap().1;
+            read += seen.next().1;
         }
     }
     let rate = f64::from(pulls / BATCH * BATCH) / start.elapsed().as_secs_f64();
@@ -99,12 +98,40 @@ fn rate(chip: &std::fs::File, control: &mut Control, lines: u32, pulls: u32) -> 
     rate
 }
 
+/// Reads events on a thread. When this is dropped the thread has ended and has released its lines, so
+/// that the next reader can request them.
+struct Reader {
+    seen: mpsc::Receiver<(Instant, u32)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    /// When how many events were read.
+    fn next(&self) -> (Instant, u32) {
+        self.seen.recv().expect("the reader has lost an event")
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // After a failure the thread may sleep for ever.
+        if std::thread::panicking() {
+            return;
+        }
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(
+            ended.is_none_or(|ended| ended.is_ok()),
+            "the reader has failed"
+        );
+    }
+}
+
 /// A thread that reads `count` events and reports when it read how many.
-fn reader(chip: &std::fs::File, lines: u32, count: u32) -> mpsc::Receiver<(Instant, u32)> {
+fn reader(chip: &std::fs::File, lines: u32, count: u32) -> Reader {
     let flags = LineFlags::INPUT | LineFlags::EDGE_RISING | LineFlags::EDGE_FALLING;
     let mut file = client::request(chip, lines, flags);
     let (report, seen) = mpsc::channel();
-    std::thread::spawn(move || {
+    let thread = std::thread::spawn(move || {
         let mut records = [0; 64 * 48];
         let mut last = 0;
         while last < count {
@@ -121,7 +148,10 @@ fn reader(chip: &std::fs::File, lines: u32, count: u32) -> mpsc::Receiver<(Insta
             let _ = report.send((at, u32::try_from(got / 48).unwrap()));
         }
     });
-    seen
+    Reader {
+        seen,
+        thread: Some(thread),
+    }
 }
 
 /// The control socket, with requests in flight.

@@ -108,15 +108,22 @@ pub(crate) fn run() -> Command {
     command
 }
 
-/// Runs a command that prints one number per line.
-pub(crate) fn numbers(command: &mut Command) -> Vec<f64> {
+/// Runs a command to its end and gives what it printed. One that fails ends the bench: figures of a
+/// client that did only a part of its work are none.
+pub(crate) fn printed(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
-        "{command:?}: {}",
+        "{command:?}: {}: {}",
+        output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8_lossy(&output.stdout)
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a command that prints one number per line.
+pub(crate) fn numbers(command: &mut Command) -> Vec<f64> {
+    printed(command)
         .lines()
         .map(|line| line.parse().unwrap())
         .collect()
