@@ -104,6 +104,10 @@ impl Run {
             .lines()
             .find_map(|line| line.strip_prefix("set-cookie: "))?;
         assert_eq!(answer.status, 303);
+        assert!(
+            cookie.ends_with("; path=/; httponly; samesite=strict"),
+            "{cookie}"
+        );
         Some(format!("Cookie: {}\r\n", cookie.split(';').next().unwrap()))
     }
 
@@ -175,6 +179,89 @@ fn a_link_lets_one_in_and_nothing_else_does() {
         run.enter(&token).is_some(),
         "`ugpio ctl web` makes more links"
     );
+}
+
+#[test]
+fn a_foreign_name_or_page_gets_nothing() {
+    let run = Run::start(&["--web"]);
+    let cookie = run.enter(&run.token).unwrap();
+    let (_, port) = run.address.split_once(':').unwrap();
+    let status = |hosts: &[&str]| {
+        let hosts: String = hosts
+            .iter()
+            .map(|host| format!("Host: {host}\r\n"))
+            .collect();
+        let mut stream = TcpStream::connect(&run.address).unwrap();
+        write!(
+            stream,
+            "GET / HTTP/1.1\r\n{hosts}{cookie}Connection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.split(' ').nth(1).unwrap().to_owned()
+    };
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        assert_eq!(status(&[&format!("{host}:{port}")]), "200", "{host}");
+        assert_eq!(status(&[host]), "421", "{host} at another port");
+    }
+    let (ours, evil) = (format!("127.0.0.1:{port}"), format!("evil.example:{port}"));
+    assert_eq!(status(&[&evil]), "421");
+    assert_ne!(status(&[&ours, &evil]), "200");
+    assert_ne!(status(&[]), "200");
+    let in_line = format!("GET http://{evil}/");
+    assert_eq!(run.ask(&in_line, &cookie, "").status, 421);
+    let list = |origin: &str| {
+        let headers = format!("{cookie}Origin: {origin}\r\n");
+        let follow = run.send("GET /api/v1/follow", &headers, "");
+        let mut line = String::new();
+        let mut follow = follow;
+        follow.read_line(&mut line).unwrap();
+        let streamed = line.split(' ').nth(1).unwrap().parse().unwrap();
+        (run.post("list", &headers, "").0, streamed)
+    };
+    assert_eq!(list(&format!("http://{ours}")), (200, 200));
+    for origin in [
+        "null",
+        "http://evil.example",
+        &format!("https://{ours}"),
+        &format!("http://localhost:{port}"),
+        "http://127.0.0.1:1",
+    ] {
+        assert_eq!(list(origin), (403, 403), "{origin}");
+    }
+}
+
+#[test]
+fn connections_that_ask_nothing_lock_nobody_out() {
+    let run = Run::start(&["--web"]);
+    let cookie = run.enter(&run.token).unwrap();
+    let mut follower = run.send("GET /api/v1/follow", &cookie, "");
+    message(&mut follower);
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for n in 0..300 {
+        let mut stream = TcpStream::connect(&run.address).unwrap();
+        // Some ask by halves.
+        if n % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+        }
+        idle.push(stream);
+    }
+    let (_, token) = split(run.ctl(&["web"]).strip_prefix("http://").unwrap());
+    let again = run.enter(&token).unwrap();
+    assert_eq!(run.post("list", &again, "").0, 200);
+    assert_eq!(run.ask("GET /board.js", &cookie, "").status, 200);
+    run.ctl(&["pull", "demo", "2", "up"]);
+    assert_eq!(message(&mut follower)["event"]["kind"], "update");
+    // The first had to go for others; the last go when they have shown no session in time.
+    for mut stream in [&idle[0], &idle[299]] {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert!(
+            rest.is_empty() || rest.starts_with(b"HTTP/1.1 4"),
+            "{rest:?}"
+        );
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) mod params;
 mod peer;
 pub(crate) mod plugged;
 pub(crate) mod protocol;
+pub(crate) mod seats;
 pub(crate) mod server;
 pub(crate) mod socket;
 mod state;

@@ -4,6 +4,8 @@
 //! judged by [`protocol`](super::protocol) and done on the [`Plugged`](super::plugged::Plugged) chips. Changes are broadcast:
 //! a client that reads too slowly loses some and is told how many, and holds up nobody.
 
+mod client;
+
 use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::future::poll_fn;
@@ -15,22 +17,22 @@ use std::time::Duration;
 use gpiolib::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_local;
 use tokio::time::Instant;
 
+use self::client::client;
+pub(super) use self::client::{read_more, send};
 use super::follow::{self, Followers};
-use super::frame::Frames;
-use super::peer;
 use super::plugged::Shared;
 use super::protocol::{
-    ChipState, Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, MAX_REQUEST,
-    Reply, Request, WaitParams, json,
+    ChipState, Code, Event, Failure, Happened, Hello, LineAt, LineState, Link, List, Request,
+    WaitParams, json,
 };
+use super::seats::{Limits, Seats};
 use super::view::NetUpdate;
 use crate::board::{ChipSpec, DEFAULT_LINES};
 
@@ -40,11 +42,12 @@ const BACKLOG: usize = 4096;
 /// Events handed on in one go before other tasks get their turn.
 const BATCH: usize = 256;
 
-/// Bytes of answers that go when there are so many, though more requests are there.
-const ANSWERS_MAX: usize = 64 * 1024;
-
-/// The most clients at one time; more are turned away.
-const MAX_CLIENTS: usize = 256;
+/// The clients at one time: an idle one goes for one more, and some seats are for those who ask and go.
+const SEATS: Limits = Limits {
+    most: 256,
+    idle_of_one: usize::MAX,
+    reserve: 32,
+};
 
 /// How long the end of a run waits for listeners to take what happened last.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -67,7 +70,7 @@ pub(crate) struct Hub {
     /// Brings the board up to date with what the program has closed; whether nothing is open any more.
     settle: Box<dyn Fn() -> bool>,
     stage: watch::Sender<Stage>,
-    clients: Cell<usize>,
+    pub(super) seats: Seats<()>,
     listeners: Cell<usize>,
     listener_left: Notify,
 }
@@ -86,7 +89,7 @@ impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
             .field("hello", &self.hello)
-            .field("clients", &self.clients)
+            .field("seats", &self.seats)
             .finish_non_exhaustive()
     }
 }
@@ -104,7 +107,7 @@ impl Hub {
             tap: OnceCell::new(),
             settle,
             stage: watch::Sender::new(Stage::Running),
-            clients: Cell::new(0),
+            seats: Seats::new(SEATS),
             listeners: Cell::new(0),
             listener_left: Notify::new(),
         })
@@ -303,16 +306,7 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if !peer::is_owner(&stream) {
-                    spawn_local(refuse(
-                        stream,
-                        "only the user who started the run is answered",
-                    ));
-                } else if hub.clients.get() >= MAX_CLIENTS {
-                    spawn_local(refuse(stream, "too many clients are connected"));
-                } else {
-                    spawn_local(client(stream, Rc::clone(&hub)));
-                }
+                spawn_local(client(stream, Rc::clone(&hub)));
             }
             // Out of descriptors, most likely; it passes when a client goes.
             Err(error) => {
@@ -321,13 +315,6 @@ pub(crate) async fn serve(listener: UnixListener, hub: Rc<Hub>) {
             }
         }
     }
-}
-
-/// Says why a client is not served.
-async fn refuse(mut stream: UnixStream, why: &str) {
-    let reply = Reply::Failure(Failure::new(Code::NotAllowed, why));
-    // A new connection has room for this; one that has gone needs no answer.
-    let _ = stream.write_all(&reply.encode()).await;
 }
 
 /// Hands events on each time something has happened.
@@ -345,22 +332,6 @@ async fn relay(hub: Rc<Hub>) {
     .await
 }
 
-/// Serves one client until it goes.
-async fn client(stream: UnixStream, hub: Rc<Hub>) {
-    hub.clients.set(hub.clients.get() + 1);
-    let frames = Frames::new(MAX_REQUEST);
-    // An error means that the client has gone, which is the end either way.
-    let mut client = Client {
-        stream,
-        frames,
-        answers: Vec::new(),
-        hub: Rc::clone(&hub),
-    };
-    let _ = client.serve().await;
-    let _ = client.flush().await;
-    hub.clients.set(hub.clients.get() - 1);
-}
-
 /// Somebody who listens, and whom the end of the run waits for a moment.
 pub(super) struct Listening(Rc<Hub>);
 
@@ -376,121 +347,6 @@ impl Drop for Listening {
     fn drop(&mut self) {
         self.0.listeners.set(self.0.listeners.get() - 1);
         self.0.listener_left.notify_one();
-    }
-}
-
-/// Sends a message that is in words.
-pub(super) async fn send(stream: &mut UnixStream, text: &str) -> io::Result<()> {
-    stream.write_all(text.as_bytes()).await?;
-    stream.write_all(&[0]).await
-}
-
-struct Client {
-    stream: UnixStream,
-    frames: Frames,
-    /// Answers to requests that came together, which go together.
-    answers: Vec<u8>,
-    hub: Rc<Hub>,
-}
-
-impl Client {
-    async fn serve(&mut self) -> io::Result<()> {
-        loop {
-            match self.frames.take() {
-                Ok(Some(message)) => self.handle(&message).await?,
-                Ok(None) => {
-                    self.flush().await?;
-                    read_more(&mut self.stream, &mut self.frames).await?;
-                }
-                Err(failure) => return self.reply(&Reply::Failure(failure)).await,
-            }
-        }
-    }
-
-    async fn handle(&mut self, message: &[u8]) -> io::Result<()> {
-        let result = match Request::decode(message) {
-            Err(failure) => Err(failure),
-            Ok(request @ (Request::Events | Request::Follow)) => {
-                return self.stream(&request).await;
-            }
-            Ok(request) => {
-                if matches!(request, Request::Wait(_)) {
-                    self.flush().await?;
-                }
-                self.perform(request).await?
-            }
-        };
-        let reply = result.map_or_else(Reply::Failure, Reply::Result);
-        self.answers.extend(reply.encode());
-        if self.answers.len() < ANSWERS_MAX {
-            return Ok(());
-        }
-        self.flush().await
-    }
-
-    /// Sends a reply, after those that have not gone yet.
-    async fn reply(&mut self, reply: &Reply) -> io::Result<()> {
-        self.answers.extend(reply.encode());
-        self.flush().await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        let answers = core::mem::take(&mut self.answers);
-        self.stream.write_all(&answers).await
-    }
-
-    /// Sends what is asked for until the client goes or the run is over. What it still sends is read and
-    /// not answered. Always ends with an error, as the connection is of no more use.
-    async fn stream(&mut self, what: &Request) -> io::Result<()> {
-        let hub = Rc::clone(&self.hub);
-        let listening = Listening::new(Rc::clone(&hub));
-        let result = if matches!(what, Request::Follow) {
-            let is_inside = peer::is_inside(&self.stream);
-            self.reply(&Reply::Result(json!({}))).await?;
-            follow::stream(&mut self.stream, &hub, is_inside).await
-        } else {
-            self.stream_events_until_over(&hub).await
-        };
-        drop(listening);
-        result.and(Err(io::ErrorKind::ConnectionAborted.into()))
-    }
-
-    async fn stream_events_until_over(&mut self, hub: &Hub) -> io::Result<()> {
-        let mut events = hub.subscribe();
-        let let_go = hub.let_go(peer::is_inside(&self.stream));
-        tokio::pin!(let_go);
-        self.reply(&Reply::Result(json!({}))).await?;
-        loop {
-            let mut ignored = Frames::new(usize::MAX);
-            let event = tokio::select! {
-                event = events.recv() => event,
-                gone = read_more(&mut self.stream, &mut ignored) => { gone?; continue }
-                () = &mut let_go => break,
-            };
-            self.reply(&Reply::Event(event_or_loss(event))).await?;
-        }
-        hub.catch_up();
-        while let Ok(event) = events.try_recv() {
-            self.reply(&Reply::Event(event)).await?;
-        }
-        Ok(())
-    }
-
-    /// Does a request. The outer error is that the client has gone, or is to go.
-    async fn perform(
-        &mut self,
-        request: Request,
-    ) -> io::Result<Result<serde_json::Value, Failure>> {
-        // Only one who waits is let go before the answer: others have it at once.
-        let is_inside = matches!(request, Request::Wait(_)) && peer::is_inside(&self.stream);
-        let let_go = self.hub.let_go(is_inside);
-        let performing = self.hub.perform(request);
-        tokio::select! {
-            biased;
-            result = performing => Ok(result),
-            () = let_go => Err(io::ErrorKind::ConnectionAborted.into()),
-            gone = read_while(&mut self.stream, &mut self.frames) => Err(gone),
-        }
     }
 }
 
@@ -557,31 +413,6 @@ async fn wait_for_level(
 
 fn is_same(line: &LineAt, other: &LineAt) -> bool {
     line.offset == other.offset && line.chip == other.chip
-}
-
-/// Reads what there is. The end of the stream is an error, as it ends everything.
-pub(super) async fn read_more(stream: &mut UnixStream, frames: &mut Frames) -> io::Result<()> {
-    let mut buffer = [0; 4096];
-    match stream.read(&mut buffer).await? {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        count => {
-            frames.push(&buffer[..count]);
-            Ok(())
-        }
-    }
-}
-
-/// Reads ahead while a request is being done; ends only when the client has gone, or sends so much
-/// that it is better gone.
-async fn read_while(stream: &mut UnixStream, frames: &mut Frames) -> io::Error {
-    loop {
-        if let Err(error) = read_more(stream, frames).await {
-            return error;
-        }
-        if frames.len() > 2 * MAX_REQUEST {
-            return io::Error::other("too much is sent ahead");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request as HttpRequest, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::Keys;
+use super::listener::Visitor;
 use crate::control::inlet::Inlet;
 use crate::control::protocol::{Code, Failure, MAX_REQUEST, Reply, Request};
 
@@ -78,6 +79,7 @@ pub(super) fn router(inlet: Inlet, keys: Arc<Keys>) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), members_only))
         .route("/", get(page))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(middleware::from_fn_with_state(app.clone(), by_our_name))
         .layer(middleware::map_response(with_headers))
         .with_state(app)
 }
@@ -97,12 +99,17 @@ struct Link {
 }
 
 /// The page. With a token, first the exchange of it for a session.
-async fn page(State(app): State<App>, Query(link): Query<Link>, headers: HeaderMap) -> Response {
+async fn page(
+    State(app): State<App>,
+    ConnectInfo(visitor): ConnectInfo<Visitor>,
+    Query(link): Query<Link>,
+    headers: HeaderMap,
+) -> Response {
     let session = link
         .token
         .as_deref()
-        .and_then(|token| app.keys.exchange(token));
-    let is_member = app.is_member(&headers);
+        .and_then(|token| app.keys.exchange(token, visitor.peer));
+    let is_member = app.is_member(&headers, &visitor);
     match (session, link.token.is_some()) {
         // Away from the token at once: it stays in no history, and a reload does not show it again.
         (Some(cookie), _) => (
@@ -128,17 +135,63 @@ async fn page(State(app): State<App>, Query(link): Query<Link>, headers: HeaderM
 }
 
 impl App {
-    fn is_member(&self, headers: &HeaderMap) -> bool {
+    fn is_member(&self, headers: &HeaderMap, visitor: &Visitor) -> bool {
         let mut cookies = headers.get_all(header::COOKIE).iter();
-        cookies.any(|value| value.to_str().is_ok_and(|value| self.keys.lets_in(value)))
+        let has_session = cookies.any(|value| {
+            let text = value.to_str();
+            text.is_ok_and(|text| self.keys.lets_in(text, visitor.peer))
+        });
+        if has_session {
+            visitor.let_in();
+        }
+        has_session
     }
 }
 
+/// Lets through what was asked of the board by a name of its own: a page elsewhere whose name was made to
+/// lead here is of another site for its browser, and so for us.
+async fn by_our_name(State(app): State<App>, request: HttpRequest, next: Next) -> Response {
+    let hosts = request.headers().get_all(header::HOST);
+    let mut hosts = hosts.iter().map(HeaderValue::to_str);
+    let place = app.keys.place();
+    let is_ours = match (hosts.next(), hosts.next()) {
+        (Some(Ok(host)), None) => place.is_host(host),
+        _ => false,
+    };
+    let in_line = request.uri().authority();
+    if is_ours && in_line.is_none_or(|authority| place.is_host(authority.as_str())) {
+        return next.run(request).await;
+    }
+    let message = format!(
+        "the live board is at http://{}/ and goes by no other name",
+        place.0
+    );
+    let failure = Failure::new(Code::NotAllowed, message);
+    let mut response = answer(Err(failure));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response
+}
+
+/// Whether no page of another site made the browser ask.
+fn is_own(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    let is_own_site = site.is_none_or(|site| site == "same-origin" || site == "none");
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let is_own_origin = match text(header::ORIGIN) {
+        Some(origin) => origin.strip_prefix("http://") == text(header::HOST),
+        None => !headers.contains_key(header::ORIGIN),
+    };
+    is_own_site && is_own_origin
+}
+
 /// Lets through who has a session, unless another site's page made the browser ask.
-async fn members_only(State(app): State<App>, request: HttpRequest, next: Next) -> Response {
-    let site = request.headers().get("sec-fetch-site");
-    let is_own = site.is_none_or(|site| site == "same-origin" || site == "none");
-    if is_own && app.is_member(request.headers()) {
+async fn members_only(
+    State(app): State<App>,
+    ConnectInfo(visitor): ConnectInfo<Visitor>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    if is_own(request.headers()) && app.is_member(request.headers(), &visitor) {
         return next.run(request).await;
     }
     let message = "open the link that `ugpio run --web` or `ugpio ctl web` prints";

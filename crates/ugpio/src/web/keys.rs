@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::visitor::{Peer, Place};
+
 /// Tokens that nobody has shown yet, and sessions: beyond this the oldest is forgotten.
 const MOST: usize = 64;
 
@@ -23,7 +25,15 @@ pub(super) struct Keys {
 #[derive(Debug, Default)]
 struct Held {
     tokens: Vec<String>,
-    sessions: Vec<String>,
+    sessions: Vec<Session>,
+}
+
+/// Somebody who was let in.
+#[derive(Debug)]
+struct Session {
+    secret: String,
+    /// Who showed the token: the secret is of no use to anybody else.
+    of: Peer,
 }
 
 impl Keys {
@@ -47,29 +57,37 @@ impl Keys {
     }
 
     /// Takes a token for a session, and gives what the browser is to keep as its cookie.
-    pub(super) fn exchange(&self, token: &str) -> Option<String> {
+    pub(super) fn exchange(&self, token: &str, of: Peer) -> Option<String> {
         let mut held = self.held();
         let place = held.tokens.iter().position(|known| is_same(known, token))?;
         // Only then is the token spent.
-        let session = random().ok()?;
+        let secret = random().ok()?;
         held.tokens.remove(place);
         let cookie = format!(
-            "{}={session}; Path=/; HttpOnly; SameSite=Lax",
+            "{}={secret}; Path=/; HttpOnly; SameSite=Strict",
             self.cookie_name()
         );
-        push(&mut held.sessions, session);
+        push(&mut held.sessions, Session { secret, of });
         Some(cookie)
     }
 
-    /// Whether the `Cookie` header has a session of this run.
-    pub(super) fn lets_in(&self, cookies: &str) -> bool {
+    /// Whether the `Cookie` header has a session of this run that was given to this peer.
+    pub(super) fn lets_in(&self, cookies: &str, peer: Peer) -> bool {
         let name = self.cookie_name();
         let held = self.held();
         cookies
             .split(';')
             .filter_map(|cookie| cookie.trim().split_once('='))
             .filter(|(key, _)| *key == name)
-            .any(|(_, value)| held.sessions.iter().any(|known| is_same(known, value)))
+            .any(|(_, value)| {
+                let mut known = held.sessions.iter();
+                known.any(|session| session.of == peer && is_same(&session.secret, value))
+            })
+    }
+
+    /// Where the board is.
+    pub(super) fn place(&self) -> Place {
+        Place(self.address)
     }
 
     /// Browsers do not keep the cookies of two ports apart, so the name does.
@@ -82,7 +100,7 @@ impl Keys {
     }
 }
 
-fn push(keys: &mut Vec<String>, key: String) {
+fn push<K>(keys: &mut Vec<K>, key: K) {
     if keys.len() == MOST {
         keys.remove(0);
     }
@@ -110,6 +128,8 @@ fn is_same(known: &str, shown: &str) -> bool {
 mod tests {
     use super::*;
 
+    const US: Peer = Peer::User(1000);
+
     fn keys() -> Keys {
         Keys::new(SocketAddr::from(([127, 0, 0, 1], 4000)))
     }
@@ -123,12 +143,22 @@ mod tests {
         let keys = keys();
         let link = keys.link().unwrap();
         assert_eq!(token(&link).len(), 32);
-        let cookie = keys.exchange(token(&link)).unwrap();
-        assert_eq!(keys.exchange(token(&link)), None, "it is spent");
+        let cookie = keys.exchange(token(&link), US).unwrap();
+        assert_eq!(keys.exchange(token(&link), US), None, "it is spent");
         let cookie = cookie.split(';').next().unwrap();
         assert!(cookie.starts_with("ugpio-4000="));
-        assert!(keys.lets_in(cookie));
-        assert!(keys.lets_in(&format!("a=b; {cookie}; c")));
+        assert!(keys.lets_in(cookie, US));
+        assert!(keys.lets_in(&format!("a=b; {cookie}; c"), US));
+        for other in [
+            Peer::User(1001),
+            Peer::Unknown,
+            Peer::Machine([192, 0, 2, 1].into()),
+        ] {
+            assert!(
+                !keys.lets_in(cookie, other),
+                "{other:?} has seen the cookie"
+            );
+        }
     }
 
     #[test]
@@ -144,7 +174,7 @@ mod tests {
             &good.to_uppercase(),
         ] {
             if bad != good {
-                assert_eq!(keys.exchange(bad), None, "{bad}");
+                assert_eq!(keys.exchange(bad, US), None, "{bad}");
             }
         }
         for bad in [
@@ -153,18 +183,18 @@ mod tests {
             "ugpio-4000",
             &format!("ugpio-4000={good}"),
         ] {
-            assert!(!keys.lets_in(bad), "{bad}");
+            assert!(!keys.lets_in(bad, US), "{bad}");
         }
         let other = Keys::new(SocketAddr::from(([127, 0, 0, 1], 4001)));
-        let cookie = keys.exchange(good).unwrap();
-        assert!(!other.lets_in(&cookie), "of another run");
+        let cookie = keys.exchange(good, US).unwrap();
+        assert!(!other.lets_in(&cookie, US), "of another run");
     }
 
     #[test]
     fn the_oldest_token_is_forgotten_first() {
         let keys = keys();
         let links: Vec<String> = (0..=MOST).map(|_| keys.link().unwrap()).collect();
-        assert_eq!(keys.exchange(token(&links[0])), None);
-        assert!(keys.exchange(token(&links[1])).is_some());
+        assert_eq!(keys.exchange(token(&links[0]), US), None);
+        assert!(keys.exchange(token(&links[1]), US).is_some());
     }
 }

@@ -1,25 +1,38 @@
-//! The web server's listener: a bounded number of connections, so that nobody can use up the
-//! descriptors that the run needs.
+//! The web server's listener: a bounded number of connections, of which those that have shown no session
+//! lock nobody out, so that who may use the board always can and the run keeps its descriptors.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 
-/// The most connections at one time; more wait in the system's queue. A page takes one or two.
-const MAX_CONNECTIONS: usize = 256;
+use super::visitor::Peer;
+use crate::control::seats::{GivenUp, Limits, Seat, Seats};
 
-/// Accepts connections while there is room.
+/// The connections at one time; a page takes one or two.
+const SEATS: Limits = Limits {
+    most: 256,
+    idle_of_one: 32,
+    reserve: 32,
+};
+
+/// How long a connection may take to show its session.
+const ENTRY: Duration = Duration::from_secs(10);
+
+/// Accepts connections and gives them seats.
 #[derive(Debug)]
 pub(super) struct Bounded {
     listener: TcpListener,
-    room: Arc<Semaphore>,
+    seats: Seats<Peer>,
 }
 
 impl Bounded {
@@ -27,7 +40,7 @@ impl Bounded {
     pub(super) fn new(listener: TcpListener) -> Bounded {
         Bounded {
             listener,
-            room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            seats: Seats::new(SEATS),
         }
     }
 }
@@ -37,16 +50,28 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let room = Arc::clone(&self.room).acquire_owned().await;
-        let room = room.expect("the semaphore is never closed");
-        let (stream, from) = Listener::accept(&mut self.listener).await;
-        // Updates are small and should be there at once; without this they only come later.
-        let _ = stream.set_nodelay(true);
-        let connection = Connection {
-            stream,
-            _room: room,
-        };
-        (connection, from)
+        loop {
+            let (stream, from) = Listener::accept(&mut self.listener).await;
+            let peer = Peer::of(&stream);
+            // Closed at once if all others are in use, by people who are in.
+            let Some((seat, given_up)) = self.seats.take(peer) else {
+                continue;
+            };
+            // Updates are small and should be there at once; without this they only come later.
+            let _ = stream.set_nodelay(true);
+            let connection = Connection {
+                stream,
+                visitor: Visitor {
+                    peer,
+                    seat: Arc::new(seat),
+                    is_in: Arc::default(),
+                },
+                given_up,
+                entry: Box::pin(tokio::time::sleep(ENTRY)),
+                is_over: false,
+            };
+            return (connection, from);
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -54,11 +79,49 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection, which makes room for another when it is dropped.
+/// What a request knows of its connection.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    pub(super) peer: Peer,
+    seat: Arc<Seat>,
+    is_in: Arc<AtomicBool>,
+}
+
+impl Visitor {
+    /// A session was shown: the connection may stay as long as it wants to.
+    pub(super) fn let_in(&self) {
+        if !self.is_in.swap(true, Ordering::Relaxed) {
+            // Where too many are in, this one gives way to newcomers.
+            let _ = self.seat.hold();
+        }
+    }
+}
+
+impl Connected<IncomingStream<'_, Bounded>> for Visitor {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Visitor {
+        stream.io().visitor.clone()
+    }
+}
+
+/// A connection. It ends by itself when its seat goes to another or it has shown no session in time.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    _room: OwnedSemaphorePermit,
+    visitor: Visitor,
+    given_up: GivenUp,
+    entry: Pin<Box<Sleep>>,
+    is_over: bool,
+}
+
+impl Connection {
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.is_over {
+            let is_in = self.visitor.is_in.load(Ordering::Relaxed);
+            let is_late = !is_in && self.entry.as_mut().poll(context).is_ready();
+            self.is_over = is_late || Pin::new(&mut self.given_up).poll(context).is_ready();
+        }
+        self.is_over
+    }
 }
 
 impl AsyncRead for Connection {
@@ -67,6 +130,10 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_over(context) {
+            // The end of the stream.
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

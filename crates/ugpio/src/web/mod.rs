@@ -7,6 +7,7 @@
 mod api;
 mod keys;
 mod listener;
+mod visitor;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use self::keys::Keys;
-use self::listener::Bounded;
+use self::listener::{Bounded, Visitor};
 use crate::control::inlet::Inlet;
 
 /// The board cannot be served.
@@ -100,7 +101,12 @@ impl Bound {
     /// The listener does not work.
     pub(crate) async fn serve(self, inlet: Inlet) -> io::Result<()> {
         let listener = Bounded::new(tokio::net::TcpListener::from_std(self.listener)?);
-        axum::serve(listener, api::router(inlet, self.keys)).await
+        let router = api::router(inlet, self.keys);
+        axum::serve(
+            listener,
+            router.into_make_service_with_connect_info::<Visitor>(),
+        )
+        .await
     }
 }
 

@@ -5,14 +5,15 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::thread;
 
 use gpiolib::Registry;
+use tokio::net::UnixStream;
 
 use super::*;
 use crate::board::Board;
-use crate::control::client::{Client as Caller, ClientError};
+use crate::control::client::{Client as Caller, ClientError, Events};
 use crate::control::plugged::{Chance, Plugged};
 use crate::control::protocol::{
-    ChipParams, ChipState, Held, Key, Level, LineParams, List, NetState, PlugParams, Pull,
-    PullParams, WireParams,
+    ChipParams, ChipState, Held, Key, Level, LineParams, List, MAX_REQUEST, NetState, PlugParams,
+    Pull, PullParams, Reply, WireParams,
 };
 use crate::control::view::View;
 
@@ -61,7 +62,7 @@ fn with_server_until(
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(hub.clients.get(), 0);
+        assert_eq!(hub.seats.taken(), 0);
         relay.abort();
         painter.abort();
     });
@@ -251,23 +252,49 @@ fn the_end_of_the_run_lets_listeners_and_waiters_go() {
 }
 
 #[test]
-fn a_client_that_is_not_served_is_told_why() {
-    let (ours, theirs) = StdStream::pair().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        ours.set_nonblocking(true).unwrap();
-        let stream = UnixStream::from_std(ours).unwrap();
-        refuse(stream, "no").await;
-    });
-    let refused = Caller::over(theirs)
-        .call::<List>(&Request::List)
-        .unwrap_err();
-    assert!(
-        matches!(refused, ClientError::Refused(f) if f.code == Code::NotAllowed && f.message == "no")
-    );
+fn idle_clients_give_way_to_new_ones() {
+    let test = |streams: Vec<StdStream>| {
+        let mut callers: Vec<Caller> = streams.into_iter().map(Caller::over).collect();
+        let mut last = callers.pop().unwrap();
+        let _: Hello = last.call(&Request::Hello).unwrap();
+        let refused = callers[0].call::<Hello>(&Request::Hello).unwrap_err();
+        assert!(
+            matches!(&refused, ClientError::Refused(f) if f.code == Code::NotAllowed),
+            "{refused}"
+        );
+        // All others have their seats.
+        for caller in &mut callers[1..] {
+            let _: Hello = caller.call(&Request::Hello).unwrap();
+        }
+    };
+    with_server(SEATS.most + 1, test);
+}
+
+#[test]
+fn who_listens_stays_and_leaves_room_for_those_who_ask_and_go() {
+    let test = |mut streams: Vec<StdStream>| {
+        let late = streams.split_off(SEATS.most - SEATS.reserve);
+        let mut late: Vec<Caller> = late.into_iter().map(Caller::over).collect();
+        let listening: Vec<Events> = streams
+            .into_iter()
+            .map(|stream| Caller::over(stream).events().unwrap())
+            .collect();
+        for caller in &mut late {
+            let _: Hello = caller.call(&Request::Hello).unwrap();
+        }
+        let refused = late[0]
+            .call::<LineState>(&wait(0, Level::High, None))
+            .unwrap_err();
+        assert!(
+            matches!(&refused, ClientError::Refused(f) if f.code == Code::NotAllowed),
+            "{refused}"
+        );
+        let _: LineState = late[0].call(&pull(0, Pull::Up)).unwrap();
+        for mut events in listening {
+            assert!(matches!(events.next(), Some(Ok(_))));
+        }
+    };
+    with_server(SEATS.most, test);
 }
 
 /// The next message of one who follows.
