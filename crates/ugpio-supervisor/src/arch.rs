@@ -168,6 +168,38 @@ system_calls! {
     EpollPwait2: Some(441), Some(441);
     /// `fchmodat2`.
     Fchmodat2: Some(452), Some(452);
+    /// `socket`.
+    Socket: Some(41), Some(198);
+    /// `connect`.
+    Connect: Some(42), Some(203);
+    /// `accept`.
+    Accept: Some(43), Some(202);
+    /// `sendto`.
+    Sendto: Some(44), Some(206);
+    /// `recvfrom`.
+    Recvfrom: Some(45), Some(207);
+    /// `sendmsg`.
+    Sendmsg: Some(46), Some(211);
+    /// `recvmsg`.
+    Recvmsg: Some(47), Some(212);
+    /// `shutdown`.
+    Shutdown: Some(48), Some(210);
+    /// `bind`.
+    Bind: Some(49), Some(200);
+    /// `listen`.
+    Listen: Some(50), Some(201);
+    /// `getsockname`.
+    Getsockname: Some(51), Some(204);
+    /// `getpeername`.
+    Getpeername: Some(52), Some(205);
+    /// `setsockopt`.
+    Setsockopt: Some(54), Some(208);
+    /// `getsockopt`.
+    Getsockopt: Some(55), Some(209);
+    /// `accept4`.
+    Accept4: Some(288), Some(242);
+    /// `recvmmsg`.
+    Recvmmsg: Some(299), Some(243);
     /// `tee`.
     Tee: Some(276), Some(77);
     /// `vmsplice`.
@@ -272,12 +304,6 @@ system_calls! {
     FileGetattr: Some(468), Some(468);
     /// `file_setattr`.
     FileSetattr: Some(469), Some(469);
-    /// `bind`.
-    Bind: Some(49), Some(200);
-    /// `connect`.
-    Connect: Some(42), Some(203);
-    /// `sendto`.
-    Sendto: Some(44), Some(206);
     /// `bpf`.
     Bpf: Some(321), Some(280);
 }
@@ -438,6 +464,22 @@ mod tests {
     #[test]
     fn numbers_of_calls_that_move_bytes_agree_with_the_c_library() {
         agree(&[
+            (Sys::Socket, libc::SYS_socket),
+            (Sys::Connect, libc::SYS_connect),
+            (Sys::Accept, libc::SYS_accept),
+            (Sys::Sendto, libc::SYS_sendto),
+            (Sys::Recvfrom, libc::SYS_recvfrom),
+            (Sys::Sendmsg, libc::SYS_sendmsg),
+            (Sys::Recvmsg, libc::SYS_recvmsg),
+            (Sys::Shutdown, libc::SYS_shutdown),
+            (Sys::Bind, libc::SYS_bind),
+            (Sys::Listen, libc::SYS_listen),
+            (Sys::Getsockname, libc::SYS_getsockname),
+            (Sys::Getpeername, libc::SYS_getpeername),
+            (Sys::Setsockopt, libc::SYS_setsockopt),
+            (Sys::Getsockopt, libc::SYS_getsockopt),
+            (Sys::Accept4, libc::SYS_accept4),
+            (Sys::Recvmmsg, libc::SYS_recvmmsg),
             (Sys::Tee, libc::SYS_tee),
             (Sys::Vmsplice, libc::SYS_vmsplice),
             (Sys::Fadvise64, libc::SYS_fadvise64),

@@ -8,6 +8,8 @@ mod insn;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use core::ops::Range;
+
 use rustix::io::Errno;
 
 pub use self::insn::Insn;
@@ -95,8 +97,8 @@ enum Action {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FilterSpec {
     rules: Vec<(Sys, Action)>,
-    /// From which descriptor number on reads and seeks are trapped, whatever the rules say.
-    read_from: Option<u32>,
+    /// On which descriptor numbers reads, seeks and the calls on sockets are trapped, whatever the rules say.
+    read_from: Option<Range<u32>>,
 }
 
 /// Calls that would take records out of what stands for a GPIO file, or show that it is a pipe. None is frequent.
@@ -116,7 +118,27 @@ const MOVING: [Sys; 12] = [
 ];
 
 /// What is trapped on a descriptor of a high number.
-const READS: [Sys; 4] = [Sys::Read, Sys::Readv, Sys::Pread64, Sys::Lseek];
+const HIGH: [Sys; 19] = [
+    Sys::Read,
+    Sys::Readv,
+    Sys::Pread64,
+    Sys::Lseek,
+    Sys::Connect,
+    Sys::Accept,
+    Sys::Accept4,
+    Sys::Sendto,
+    Sys::Sendmsg,
+    Sys::Recvfrom,
+    Sys::Recvmsg,
+    Sys::Recvmmsg,
+    Sys::Shutdown,
+    Sys::Bind,
+    Sys::Listen,
+    Sys::Getsockname,
+    Sys::Getpeername,
+    Sys::Setsockopt,
+    Sys::Getsockopt,
+];
 
 impl FilterSpec {
     /// A filter that lets everything through.
@@ -162,6 +184,18 @@ impl FilterSpec {
         calls
             .into_iter()
             .fold(self, |spec, sys| spec.trap(sys, When::Always))
+    }
+
+    /// Adds the netlink sockets on which programs hear of devices that come and go. What is done with one is trapped
+    /// by its number: see [`FilterSpec::read_from`].
+    #[must_use]
+    pub fn with_uevents(self) -> Self {
+        let is_netlink = When::Masked {
+            arg: 0,
+            mask: u32::MAX,
+            value: libc::AF_NETLINK.cast_unsigned(),
+        };
+        self.trap(Sys::Socket, is_netlink)
     }
 
     /// Adds what lint wants to know of: the ends of processes, and every wait for files.
@@ -213,11 +247,11 @@ impl FilterSpec {
             .fold(self, |spec, sys| spec.trap(sys, When::Always))
     }
 
-    /// Traps reads and seeks of all descriptors from this number on.
+    /// Traps reads, seeks and the calls on sockets of descriptors with these numbers.
     #[must_use]
-    pub fn read_from(self, number: u32) -> Self {
+    pub fn read_from(self, numbers: Range<u32>) -> Self {
         Self {
-            read_from: Some(number),
+            read_from: Some(numbers).filter(|numbers| !numbers.is_empty()),
             ..self
         }
     }
@@ -269,8 +303,8 @@ impl FilterSpec {
             program.extend(body);
         }
         let has_rule = |sys: &Sys| self.rules.iter().any(|rule| rule.0 == *sys);
-        for sys in READS.into_iter().filter(|sys| !has_rule(sys)) {
-            let (Some(nr), Some(_)) = (arch.number(sys), self.read_from) else {
+        for sys in HIGH.into_iter().filter(|sys| !has_rule(sys)) {
+            let (Some(nr), Some(_)) = (arch.number(sys), &self.read_from) else {
                 continue;
             };
             let body = [self.high(sys), vec![Insn::ret(libc::SECCOMP_RET_ALLOW)]].concat();
@@ -283,10 +317,11 @@ impl FilterSpec {
 
     /// What comes before a call's own instructions: the look at its descriptor's number.
     fn high(&self, sys: Sys) -> Vec<Insn> {
-        match self.read_from.filter(|_| READS.contains(&sys)) {
-            Some(number) => vec![
+        match self.read_from.as_ref().filter(|_| HIGH.contains(&sys)) {
+            Some(numbers) => vec![
                 Insn::load_low(0),
-                Insn::skip_if_below(number, 1),
+                Insn::skip_if_below(numbers.start, 2),
+                Insn::skip_if_above(numbers.end - 1, 1),
                 Insn::ret(libc::SECCOMP_RET_USER_NOTIF),
             ],
             None => Vec::new(),

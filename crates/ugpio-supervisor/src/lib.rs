@@ -26,4 +26,5 @@ pub mod shadow;
 pub mod stall;
 pub mod sys;
 pub mod tree;
+mod uevent;
 pub mod world;

@@ -27,6 +27,7 @@ use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
 use crate::sys::seccomp::Listener;
 use crate::tree::{Mounted, Tree};
+use crate::uevent::Uevents;
 
 /// One run's chips as its programs see them.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ struct Chips {
     shadow: Arc<Shadow>,
     files: Arc<Files>,
     class: Arc<ClassDir>,
+    uevents: Arc<Uevents>,
     /// The devices that have nodes. The lock is held while nodes change, so that two wakes in
     /// different threads do not mix.
     shown: Mutex<BTreeMap<u32, Device>>,
@@ -86,10 +88,14 @@ impl World {
     /// As [`World::new`].
     pub fn with(registry: Registry, shadow: &Path, extras: Extras) -> std::io::Result<Self> {
         let shadow = Arc::new(Shadow::build(shadow.to_owned())?);
-        let class = Arc::new(ClassDir::new(Arc::clone(&shadow), extras.read_numbers)?);
+        let numbers = extras.read_numbers;
+        let uevents = Uevents::new(Arc::clone(&shadow), numbers.clone())?;
+        let class = ClassDir::new(Arc::clone(&shadow), Arc::clone(&uevents), numbers)?;
+        let class = Arc::new(class);
         let chips = Chips {
             registry,
             class,
+            uevents,
             shadow,
             files: if extras.is_strict {
                 Files::strict()?
@@ -106,6 +112,7 @@ impl World {
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
         let mut paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
         paths = paths.with_class(Arc::clone(&chips.class));
+        paths = paths.with_uevents(Arc::clone(&chips.uevents));
         let mut mounted = None;
         if let Some(tree) = extras.tree {
             let tree = Arc::new(Mounted::new(Arc::clone(&chips.shadow), tree)?);
@@ -180,7 +187,10 @@ impl World {
         if call.sys.is_some_and(is_poll) {
             files.polling(call);
         }
+        let uevents = &self.chips.uevents;
         let reply = match call.sys {
+            Some(Sys::Socket) => return uevents.open(dirs, call),
+            Some(sys) if is_of_sockets(sys) => uevents.answer(dirs, call),
             Some(Sys::Ioctl) => return files.ioctl(listener, dirs, call),
             Some(Sys::ExitGroup) => {
                 files.exiting(call);
@@ -190,7 +200,10 @@ impl World {
             Some(sys) if is_poll(sys) && files.is_linted() && !files.is_strict() => {
                 return Reply::Continue;
             }
-            Some(Sys::Read | Sys::Readv) => files.read(listener, dirs, call, slept),
+            Some(Sys::Read | Sys::Readv) => match uevents.answer(dirs, call) {
+                Reply::Continue => files.read(listener, dirs, call, slept),
+                reply => reply,
+            },
             Some(Sys::Preadv2) => files.read_flagged(listener, dirs, call, slept),
             Some(Sys::Splice | Sys::Tee | Sys::Sendfile | Sys::CopyFileRange) => {
                 files.moving(dirs, call)
@@ -232,6 +245,28 @@ impl World {
     }
 }
 
+/// Whether a call is one that sockets alone have; trapped only on those of uevents.
+fn is_of_sockets(sys: Sys) -> bool {
+    matches!(
+        sys,
+        Sys::Connect
+            | Sys::Accept
+            | Sys::Accept4
+            | Sys::Sendto
+            | Sys::Sendmsg
+            | Sys::Recvfrom
+            | Sys::Recvmsg
+            | Sys::Recvmmsg
+            | Sys::Shutdown
+            | Sys::Bind
+            | Sys::Listen
+            | Sys::Getsockname
+            | Sys::Getpeername
+            | Sys::Setsockopt
+            | Sys::Getsockopt
+    )
+}
+
 /// Whether a call waits for files to be ready.
 fn is_poll(sys: Sys) -> bool {
     matches!(
@@ -271,18 +306,34 @@ impl Chips {
             note(self.class.remove_chip(&device), "remove", id);
             note(self.shadow.remove_chip(id), "remove", id);
             shown.remove(&id);
+            let node = node(&device);
+            let is_last = !has_parent(&shown, &node.parent);
+            self.uevents.chip_removed(&node, is_last);
         }
         for (id, device) in there {
-            if let std::collections::btree_map::Entry::Vacant(place) = shown.entry(id) {
-                note(self.class.add_chip(&device), "number", id);
-                note(self.shadow.add_chip(&node(&device)), "make", id);
-                place.insert(device);
+            if shown.contains_key(&id) {
+                continue;
             }
+            let node = node(&device);
+            let class = self.class.add_chip(&device);
+            let in_class = class.as_ref().ok().cloned().unwrap_or_default();
+            note(class.map(drop), "number", id);
+            note(self.shadow.add_chip(&node), "make", id);
+            let is_first = !has_parent(&shown, &node.parent);
+            self.uevents.chip_added(&node, is_first, &in_class);
+            shown.insert(id, device);
         }
         drop(shown);
         self.files.hang_up_gone();
         self.files.sweep_gone();
     }
+}
+
+/// Whether one of these devices has this parent.
+fn has_parent(shown: &BTreeMap<u32, Device>, parent: &str) -> bool {
+    shown
+        .values()
+        .any(|device| device.parent().unwrap_or("virtual") == parent)
 }
 
 /// A node that cannot be made or removed leaves the run usable without it.

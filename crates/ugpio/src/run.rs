@@ -134,7 +134,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     let release = Release::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let mut options = LaunchOptions::new(program);
     let read_numbers = read_numbers();
-    options.filter = filter(args).read_from(read_numbers.start.cast_unsigned());
+    let trapped = read_numbers.start.cast_unsigned()..read_numbers.end.cast_unsigned();
+    options.filter = filter(args).read_from(trapped);
     options.args = rest.to_vec();
     options.env = vec![(socket::ENV.into(), bound.path().into())];
     options.leftover = match (args.wait, args.kill) {
@@ -174,7 +175,7 @@ fn chance(args: &Args) -> Chance {
 
 /// Which calls are trapped.
 fn filter(args: &Args) -> FilterSpec {
-    let mut filter = FilterSpec::standard().with_tree();
+    let mut filter = FilterSpec::standard().with_tree().with_uevents();
     if args.lint.is_some() {
         filter = filter.with_lint();
     }

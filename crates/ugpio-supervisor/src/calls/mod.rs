@@ -68,6 +68,7 @@ use crate::{
         seccomp::Listener,
     },
     tree::Mounted,
+    uevent::Uevents,
 };
 
 /// Longest path with its NUL. KERNEL: include/uapi/linux/limits.h PATH_MAX
@@ -140,6 +141,7 @@ pub struct PathLayer {
     opener: Arc<dyn Opener>,
     tree: Option<Arc<Mounted>>,
     class: Option<Arc<ClassDir>>,
+    uevents: Option<Arc<Uevents>>,
     /// What `uname` says, if not the truth.
     release: Option<String>,
     /// Prefix of the host's files: empty but in tests.
@@ -164,6 +166,7 @@ impl PathLayer {
             opener,
             tree: None,
             class: None,
+            uevents: None,
             release: None,
             host: Vec::new(),
         }
@@ -183,6 +186,15 @@ impl PathLayer {
     pub(crate) fn with_class(self, class: Arc<ClassDir>) -> Self {
         Self {
             class: Some(class),
+            ..self
+        }
+    }
+
+    /// Tells of devices whose `uevent` files are stored to.
+    #[must_use]
+    pub(crate) fn with_uevents(self, uevents: Arc<Uevents>) -> Self {
+        Self {
+            uevents: Some(uevents),
             ..self
         }
     }

@@ -233,6 +233,9 @@ fn open_location(
     permitted(location.mode, how)?;
     let class = context.layer.class.as_deref();
     let tree = context.layer.tree.as_deref();
+    if let Some(uevents) = &context.layer.uevents {
+        uevents.opened(&location.path, how.writes());
+    }
     if let Some(class) = class {
         class.list(&location.path, tree);
     }

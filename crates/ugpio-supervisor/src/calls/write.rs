@@ -12,6 +12,7 @@ use crate::{
     class::{ClassDir, ClassFile},
     outcome::Reply,
     tree::{Mounted, Sink},
+    uevent::{UeventFile, Uevents},
 };
 
 /// The most that any attribute takes.
@@ -78,6 +79,7 @@ pub(super) fn splice(context: &Context<'_>) -> Result<Reply, Errno> {
 enum Meant<'a> {
     Tree(&'a Mounted, Sink),
     Class(&'a ClassDir, ClassFile),
+    Uevent(&'a Uevents, UeventFile),
 }
 
 /// What a descriptor stores to; `None` if it is not ours, or cannot be written to: the kernel's EBADF.
@@ -92,13 +94,19 @@ fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<Meant<'a>> {
         .class
         .as_deref()
         .filter(|class| class.has_writers());
-    if tree.is_none() && class.is_none() {
+    let uevents = context
+        .layer
+        .uevents
+        .as_deref()
+        .filter(|uevents| uevents.has_writers());
+    if tree.is_none() && class.is_none() && uevents.is_none() {
         return None;
     }
     let link = context.process.fd_link(fd).ok()?;
     let in_tree = || tree.and_then(|tree| Some(Meant::Tree(tree, tree.sink(&link)?)));
     let in_class = || class.and_then(|class| Some(Meant::Class(class, class.sink(&link)?)));
-    let meant = in_tree().or_else(in_class)?;
+    let of_device = || uevents.and_then(|all| Some(Meant::Uevent(all, all.sink(&link)?)));
+    let meant = in_tree().or_else(in_class).or_else(of_device)?;
     let mode = context.process.fd_mode(fd).ok()?;
     (mode & 0o200 != 0).then_some(meant)
 }
@@ -114,6 +122,7 @@ fn store(context: &Context<'_>, meant: Meant<'_>, text: &[u8]) -> Result<Reply, 
             taken
         }
         Meant::Class(class, file) => class.store(file, text)?,
+        Meant::Uevent(uevents, file) => uevents.store(&file, text)?,
     };
     Ok(Reply::Return(i64::try_from(taken).unwrap_or(i64::MAX)))
 }

@@ -29,6 +29,7 @@ use crate::files::raw_errno;
 use crate::path::lexical;
 use crate::shadow::Shadow;
 use crate::tree::Mounted;
+use crate::uevent::{Subject, Uevents};
 
 /// Where the class is.
 pub(crate) const ROOT: &str = "/sys/class/gpio";
@@ -52,6 +53,7 @@ pub(crate) enum ClassFile {
 #[derive(Debug)]
 pub(crate) struct ClassDir {
     shadow: Arc<Shadow>,
+    uevents: Arc<Uevents>,
     model: Mutex<Class>,
     opens: Arc<OpenValues>,
     /// The list of all chips, which nobody else may write.
@@ -120,7 +122,11 @@ impl ClassDir {
     /// # Errors
     ///
     /// What making files reports.
-    pub(crate) fn new(shadow: Arc<Shadow>, numbers: Range<i32>) -> io::Result<Self> {
+    pub(crate) fn new(
+        shadow: Arc<Shadow>,
+        uevents: Arc<Uevents>,
+        numbers: Range<i32>,
+    ) -> io::Result<Self> {
         shadow.mkdir_all(ROOT.as_bytes())?;
         for name in ["export", "unexport"] {
             shadow.write_file(format!("{ROOT}/{name}").as_bytes(), 0o200, b"")?;
@@ -133,6 +139,7 @@ impl ClassDir {
         let opens = Arc::new(OpenValues::new(Arc::clone(&shadow)));
         Ok(Self {
             shadow,
+            uevents,
             model: Mutex::new(Class::new()),
             opens,
             list,
@@ -145,8 +152,8 @@ impl ClassDir {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Numbers a chip that has just been shown.
-    pub(crate) fn add_chip(&self, device: &Device) -> io::Result<()> {
+    /// Numbers a chip that has just been shown; gives its device of the class, of which the caller tells.
+    pub(crate) fn add_chip(&self, device: &Device) -> io::Result<Subject> {
         let Some(base) = self.model().add(device) else {
             return Err(io::ErrorKind::StorageFull.into());
         };
@@ -165,7 +172,8 @@ impl ClassDir {
             self.shadow
                 .write_file(format!("{dir}/{name}").as_bytes(), 0o444, text.as_bytes())?;
         }
-        self.link(&dir)
+        self.link(&dir)?;
+        Ok(Subject::of_class(&dir))
     }
 
     /// Forgets a chip that is gone, and its exported lines. Their open values wake.
@@ -173,11 +181,22 @@ impl ClassDir {
         let Some(removed) = self.model().remove(device.id()) else {
             return Ok(());
         };
+        // KERNEL: drivers/gpio/gpiolib-sysfs.c gpiochip_sysfs_unregister (v6.12): the chip goes before its lines
+        let dir = format!("{}/gpiochip{}", dir_of(device), removed.base);
+        self.hide(&dir)?;
+        self.tell("remove", &dir);
         for number in removed.exported {
-            self.hide(&line_dir(device, number))?;
+            let dir = line_dir(device, number);
+            self.hide(&dir)?;
             self.opens.end(number);
+            self.tell("remove", &dir);
         }
-        self.hide(&format!("{}/gpiochip{}", dir_of(device), removed.base))
+        Ok(())
+    }
+
+    fn tell(&self, action: &str, dir: &str) {
+        self.uevents
+            .emit(action, &Subject::of_class(dir), Vec::new());
     }
 
     /// A directory with what every device of Linux has.
@@ -357,6 +376,7 @@ impl ClassDir {
             let _ = model.unexport(number.to_string().as_bytes());
             return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
         }
+        self.tell("add", &dir);
         Ok(text.len().min(gpio_uapi::class::STORE_MAX))
     }
 
@@ -365,10 +385,12 @@ impl ClassDir {
         let Some(number) = model.unexport(text).map_err(raw_errno)? else {
             return Ok(0);
         };
-        if let Some((device, _)) = model.line(number)
-            && let Err(error) = self.hide(&line_dir(device, number))
-        {
-            tracing::warn!(%error, number, "an unexported line stays visible");
+        if let Some((device, _)) = model.line(number) {
+            let dir = line_dir(device, number);
+            if let Err(error) = self.hide(&dir) {
+                tracing::warn!(%error, number, "an unexported line stays visible");
+            }
+            self.tell("remove", &dir);
         }
         self.opens.end(number);
         Ok(text.len().min(gpio_uapi::class::STORE_MAX))

@@ -285,7 +285,7 @@ fn inode_of(link: &[u8]) -> Option<u64> {
 
 /// The inodes of all sockets that processes other than this one have open, as far as they can be
 /// looked at: programs of a run can.
-fn sockets_of_others() -> std::collections::HashSet<u64> {
+pub(crate) fn sockets_of_others() -> std::collections::HashSet<u64> {
     let own = std::process::id().to_string();
     let is_other = |name: &str| name != own && name.bytes().all(|byte| byte.is_ascii_digit());
     let mut found = std::collections::HashSet::new();

@@ -364,13 +364,21 @@ fn strict_traps_whatever_could_show_a_difference() {
 #[test]
 fn reads_of_high_descriptors_are_trapped_whatever_the_rules_say() {
     let plain = FilterSpec::empty().trap(Sys::Read, When::RecordShaped { arg: 2 });
-    let spec = plain.clone().read_from(960);
+    let spec = plain.clone().read_from(960..1024);
     for arch in [Arch::X86_64, Arch::Aarch64] {
-        for sys in [Sys::Read, Sys::Readv, Sys::Pread64, Sys::Lseek] {
+        for sys in [
+            Sys::Read,
+            Sys::Readv,
+            Sys::Pread64,
+            Sys::Lseek,
+            Sys::Recvmsg,
+            Sys::Bind,
+        ] {
             let on = |spec: &FilterSpec, fd| verdict(spec, arch, sys, [fd, 0, 5, 0, 0, 0]);
             assert_eq!(on(&spec, 960), libc::SECCOMP_RET_USER_NOTIF, "{sys:?}");
             assert_eq!(on(&spec, 1023), libc::SECCOMP_RET_USER_NOTIF, "{sys:?}");
             assert_eq!(on(&spec, 959), libc::SECCOMP_RET_ALLOW, "{sys:?}");
+            assert_eq!(on(&spec, 1024), libc::SECCOMP_RET_ALLOW, "{sys:?}");
             assert_eq!(on(&plain, 960), libc::SECCOMP_RET_ALLOW, "{sys:?}");
         }
         let shaped = verdict(&spec, arch, Sys::Read, [3, 0, 48, 0, 0, 0]);

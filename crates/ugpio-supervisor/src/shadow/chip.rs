@@ -14,7 +14,7 @@ use crate::path::owned::MAJOR;
 use crate::tree::{self, FAULTS, LineAt, LineFile};
 
 /// Driver that Linux binds to the device of a chip that has no other.
-const STUB_DRIVER: &str = "gpio_stub_drv";
+pub(crate) const STUB_DRIVER: &str = "gpio_stub_drv";
 
 /// Below which parents the chips have a directory for each line.
 const SIMULATED: &str = "platform/gpio-sim.";

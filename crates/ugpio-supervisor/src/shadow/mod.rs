@@ -35,6 +35,7 @@ use rustix::{
 };
 
 pub use self::chip::Node;
+pub(crate) use self::chip::STUB_DRIVER;
 use crate::path::{
     lexical,
     owned::{HIDDEN, Owned},
@@ -198,6 +199,11 @@ impl Shadow {
         let mut file = options.custom_flags(libc::O_NOFOLLOW).open(&place)?;
         file.write_all(contents)?;
         file.set_permissions(fs::Permissions::from_mode(mode))
+    }
+
+    /// The text of a file, if there is one.
+    pub(crate) fn read(&self, path: &[u8]) -> Option<String> {
+        fs::read_to_string(self.locate(path)).ok()
     }
 
     /// Gives an existing file a new text; it is never empty in between.
