@@ -14,8 +14,18 @@ mod world;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// 600 stories, unless `PROPTEST_CASES` asks for another number.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: if asked { default.cases } else { 600 },
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(config())]
 
     #[test]
     fn the_engine_does_as_the_model(story in vec(chapters::any(), 1..30)) {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::support::{Running, children, eventually, script};
+use crate::support::{Running, children, eventually, scaled, script};
 
 /// The supervisor's open descriptors and threads, once it is quiet.
 fn held(run: &Running) -> (usize, usize) {
@@ -40,10 +40,16 @@ fn runs_without_leaks(round: &str) {
 
 #[test]
 fn a_thousand_processes_one_after_another() {
-    runs_without_leaks("i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done");
+    let count = scaled(500);
+    runs_without_leaks(&format!(
+        "i=0; while [ $i -lt {count} ]; do /bin/true; i=$((i+1)); done"
+    ));
 }
 
 #[test]
 fn a_hundred_processes_at_once() {
-    runs_without_leaks("i=0; while [ $i -lt 100 ]; do ls / >/dev/null & i=$((i+1)); done; wait");
+    let count = scaled(100);
+    runs_without_leaks(&format!(
+        "i=0; while [ $i -lt {count} ]; do ls / >/dev/null & i=$((i+1)); done; wait"
+    ));
 }

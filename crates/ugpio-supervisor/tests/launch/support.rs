@@ -179,6 +179,15 @@ pub(crate) fn children(of: Pid) -> Vec<(Pid, char)> {
         .collect()
 }
 
+/// The share of `rounds` that `UGPIO_TEST_ROUNDS` asks for, in percent: an emulated machine is slow.
+pub(crate) fn scaled(rounds: u32) -> u32 {
+    let percent = std::env::var("UGPIO_TEST_ROUNDS").map_or(100, |text| {
+        text.parse()
+            .expect("UGPIO_TEST_ROUNDS is a number of percent")
+    });
+    (rounds * percent / 100).max(1)
+}
+
 /// Looks until something is so that nothing announces.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
