@@ -334,6 +334,22 @@ impl Arch {
         }
     }
 
+    /// The same of the 32-bit machine whose programs run beside this one's: i386, or Arm.
+    pub(crate) const fn sibling(self) -> u32 {
+        match self {
+            Self::X86_64 => 0x4000_0003,
+            Self::Aarch64 => 0x4000_0028,
+        }
+    }
+
+    /// The numbers of `execve` and `execveat` there.
+    pub(crate) const fn sibling_executes(self) -> [u32; 2] {
+        match self {
+            Self::X86_64 => [11, 358],
+            Self::Aarch64 => [11, 387],
+        }
+    }
+
     /// The number of `sys` here, or `None` if this machine has no such call.
     #[must_use]
     pub const fn number(self, sys: Sys) -> Option<u32> {
@@ -364,6 +380,13 @@ impl Arch {
             .iter()
             .filter_map(move |row| Some((row.0, self.number(row.0)?)))
     }
+}
+
+/// Whether call `nr` of the machine `audit` executes another program. The 32-bit sibling counts too.
+pub(crate) fn executes(audit: u32, nr: u32) -> bool {
+    let own = || matches!(Arch::NATIVE.call(nr), Some(Sys::Execve | Sys::Execveat));
+    audit == Arch::NATIVE.audit() && own()
+        || audit == Arch::NATIVE.sibling() && Arch::NATIVE.sibling_executes().contains(&nr)
 }
 
 /// Above every number in [`TABLE`].
@@ -503,6 +526,15 @@ mod tests {
                 "{sys:?}"
             );
         }
+    }
+
+    #[test]
+    fn whoever_executes_is_known() {
+        let own = |nr: libc::c_long| executes(Arch::NATIVE.audit(), u32::try_from(nr).unwrap());
+        assert!(own(libc::SYS_execve) && own(libc::SYS_execveat));
+        assert!(!own(libc::SYS_openat));
+        assert!(executes(Arch::NATIVE.sibling(), 11));
+        assert!(!executes(Arch::NATIVE.sibling(), 5));
     }
 
     #[cfg(target_arch = "x86_64")]

@@ -152,7 +152,8 @@ impl FilterSpec {
     ///
     /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
     /// fall back. `fstat` and its like are trapped too: what stands for a chip is a socket, and whoever walks a tree
-    /// compares what `fstat` says of a directory with what `stat` said.
+    /// compares what `fstat` says of a directory with what `stat` said. `execve` is trapped because a thread's memory
+    /// is another's afterwards (see `thread`).
     #[must_use]
     pub fn standard() -> Self {
         let spec = Self::empty()
@@ -283,15 +284,18 @@ impl FilterSpec {
 
     /// Assembles the program for `arch`. Calls that this machine has not are left out.
     ///
-    /// Calls of another machine (i386 on x86-64) run untouched; x32 calls fail with `ENOSYS`, as in most kernels.
+    /// Calls of another machine (i386 on x86-64) run untouched, but for `execve`; x32 calls fail with `ENOSYS`, as in
+    /// most kernels.
     #[must_use]
     pub fn assemble(&self, arch: Arch) -> Vec<Insn> {
+        let foreign = self.foreign(arch);
+        let skipped = u8::try_from(foreign.len()).unwrap_or(u8::MAX);
         let mut program = vec![
             Insn::load_arch(),
-            Insn::skip_if_equal(arch.audit(), 1),
-            Insn::ret(libc::SECCOMP_RET_ALLOW),
-            Insn::load_nr(),
+            Insn::skip_if_equal(arch.audit(), skipped),
         ];
+        program.extend(foreign);
+        program.push(Insn::load_nr());
         if arch == Arch::X86_64 {
             program.push(Insn::skip_if_below(X32_BIT, 1));
             program.push(Insn::ret(refusal(Errno::NOSYS)));
@@ -312,6 +316,24 @@ impl FilterSpec {
             program.extend(body);
         }
         program.push(Insn::ret(libc::SECCOMP_RET_ALLOW));
+        program
+    }
+
+    /// What is done with calls of another machine.
+    fn foreign(&self, arch: Arch) -> Vec<Insn> {
+        let allow = Insn::ret(libc::SECCOMP_RET_ALLOW);
+        if !self.rules.iter().any(|rule| rule.0 == Sys::Execve) {
+            return vec![allow];
+        }
+        let trap = |nr| {
+            let trap = Insn::ret(libc::SECCOMP_RET_USER_NOTIF);
+            [Insn::skip_unless_equal(nr, 1), trap]
+        };
+        let traps = arch.sibling_executes().into_iter().flat_map(trap);
+        let body: Vec<_> = core::iter::once(Insn::load_nr()).chain(traps).collect();
+        let mut program = vec![Insn::skip_unless_equal(arch.sibling(), body.len())];
+        program.extend(body);
+        program.push(allow);
         program
     }
 

@@ -25,6 +25,7 @@ pub mod procdir;
 pub mod shadow;
 pub mod stall;
 pub mod sys;
+mod thread;
 pub mod tree;
 mod uevent;
 pub mod world;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::Pid;
 
-use crate::arch::Sys;
+use crate::arch::{self, Sys};
 use crate::outcome::{Call, Errno, Reply};
 use crate::stall::Watch;
 use crate::sys::ptrace::again;
@@ -27,6 +27,11 @@ const REPLAY_MAX: usize = 64;
 pub trait Dispatch: Send + Sync {
     /// Runs before each call is decided: what happened up to now, such as a last close, must be seen by it.
     fn before_each(&self) {}
+
+    /// A thread is about to execute another program. Told before the kernel may do so.
+    fn replaces_image(&self, thread: Pid) {
+        let _ = thread;
+    }
 
     /// Decides one call. The listener is there for descriptors whose number must be known before the answer.
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply;
@@ -167,6 +172,11 @@ impl Desk {
     }
 
     fn serve(&self, notification: &Notification) {
+        if let Some(tid) = notification.tid
+            && arch::executes(notification.arch, notification.nr)
+        {
+            self.dispatch.replaces_image(tid);
+        }
         let Some(call) = Call::from_notification(notification) else {
             tracing::debug!(?notification, "not ours");
             let _ = self.listener.cont(notification.id);
@@ -261,7 +271,12 @@ struct Replay {
 impl Replay {
     /// Keeps `reply` if the call was carried out here and can come again because its thread still lives.
     fn keep(&self, call: &Call, reply: Reply) {
-        if matches!(reply, Reply::Continue) || !is_alive(call.tid) {
+        // That memory could not be read or written is also what a handler finds when the call is gone.
+        let is_done = !matches!(
+            reply,
+            Reply::Continue | Reply::Fail(Errno::FAULT | Errno::SRCH)
+        );
+        if !is_done || !is_alive(call.tid) {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! `ESRCH` once that task is gone, upon which a new one is opened for the thread id's new owner.
 
 use core::ffi::CStr;
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -13,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::files::handles;
+use crate::thread::Images;
 
 /// How many directories are kept.
 const KEPT: usize = 64;
@@ -37,6 +39,7 @@ pub enum Object {
 pub struct ProcDirs {
     // Most recently used last.
     kept: Mutex<Vec<(Pid, OwnedFd)>>,
+    pub(crate) images: Mutex<Images>,
     own_root: OnceLock<Option<RootIdentity>>,
 }
 
@@ -124,11 +127,7 @@ impl ProcDirs {
     ///
     /// As [`open`](Self::open).
     pub(crate) fn status(&self, tid: Pid) -> Result<String, Errno> {
-        let mut file = std::fs::File::from(self.open(tid, c"status", OFlags::RDONLY)?);
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut file, &mut text)
-            .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        Ok(text)
+        self.text(tid, c"status")
     }
 
     /// Whether the thread's root is ours, with our mounts. A thread of which that cannot be known counts as one.
@@ -157,6 +156,40 @@ impl ProcDirs {
         self.with(tid, |dir| {
             rustix::fs::openat(dir, name, flags | OFlags::CLOEXEC, Mode::empty())
         })
+    }
+
+    /// The first thread of the process that thread `tid` belongs to, by which the process is named.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn first_thread(&self, tid: Pid) -> Result<Pid, Errno> {
+        let text = self.status(tid)?;
+        let number = text.lines().find_map(|row| row.strip_prefix("Tgid:\t"));
+        let first = number.and_then(|number| Pid::from_raw(number.parse().ok()?));
+        first.ok_or(Errno::IO)
+    }
+
+    /// The status flags of what is behind a descriptor, close-on-exec left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn status_flags(&self, tid: Pid, fd: i32) -> Result<u32, Errno> {
+        let name = std::ffi::CString::new(format!("fdinfo/{fd}")).map_err(|_| Errno::INVAL)?;
+        let text = self.text(tid, &name)?;
+        let row = text.lines().find_map(|row| row.strip_prefix("flags:\t"));
+        let flags = row.and_then(|row| u32::from_str_radix(row, 8).ok());
+        Ok(flags.ok_or(Errno::IO)? & !OFlags::CLOEXEC.bits())
+    }
+
+    /// All of a file of the thread's directory.
+    fn text(&self, tid: Pid, name: &CStr) -> Result<String, Errno> {
+        let mut text = String::new();
+        let mut file = std::fs::File::from(self.open(tid, name, OFlags::RDONLY)?);
+        let read = file.read_to_string(&mut text);
+        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        Ok(text)
     }
 
     fn link(&self, tid: Pid, name: &CStr) -> Result<Vec<u8>, Errno> {
@@ -339,6 +372,17 @@ mod tests {
         );
         assert_eq!(dirs.object(getpid(), i32::MAX), Err(Errno::BADF));
         assert_eq!(dirs.object(getpid(), -1), Err(Errno::BADF));
+    }
+
+    #[test]
+    fn flags_are_those_of_the_description() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let dirs = ProcDirs::new();
+        let flags = || dirs.status_flags(getpid(), reader.as_raw_fd()).unwrap();
+        assert_eq!(flags(), 0);
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        assert_eq!(flags(), OFlags::NONBLOCK.bits());
+        assert!(dirs.status_flags(getpid(), i32::MAX).is_err());
     }
 
     #[test]

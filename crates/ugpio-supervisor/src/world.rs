@@ -14,6 +14,7 @@ use std::task::Wake;
 use gpiolib::{Device, Registry};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use crate::arch::Sys;
 use crate::calls::{Opener, PathLayer};
@@ -26,6 +27,7 @@ use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
 use crate::sys::seccomp::Listener;
+use crate::thread::Thread;
 use crate::tree::{Mounted, Tree};
 use crate::uevent::Uevents;
 
@@ -157,6 +159,10 @@ fn show_file(shadow: &Shadow, path: &[u8], contents: &[u8]) -> std::io::Result<(
 }
 
 impl Dispatch for World {
+    fn replaces_image(&self, thread: Pid) {
+        self.dirs.replaced(thread);
+    }
+
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
         let files = &self.chips.files;
         // Reading or setting the values of a held line cannot tell whether another was let go.
@@ -164,7 +170,7 @@ impl Dispatch for World {
             files.reap();
         } else if !files.is_strict() {
             // Nobody has slept: the shortest way.
-            return files.ioctl(listener, &self.dirs, call);
+            return files.ioctl(&Thread::new(listener, &self.dirs, call), call);
         }
         let slept = files.woken(call);
         match (call.sys, slept.as_deref()) {
@@ -183,15 +189,16 @@ impl Dispatch for World {
 
 impl World {
     fn answer(&self, call: &Call, listener: &Listener, slept: Option<&Sleeper>) -> Reply {
-        let (files, dirs) = (&self.chips.files, &self.dirs);
+        let files = &self.chips.files;
+        let thread = &Thread::new(listener, &self.dirs, call);
         if call.sys.is_some_and(is_poll) {
             files.polling(call);
         }
         let uevents = &self.chips.uevents;
         let reply = match call.sys {
-            Some(Sys::Socket) => return uevents.open(dirs, call),
-            Some(sys) if is_of_sockets(sys) => uevents.answer(dirs, call),
-            Some(Sys::Ioctl) => return files.ioctl(listener, dirs, call),
+            Some(Sys::Socket) => return uevents.open(thread, call),
+            Some(sys) if is_of_sockets(sys) => uevents.answer(thread, call),
+            Some(Sys::Ioctl) => return files.ioctl(thread, call),
             Some(Sys::ExitGroup) => {
                 files.exiting(call);
                 return Reply::Continue;
@@ -200,13 +207,13 @@ impl World {
             Some(sys) if is_poll(sys) && files.is_linted() && !files.is_strict() => {
                 return Reply::Continue;
             }
-            Some(Sys::Read | Sys::Readv) => match uevents.answer(dirs, call) {
-                Reply::Continue => files.read(listener, dirs, call, slept),
+            Some(Sys::Read | Sys::Readv) => match uevents.answer(thread, call) {
+                Reply::Continue => files.read(thread, call, slept),
                 reply => reply,
             },
-            Some(Sys::Preadv2) => files.read_flagged(listener, dirs, call, slept),
+            Some(Sys::Preadv2) => files.read_flagged(thread, call, slept),
             Some(Sys::Splice | Sys::Tee | Sys::Sendfile | Sys::CopyFileRange) => {
-                files.moving(dirs, call)
+                files.moving(thread, call)
             }
             Some(
                 Sys::Vmsplice
@@ -214,8 +221,8 @@ impl World {
                 | Sys::Readahead
                 | Sys::Fallocate
                 | Sys::SyncFileRange,
-            ) => files.advising(dirs, call),
-            Some(Sys::IoSubmit) => files.submitting(dirs, call),
+            ) => files.advising(thread, call),
+            Some(Sys::IoSubmit) => files.submitting(thread, call),
             Some(
                 Sys::Fcntl
                 | Sys::Lseek
@@ -229,13 +236,13 @@ impl World {
                 | Sys::Pwrite64
                 | Sys::Pwritev
                 | Sys::Pwritev2,
-            ) => files.operation(dirs, call),
-            Some(Sys::Poll | Sys::Ppoll) => files.poll(listener, dirs, call, slept),
-            Some(Sys::Select | Sys::Pselect6) => files.select(dirs, call),
+            ) => files.operation(thread, call),
+            Some(Sys::Poll | Sys::Ppoll) => files.poll(thread, call, slept),
+            Some(Sys::Select | Sys::Pselect6) => files.select(thread, call),
             Some(Sys::EpollWait | Sys::EpollPwait | Sys::EpollPwait2) => {
-                files.epoll_wait(dirs, call)
+                files.epoll_wait(thread, call)
             }
-            Some(Sys::EpollCtl) => files.epoll_ctl(dirs, call),
+            Some(Sys::EpollCtl) => files.epoll_ctl(thread, call),
             _ => Reply::Continue,
         };
         match reply {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use rustix::process::Pid;
 use ugpio_supervisor::notif::Dispatch;
 use ugpio_supervisor::outcome::{Call, Reply};
 use ugpio_supervisor::sys::seccomp::Listener;
@@ -35,6 +36,10 @@ impl Attentive {
 impl Dispatch for Attentive {
     fn before_each(&self) {
         self.world.before_each();
+    }
+
+    fn replaces_image(&self, thread: Pid) {
+        self.world.replaces_image(thread);
     }
 
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {

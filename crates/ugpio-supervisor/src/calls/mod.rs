@@ -50,7 +50,7 @@ use std::{
 
 use rustix::io::Errno;
 
-use self::process::{Process, Remote};
+use self::process::Process;
 use crate::{
     arch::Sys,
     class::ClassDir,
@@ -67,6 +67,7 @@ use crate::{
         },
         seccomp::Listener,
     },
+    thread::Thread,
     tree::Mounted,
     uevent::Uevents,
 };
@@ -212,14 +213,7 @@ impl PathLayer {
     /// no path is the kernel's.
     #[must_use]
     pub fn handle(&self, call: &Call, listener: &Listener) -> Reply {
-        self.answer(
-            call,
-            &Remote {
-                tid: call.tid,
-                dirs: &self.dirs,
-            },
-            listener,
-        )
+        self.answer(call, &Thread::new(listener, &self.dirs, call), listener)
     }
 
     fn answer(&self, call: &Call, process: &dyn Process, mover: &dyn Mover) -> Reply {

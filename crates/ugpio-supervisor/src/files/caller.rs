@@ -10,20 +10,17 @@ use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
 use gpio_uapi::{Caller, Fault, File, Records, Refusal, Ring};
 use gpiolib::Errno;
 use rustix::fs::OFlags;
-use rustix::process::Pid;
 
 use super::link::{Link, Pair};
 use super::{Files, errno_of};
 use crate::outcome::Call;
-use crate::sys::remote;
-use crate::sys::seccomp::Listener;
+use crate::thread::Thread;
 
 /// One trapped ioctl.
 pub(crate) struct Trapped<'a> {
     pub(crate) files: &'a Files,
-    pub(crate) listener: &'a Listener,
+    pub(crate) thread: &'a Thread<'a>,
     pub(crate) id: u64,
-    pub(crate) tid: Pid,
     pub(crate) cmd: u32,
     /// The last argument read, and where.
     pub(crate) input: Option<(u64, Vec<u8>)>,
@@ -34,12 +31,11 @@ pub(crate) struct Trapped<'a> {
 }
 
 impl<'a> Trapped<'a> {
-    pub(crate) fn new(files: &'a Files, listener: &'a Listener, call: &Call) -> Self {
+    pub(crate) fn new(files: &'a Files, thread: &'a Thread<'a>, call: &Call) -> Self {
         Self {
             files,
-            listener,
+            thread,
             id: call.id,
-            tid: call.tid,
             cmd: call.uint(1),
             input: None,
             pair: None,
@@ -64,13 +60,13 @@ impl Trapped<'_> {
     /// Whether an answer can be written where the argument was read.
     fn is_writable(&self) -> bool {
         let input = self.input.as_ref();
-        input.is_none_or(|(addr, bytes)| remote::write_all(self.tid, *addr, bytes).is_ok())
+        input.is_none_or(|(addr, bytes)| self.thread.write(*addr, bytes).is_ok())
     }
 }
 
 impl Caller for Trapped<'_> {
     fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        remote::read_exact(self.tid, addr, buf).map_err(|_| Fault)?;
+        self.thread.read(addr, buf).map_err(|_| Fault)?;
         // Only the large arguments make files.
         if buf.len() > 16 {
             self.input = Some((addr, buf.to_vec()));
@@ -79,7 +75,7 @@ impl Caller for Trapped<'_> {
     }
 
     fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
-        remote::write_all(self.tid, addr, data).map_err(|_| Fault)
+        self.thread.write(addr, data).map_err(|_| Fault)
     }
 
     fn records(&mut self) -> Box<dyn Records> {
@@ -100,14 +96,14 @@ impl Caller for Trapped<'_> {
             // Copying out fails next; a number taken now could not be given back.
             return Ok(-1);
         }
-        let (id, listener) = (self.id, self.listener);
+        let (id, listener) = (self.id, self.thread.listener());
         let fd = listener.add_fd(id, self.pair()?.theirs.as_fd(), true);
         fd.map_err(errno_of)
     }
 
     fn install_fd(&mut self, _fd: i32, file: File) {
         if let Some(pair) = self.pair.take() {
-            let owner = self.files.owner(self.tid);
+            let owner = self.files.owner(self.thread.tid());
             self.files.insert(pair, file, OFlags::RDONLY, owner);
         }
     }

@@ -17,8 +17,8 @@ use super::poll::{are_wrong, is_deaf, process_of};
 use super::sleepers::{Need, Sleeper};
 use super::{Files, OpenFile};
 use crate::outcome::{Call, Reply};
-use crate::procdir::{Object, ProcDirs};
-use crate::sys::remote;
+use crate::procdir::Object;
+use crate::thread::Thread;
 
 /// The most events answered at once; a set with more ready gives the others next time.
 const EVENTS_MAX: usize = 256;
@@ -38,8 +38,8 @@ struct Item {
 
 impl Files {
     /// Answers `epoll_wait(set, events, max, timeout)` and its like.
-    pub(crate) fn epoll_wait(&self, dirs: &ProcDirs, call: &Call) -> Reply {
-        let items = self.items(dirs, call);
+    pub(crate) fn epoll_wait(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+        let items = self.items(thread, call);
         if items.is_empty() {
             return Reply::Continue;
         }
@@ -57,7 +57,7 @@ impl Files {
             return Reply::Continue;
         }
         let max = usize::try_from(call.int(2)).unwrap_or(0);
-        let Some(events) = ready(dirs, call, max) else {
+        let Some(events) = ready(thread, call, max) else {
             return Reply::Continue;
         };
         self.sleepers.remove(call.tid);
@@ -66,23 +66,23 @@ impl Files {
             .into_iter()
             .flat_map(|(mask, data)| event(right(&items, mask, data), data))
             .collect();
-        match remote::write_all(call.tid, call.args[1], &bytes) {
+        match thread.write(call.args[1], &bytes) {
             Ok(()) => Reply::Return(count),
             Err(errno) => Reply::Fail(errno),
         }
     }
 
     /// Watches `epoll_ctl(set, op, fd, event)`: a file that is waited for in a way that no record announces.
-    pub(crate) fn epoll_ctl(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn epoll_ctl(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         if self.is_empty() {
             return Reply::Continue;
         }
-        let Some(open) = self.find(dirs, call.tid, call.int(2)) else {
+        let Some(open) = self.find(thread, call.int(2)) else {
             return Reply::Continue;
         };
         let mut events = [0; 4];
-        let is_read = call.int(1) != libc::EPOLL_CTL_DEL
-            && remote::read_exact(call.tid, call.args[3], &mut events).is_ok();
+        let is_read =
+            call.int(1) != libc::EPOLL_CTL_DEL && thread.read(call.args[3], &mut events).is_ok();
         // One that is ready when it is added is reported.
         let is_empty = !open.file.poll().contains(PollMask::RDNORM);
         let deaf = is_read && is_empty && is_deaf(u32::from_ne_bytes(events));
@@ -95,12 +95,12 @@ impl Files {
 
     /// What an epoll set holds of ours.
     // KERNEL: fs/eventpoll.c ep_show_fdinfo: tfd, events, data, pos, ino, sdev of each file
-    fn items(&self, dirs: &ProcDirs, call: &Call) -> Vec<Item> {
+    fn items(&self, thread: &Thread<'_>, call: &Call) -> Vec<Item> {
         if self.is_empty() {
             return Vec::new();
         }
         let name = std::ffi::CString::new(format!("fdinfo/{}", call.int(0)));
-        let open = name.map(|name| dirs.open(call.tid, &name, OFlags::RDONLY));
+        let open = name.map(|name| thread.open(&name, OFlags::RDONLY));
         let Ok(Ok(file)) = open else {
             return Vec::new();
         };
@@ -145,9 +145,11 @@ fn pipes() -> Option<u64> {
 }
 
 /// What is ready in the set now; `None` if nothing is, or this machine does not let us look.
-fn ready(dirs: &ProcDirs, call: &Call, max: usize) -> Option<Vec<(u32, u64)>> {
-    let process = process_of(dirs, call.tid)?;
+fn ready(thread: &Thread<'_>, call: &Call, max: usize) -> Option<Vec<(u32, u64)>> {
+    let process = process_of(thread)?;
     let set = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
+    // What is taken out of the set is gone: it must be the caller's.
+    thread.confirm().ok()?;
     let mut room = vec![MaybeUninit::uninit(); max.min(EVENTS_MAX)];
     let at_once = Timespec {
         tv_sec: 0,

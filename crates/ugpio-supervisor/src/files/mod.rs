@@ -51,7 +51,7 @@ use crate::observe::Process;
 use crate::outcome::{Call, Reply};
 use crate::path::Identity;
 use crate::procdir::{Object, ProcDirs};
-use crate::sys::seccomp::Listener;
+use crate::thread::Thread;
 
 /// All open GPIO files of one run.
 #[derive(Debug)]
@@ -187,9 +187,16 @@ impl Files {
         }
     }
 
-    /// What is behind descriptor `fd` of thread `tid`, if it is one of ours.
-    fn find(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
-        guess::look(tid, fd).or_else(|| self.find_anew(dirs, tid, fd))
+    /// What is behind descriptor `fd` of a thread, if it is one of ours.
+    fn find(&self, thread: &Thread<'_>, fd: i32) -> Option<Arc<OpenFile>> {
+        let found = self.find_unconfirmed(thread, fd)?;
+        thread.confirm().ok().map(|()| found)
+    }
+
+    /// As [`Files::find`], for who confirms it later, before anything comes of it.
+    fn find_unconfirmed(&self, thread: &Thread<'_>, fd: i32) -> Option<Arc<OpenFile>> {
+        let tid = thread.tid();
+        guess::look(tid, fd).or_else(|| self.find_anew(thread.dirs(), tid, fd))
     }
 
     #[cold]
@@ -234,16 +241,17 @@ impl Files {
     }
 
     /// Answers an ioctl; `Continue` if the descriptor is none of ours.
-    pub(crate) fn ioctl(&self, listener: &Listener, dirs: &ProcDirs, call: &Call) -> Reply {
-        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+    pub(crate) fn ioctl(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+        // Confirmed by each copy of the caller's memory: no ioctl does anything before its first.
+        let Some(open) = self.find_unconfirmed(thread, call.int(0)) else {
             return Reply::Continue;
         };
         if !call.is_value_ioctl()
-            && let Some(reply) = operations::ioctl_of_every_file(call)
+            && let Some(reply) = operations::ioctl_of_every_file(thread, call)
         {
             return reply;
         }
-        let mut caller = Trapped::new(self, listener, call);
+        let mut caller = Trapped::new(self, thread, call);
         let cmd = call.uint(1);
         let time = open.file.needs_time(cmd).then(now);
         let outcome = open.file.ioctl(cmd, call.args[2], &mut caller, time);

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use gpio_uapi::FileKind;
 use rustix::io::Errno;
-use rustix::process::Pid;
 
 use super::{Files, OpenFile};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
-use crate::procdir::{Object, ProcDirs};
-use crate::sys::remote;
+use crate::procdir::Object;
+use crate::thread::Thread;
 
 /// The flags of `splice`, `tee` and `vmsplice`. KERNEL: include/linux/splice.h SPLICE_F_ALL (v6.12)
 const SPLICE_FLAGS: u32 = 0xf;
@@ -31,7 +30,7 @@ const REQUEST_POLL: u16 = 5;
 
 impl Files {
     /// Answers `splice`, `tee`, `sendfile` and `copy_file_range`; `Continue` if neither descriptor is ours.
-    pub(crate) fn moving(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn moving(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         if self.is_empty() {
             return Reply::Continue;
         }
@@ -40,33 +39,33 @@ impl Files {
             Some(Sys::Tee) => (0, 1),
             _ => (0, 2),
         };
-        let find = |arg| self.find(dirs, call.tid, call.int(arg));
+        let find = |arg| self.find(thread, call.int(arg));
         let (input, output) = ((input, find(input)), (output, find(output)));
         if input.1.is_none() && output.1.is_none() {
             return Reply::Continue;
         }
         let side = |(arg, open): (usize, Option<Arc<OpenFile>>)| {
-            Side::new(dirs, call.tid, call.int(arg), open.as_deref())
+            Side::new(thread, call.int(arg), open.as_deref())
         };
         let refused = match call.sys {
-            Some(Sys::Splice) => splice(call, || side(input), || side(output)),
+            Some(Sys::Splice) => splice(thread, call, || side(input), || side(output)),
             Some(Sys::Tee) => tee(call, || side(input), || side(output)),
-            Some(Sys::Sendfile) => sendfile(call, || side(input), || side(output)),
-            _ => copy_range(call, || side(input), || side(output)),
+            Some(Sys::Sendfile) => sendfile(thread, call, || side(input), || side(output)),
+            _ => copy_range(thread, call, || side(input), || side(output)),
         };
         Reply::from(refused)
     }
 
     /// Answers calls on one descriptor that tell or change where its bytes lie; `Continue` if it is none of ours.
-    pub(crate) fn advising(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn advising(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         if self.is_empty() {
             return Reply::Continue;
         }
-        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+        let Some(open) = self.find(thread, call.int(0)) else {
             return Reply::Continue;
         };
         Reply::from(match call.sys {
-            Some(Sys::Vmsplice) => vmsplice(&open, call),
+            Some(Sys::Vmsplice) => vmsplice(thread, &open, call),
             Some(Sys::Fadvise64) => advise(call),
             Some(Sys::Fallocate) => allocate(&open, call),
             Some(Sys::SyncFileRange) => sync_range(call),
@@ -79,15 +78,15 @@ impl Files {
     /// Refuses `io_submit` of anything but polls on our files; `Continue` if there is no such thing in it.
     // KERNEL: fs/aio.c aio_read, aio_write (v6.12): EINVAL without read_iter and write_iter
     // DIFFERS: the requests before the refused one are not begun.
-    pub(crate) fn submitting(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn submitting(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         let count = call.args[1].min(REQUESTS_MAX);
         if self.is_empty() || count.cast_signed() <= 0 {
             return Reply::Continue;
         }
         let is_refused = |number| {
-            let request = Request::read(call.tid, call.args[2], number)?;
-            let is_ours = request.operation != REQUEST_POLL
-                && self.find(dirs, call.tid, request.fd).is_some();
+            let request = Request::read(thread, call.args[2], number)?;
+            let is_ours =
+                request.operation != REQUEST_POLL && self.find(thread, request.fd).is_some();
             Some(is_ours)
         };
         // What cannot be read is the kernel's to refuse.
@@ -108,7 +107,7 @@ struct Side {
 
 impl Side {
     /// `EBADF` if there is no such descriptor.
-    fn new(dirs: &ProcDirs, tid: Pid, fd: i32, open: Option<&OpenFile>) -> Result<Self, Errno> {
+    fn new(thread: &Thread<'_>, fd: i32, open: Option<&OpenFile>) -> Result<Self, Errno> {
         if let Some(open) = open {
             return Ok(Self {
                 reads: open.is_readable(),
@@ -117,8 +116,8 @@ impl Side {
                 kind: Some(open.file.kind()),
             });
         }
-        let mode = dirs.fd_mode(tid, fd).map_err(|_| Errno::BADF)?;
-        let object = dirs.object(tid, fd).map_err(|_| Errno::BADF)?;
+        let mode = thread.fd_mode(fd).map_err(|_| Errno::BADF)?;
+        let object = thread.object(fd).map_err(|_| Errno::BADF)?;
         Ok(Self {
             reads: mode & 0o400 != 0,
             writes: mode & 0o200 != 0,
@@ -136,11 +135,11 @@ struct Request {
 
 impl Request {
     // KERNEL: include/uapi/linux/aio_abi.h struct iocb: aio_lio_opcode at 16, aio_fildes at 20
-    fn read(tid: Pid, table: u64, number: u64) -> Option<Self> {
+    fn read(thread: &Thread<'_>, table: u64, number: u64) -> Option<Self> {
         let mut at = [0; 8];
-        remote::read_exact(tid, table.checked_add(number * 8)?, &mut at).ok()?;
+        thread.read(table.checked_add(number * 8)?, &mut at).ok()?;
         let mut request = [0; 24];
-        remote::read_exact(tid, u64::from_ne_bytes(at), &mut request).ok()?;
+        thread.read(u64::from_ne_bytes(at), &mut request).ok()?;
         Some(Self {
             operation: u16::from_ne_bytes(request[16..18].try_into().ok()?),
             fd: i32::from_ne_bytes(request[20..24].try_into().ok()?),
@@ -149,17 +148,18 @@ impl Request {
 }
 
 /// Whether 8 bytes at an address that is given can be read.
-fn is_readable(call: &Call, arg: usize) -> Result<(), Errno> {
+fn is_readable(thread: &Thread<'_>, call: &Call, arg: usize) -> Result<(), Errno> {
     let addr = call.args[arg];
     if addr == 0 {
         return Ok(());
     }
-    remote::read_exact(call.tid, addr, &mut [0; 8]).map_err(|_| Errno::FAULT)
+    thread.read(addr, &mut [0; 8]).map_err(|_| Errno::FAULT)
 }
 
 /// `splice(in, off_in, out, off_out, len, flags)`
 // KERNEL: fs/splice.c __do_splice, do_splice, warn_unsupported (v6.12)
 fn splice(
+    thread: &Thread<'_>,
     call: &Call,
     input: impl FnOnce() -> Result<Side, Errno>,
     output: impl FnOnce() -> Result<Side, Errno>,
@@ -174,8 +174,8 @@ fn splice(
     if input.is_pipe && call.args[1] != 0 || output.is_pipe && call.args[3] != 0 {
         return Err(Errno::SPIPE);
     }
-    is_readable(call, 3)?;
-    is_readable(call, 1)?;
+    is_readable(thread, call, 3)?;
+    is_readable(thread, call, 1)?;
     if !input.reads || !output.writes {
         return Err(Errno::BADF);
     }
@@ -205,11 +205,12 @@ fn tee(
 /// `sendfile(out, in, offset, count)`
 // KERNEL: fs/read_write.c do_sendfile, fs/splice.c splice_direct_to_actor (v6.12)
 fn sendfile(
+    thread: &Thread<'_>,
     call: &Call,
     input: impl FnOnce() -> Result<Side, Errno>,
     output: impl FnOnce() -> Result<Side, Errno>,
 ) -> Result<i64, Errno> {
-    is_readable(call, 2)?;
+    is_readable(thread, call, 2)?;
     let input = input()?;
     if !input.reads {
         return Err(Errno::BADF);
@@ -232,21 +233,22 @@ fn sendfile(
 /// `copy_file_range(in, off_in, out, off_out, len, flags)`
 // KERNEL: fs/read_write.c copy_file_range, generic_file_rw_checks (v6.12)
 fn copy_range(
+    thread: &Thread<'_>,
     call: &Call,
     input: impl FnOnce() -> Result<Side, Errno>,
     output: impl FnOnce() -> Result<Side, Errno>,
 ) -> Result<i64, Errno> {
     input()?;
     output()?;
-    is_readable(call, 1)?;
-    is_readable(call, 3)?;
+    is_readable(thread, call, 1)?;
+    is_readable(thread, call, 3)?;
     // A directory at the other end would be EISDIR.
     Err(Errno::INVAL)
 }
 
 /// `vmsplice(fd, segments, count, flags)`
 // KERNEL: fs/splice.c SYSCALL_DEFINE4(vmsplice) (v6.12): EBADF for what is no pipe, after the segments
-fn vmsplice(open: &OpenFile, call: &Call) -> Result<i64, Errno> {
+fn vmsplice(thread: &Thread<'_>, open: &OpenFile, call: &Call) -> Result<i64, Errno> {
     const SEGMENTS_MAX: u64 = 1024;
     if call.uint(3) & !SPLICE_FLAGS != 0 {
         return Err(Errno::INVAL);
@@ -259,7 +261,9 @@ fn vmsplice(open: &OpenFile, call: &Call) -> Result<i64, Errno> {
         return Err(Errno::INVAL);
     }
     let mut bytes = vec![0; usize::try_from(count).map_err(|_| Errno::INVAL)? * 16];
-    remote::read_exact(call.tid, call.args[1], &mut bytes).map_err(|_| Errno::FAULT)?;
+    thread
+        .read(call.args[1], &mut bytes)
+        .map_err(|_| Errno::FAULT)?;
     let is_empty = bytes
         .chunks_exact(16)
         .all(|segment| segment[8..].iter().all(|byte| *byte == 0));

@@ -4,19 +4,16 @@
 //! trapped is the filter's choice; here each is judged as the kernel judges it for a character device or an
 //! anonymous file. Called by `world`.
 
-use std::io::Read as _;
-
 use gpio_uapi::FileKind;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdGetfdFlags, pidfd_getfd};
+use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
 use super::poll::process_of;
 use super::{Files, OpenFile};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
-use crate::procdir::ProcDirs;
-use crate::sys::remote;
+use crate::thread::Thread;
 
 /// `O_ASYNC`.
 const ASYNC: u32 = libc::O_ASYNC.cast_unsigned();
@@ -41,16 +38,16 @@ const FIOQSIZE: u32 = 0x5460;
 
 impl Files {
     /// Answers one of these calls; `Continue` if the descriptor is none of ours, or the kernel is right.
-    pub(crate) fn operation(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn operation(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         let fd = if call.sys == Some(Sys::Mmap) { 4 } else { 0 };
         if self.is_empty() {
             return Reply::Continue;
         }
-        let Some(open) = self.find(dirs, call.tid, call.int(fd)) else {
+        let Some(open) = self.find(thread, call.int(fd)) else {
             return Reply::Continue;
         };
         match call.sys {
-            Some(Sys::Fcntl) => status_flags(&open, dirs, call),
+            Some(Sys::Fcntl) => status_flags(&open, thread, call),
             Some(Sys::Lseek) => seek(open.file.kind(), call.uint(2)),
             Some(Sys::Fsync | Sys::Fdatasync) => Reply::Fail(Errno::INVAL),
             Some(Sys::Mmap) => map(call),
@@ -70,13 +67,13 @@ impl Files {
 }
 
 /// What the kernel does with an ioctl of this number on any file; `None` if it asks the driver.
-pub(super) fn ioctl_of_every_file(call: &Call) -> Option<Reply> {
+pub(super) fn ioctl_of_every_file(thread: &Thread<'_>, call: &Call) -> Option<Reply> {
     match call.uint(1) {
         cmd if OF_EVERY_FILE.contains(&cmd) => Some(Reply::Continue),
         FIOQSIZE => Some(Reply::Fail(Errno::NOTTY)),
         FIOASYNC => {
             let mut wanted = [0; 4];
-            let read = remote::read_exact(call.tid, call.args[2], &mut wanted);
+            let read = thread.read(call.args[2], &mut wanted);
             Some(match read {
                 Err(_) => Reply::Fail(Errno::FAULT),
                 // No GPIO file sends signals.
@@ -89,15 +86,15 @@ pub(super) fn ioctl_of_every_file(call: &Call) -> Option<Reply> {
 }
 
 /// `fcntl(fd, F_GETFL)` and `F_SETFL`.
-fn status_flags(open: &OpenFile, dirs: &ProcDirs, call: &Call) -> Reply {
+fn status_flags(open: &OpenFile, thread: &Thread<'_>, call: &Call) -> Reply {
     match call.int(1) {
-        libc::F_GETFL => match flags_of(dirs, call.tid, call.int(0)) {
+        libc::F_GETFL => match thread.status_flags(call.int(0)) {
             Ok(flags) => Reply::Return(i64::from(open.shown_flags(flags))),
             Err(_) => Reply::Continue,
         },
         // KERNEL: fs/fcntl.c setfl (v6.12): no direct_IO, EINVAL
         libc::F_SETFL if call.int(2) & libc::O_DIRECT != 0 => Reply::Fail(Errno::INVAL),
-        libc::F_SETFL if call.int(2) & libc::O_ASYNC != 0 => silently(dirs, call),
+        libc::F_SETFL if call.int(2) & libc::O_ASYNC != 0 => silently(thread, call),
         // KERNEL: pipe_fcntl and memfd_fcntl refuse files that are neither
         libc::F_SETPIPE_SZ | libc::F_GETPIPE_SZ => Reply::Fail(Errno::BADF),
         libc::F_ADD_SEALS | libc::F_GET_SEALS => Reply::Fail(Errno::INVAL),
@@ -109,11 +106,13 @@ fn status_flags(open: &OpenFile, dirs: &ProcDirs, call: &Call) -> Reply {
 
 /// `F_SETFL` with `O_ASYNC`, which no GPIO file knows, and of which a pipe would send signals.
 // KERNEL: fs/fcntl.c setfl (v6.12): without fasync the flag is neither kept nor refused
-fn silently(dirs: &ProcDirs, call: &Call) -> Reply {
+fn silently(thread: &Thread<'_>, call: &Call) -> Reply {
     let flags = OFlags::from_bits_retain(call.uint(2)) - OFlags::from_bits_retain(ASYNC);
     let set = || {
-        let process = process_of(dirs, call.tid)?;
+        let process = process_of(thread)?;
         let file = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
+        // The flags are those of everybody who has the file: it must be the caller's.
+        thread.confirm().ok()?;
         rustix::fs::fcntl_setfl(&file, flags).ok()
     };
     // DIFFERS: where descriptors cannot be looked at, records send signals.
@@ -139,17 +138,6 @@ impl OpenFile {
     pub(super) fn is_writable(&self) -> bool {
         self.file.kind() == FileKind::Chip && self.access != OFlags::RDONLY
     }
-}
-
-/// The status flags of what is behind a descriptor, close-on-exec left out.
-pub(super) fn flags_of(dirs: &ProcDirs, tid: Pid, fd: i32) -> Result<u32, Errno> {
-    let name = std::ffi::CString::new(format!("fdinfo/{fd}")).map_err(|_| Errno::INVAL)?;
-    let mut file = std::fs::File::from(dirs.open(tid, &name, OFlags::RDONLY)?);
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(|_| Errno::IO)?;
-    let row = text.lines().find_map(|row| row.strip_prefix("flags:\t"));
-    let flags = row.and_then(|row| u32::from_str_radix(row, 8).ok());
-    Ok(flags.ok_or(Errno::IO)? & !OFlags::CLOEXEC.bits())
 }
 
 /// `lseek(fd, offset, whence)`.
@@ -189,23 +177,4 @@ fn write(open: &OpenFile) -> Reply {
     } else {
         Errno::BADF
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::process::getpid;
-    use std::os::fd::AsRawFd as _;
-
-    use super::*;
-
-    #[test]
-    fn flags_are_those_of_the_description() {
-        let (reader, _writer) = std::io::pipe().unwrap();
-        let dirs = ProcDirs::new();
-        let flags = || flags_of(&dirs, getpid(), reader.as_raw_fd()).unwrap();
-        assert_eq!(flags(), 0);
-        rustix::io::ioctl_fionbio(&reader, true).unwrap();
-        assert_eq!(flags(), OFlags::NONBLOCK.bits());
-        assert!(flags_of(&dirs, getpid(), i32::MAX).is_err());
-    }
 }

@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 
 use gpio_uapi::PollMask;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
@@ -18,9 +17,9 @@ use super::sleepers::{MARGIN_NS, Need, Sleeper, Sleepers};
 use super::{Files, OpenFile, now};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
-use crate::procdir::ProcDirs;
-use crate::sys::remote;
+use crate::sys::image::Image;
 use crate::sys::seccomp::Listener;
+use crate::thread::Thread;
 
 /// The most descriptors in one call that are looked at; a call with more is the kernel's.
 const FDS_MAX: u32 = 4096;
@@ -68,18 +67,12 @@ pub(super) fn are_wrong<'a>(files: impl IntoIterator<Item = &'a Arc<OpenFile>>) 
 
 impl Files {
     /// Answers `poll` and `ppoll`. `slept` is what the thread slept in before, if it was called back.
-    pub(crate) fn poll(
-        &self,
-        listener: &Listener,
-        dirs: &ProcDirs,
-        call: &Call,
-        slept: Option<&Sleeper>,
-    ) -> Reply {
-        let waited = self.waited(dirs, call);
+    pub(crate) fn poll(&self, thread: &Thread<'_>, call: &Call, slept: Option<&Sleeper>) -> Reply {
+        let waited = self.waited(thread, call);
         let Some(waited) = waited.filter(|all| all.iter().any(|one| one.open.is_some())) else {
             return Reply::Continue;
         };
-        let deadline_ns = slept.map_or_else(|| deadline(call), |slept| slept.deadline_ns);
+        let deadline_ns = slept.map_or_else(|| deadline(thread, call), |slept| slept.deadline_ns);
         self.sleepers.add(Sleeper {
             deadline_ns,
             ..Sleeper::new(call, waited.iter().filter_map(Waited::on).collect())
@@ -87,7 +80,7 @@ impl Files {
         if !are_wrong(waited.iter().filter_map(|one| one.open.as_ref())) {
             return Reply::Continue;
         }
-        let masks = masks(dirs, call.tid, &waited);
+        let masks = masks(thread, &waited);
         let is_ready = |(one, mask): (&Waited, &u32)| *mask & one.events != 0;
         let ready = waited.iter().zip(&masks).filter(|both| is_ready(*both));
         let count = ready.clone().count();
@@ -108,21 +101,20 @@ impl Files {
         match must_sleep_until {
             _ if count == 0 => Reply::Continue,
             None if slept.is_some() && only_deaf && deadline_ns.is_none() => Reply::Continue,
-            Some(at) if only_deaf => self.later(listener, call, at, answer),
+            Some(at) if only_deaf => self.later(thread, call, at, answer),
             _ => {
                 self.sleepers.remove(call.tid);
-                answer.give(call.tid)
+                thread.image().and_then(|image| answer.give(image)).into()
             }
         }
     }
 
     /// Answers at the end of the time, which is near; if it is not, the thread goes on sleeping.
-    fn later(&self, listener: &Listener, call: &Call, at_ns: u64, answer: Answer) -> Reply {
+    fn later(&self, thread: &Thread<'_>, call: &Call, at_ns: u64, answer: Answer) -> Reply {
         const NEAR_NS: u64 = MARGIN_NS + 5_000_000;
-        let Some(listener) = listener
-            .try_clone()
-            .ok()
-            .filter(|_| at_ns - now().monotonic_ns <= NEAR_NS)
+        let is_near = at_ns - now().monotonic_ns <= NEAR_NS;
+        let (Ok(listener), Ok(image), true) =
+            (thread.listener().try_clone(), thread.image(), is_near)
         else {
             return Reply::Continue;
         };
@@ -132,6 +124,7 @@ impl Files {
         };
         let pended = Pended {
             listener,
+            image: Arc::clone(image),
             call: *call,
             sleeper,
             at_ns,
@@ -142,36 +135,40 @@ impl Files {
     }
 
     /// What a `poll` or `ppoll` waits for; `None` if that cannot be read, or is too much.
-    fn waited(&self, dirs: &ProcDirs, call: &Call) -> Option<Vec<Waited>> {
+    fn waited(&self, thread: &Thread<'_>, call: &Call) -> Option<Vec<Waited>> {
         let count = call.uint(1);
         if count > FDS_MAX || self.is_empty() {
             return None;
         }
         let mut bytes = vec![0; usize::try_from(count).ok()? * 8];
-        remote::read_exact(call.tid, call.args[0], &mut bytes).ok()?;
+        thread.read(call.args[0], &mut bytes).ok()?;
         let entry = |entry: &[u8]| {
             let fd = i32::from_ne_bytes(entry[..4].try_into().ok()?);
             let events = u32::from(u16::from_ne_bytes(entry[4..6].try_into().ok()?));
-            let open = (fd >= 0).then(|| self.find(dirs, call.tid, fd)).flatten();
+            let open = (fd >= 0)
+                .then(|| self.find_unconfirmed(thread, fd))
+                .flatten();
             let events = events | ALWAYS;
             Some(Waited { fd, events, open })
         };
-        bytes.chunks_exact(8).map(entry).collect()
+        let waited = bytes.chunks_exact(8).map(entry).collect();
+        thread.confirm().ok()?;
+        waited
     }
 
     /// Answers `select` and `pselect6`.
-    pub(crate) fn select(&self, dirs: &ProcDirs, call: &Call) -> Reply {
-        let Some(mut sets) = Sets::read(call).filter(|_| !self.is_empty()) else {
+    pub(crate) fn select(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+        let Some(mut sets) = Sets::read(thread, call).filter(|_| !self.is_empty()) else {
             return Reply::Continue;
         };
         let waited: Vec<_> = sets
             .descriptors()
             .map(|(fd, events)| {
-                let open = self.find(dirs, call.tid, fd);
+                let open = self.find_unconfirmed(thread, fd);
                 Waited { fd, events, open }
             })
             .collect();
-        if waited.iter().all(|one| one.open.is_none()) {
+        if thread.confirm().is_err() || waited.iter().all(|one| one.open.is_none()) {
             return Reply::Continue;
         }
         let on = waited.iter().filter_map(Waited::on).collect();
@@ -179,7 +176,7 @@ impl Files {
         if !are_wrong(waited.iter().filter_map(|one| one.open.as_ref())) {
             return Reply::Continue;
         }
-        let masks = masks(dirs, call.tid, &waited);
+        let masks = masks(thread, &waited);
         let invalid = u32::from(PollFlags::NVAL.bits());
         if masks.iter().any(|mask| mask & invalid != 0) {
             return Reply::Continue;
@@ -190,7 +187,7 @@ impl Files {
             return Reply::Continue;
         }
         self.sleepers.remove(call.tid);
-        match sets.write(call.tid) {
+        match sets.write(thread) {
             Ok(()) => Reply::Return(count),
             Err(errno) => Reply::Fail(errno),
         }
@@ -206,28 +203,26 @@ struct Answer {
 }
 
 impl Answer {
-    fn give(&self, tid: Pid) -> Reply {
+    fn give(&self, image: &Image) -> Result<i64, Errno> {
         let mut addr = self.addr;
         for mask in &self.masks {
             // The last two bytes of the eight are what is reported.
             let reported = u16::try_from(*mask).unwrap_or(0).to_ne_bytes();
-            if remote::write_all(tid, addr.wrapping_add(6), &reported).is_err() {
-                return Reply::Fail(Errno::FAULT);
-            }
+            image.write_all(addr.wrapping_add(6), &reported)?;
             addr = addr.wrapping_add(8);
         }
-        Reply::Return(self.count)
+        Ok(self.count)
     }
 }
 
 /// When a `poll` or `ppoll` gives up.
-fn deadline(call: &Call) -> Option<u64> {
+fn deadline(thread: &Thread<'_>, call: &Call) -> Option<u64> {
     let left_ns = if call.sys == Some(Sys::Poll) {
         u64::try_from(call.int(2)).ok()?.saturating_mul(1_000_000)
     } else {
         let mut time = [0; 16];
         (call.args[2] != 0).then_some(())?;
-        remote::read_exact(call.tid, call.args[2], &mut time).ok()?;
+        thread.read(call.args[2], &mut time).ok()?;
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
         let (seconds, ns) = (number(&time[..8])?, number(&time[8..])?);
         seconds.saturating_mul(1_000_000_000).saturating_add(ns)
@@ -238,6 +233,7 @@ fn deadline(call: &Call) -> Option<u64> {
 /// A call that is answered when its time is over, or let through again for a signal.
 struct Pended {
     listener: Listener,
+    image: Arc<Image>,
     call: Call,
     sleeper: Arc<Sleeper>,
     at_ns: u64,
@@ -260,11 +256,9 @@ impl Pended {
     fn look(self, sleepers: &Arc<Sleepers>) {
         // An answer fails if the thread has died meanwhile.
         if now().monotonic_ns >= self.at_ns {
-            let result = match self.answer.give(self.call.tid) {
-                Reply::Return(count) => Ok(count),
-                _ => Err(Errno::FAULT),
-            };
-            let _ = self.listener.reply(self.call.id, result);
+            let _ = self
+                .listener
+                .reply(self.call.id, self.answer.give(&self.image));
         } else if has_signal(self.call.tid) {
             sleepers.add(self.sleeper);
             let _ = self.listener.cont(self.call.id);
@@ -286,8 +280,8 @@ fn has_signal(tid: Pid) -> bool {
 }
 
 /// What each descriptor polls now.
-fn masks(dirs: &ProcDirs, tid: Pid, waited: &[Waited]) -> Vec<u32> {
-    let process = process_of(dirs, tid);
+fn masks(thread: &Thread<'_>, waited: &[Waited]) -> Vec<u32> {
+    let process = process_of(thread);
     let mask = |one: &Waited| match &one.open {
         _ if one.fd < 0 => 0,
         Some(open) => open.file.poll().bits(),
@@ -318,14 +312,9 @@ fn mask_of(process: &OwnedFd, fd: i32, events: u32) -> u32 {
 }
 
 /// The process of a thread.
-pub(crate) fn process_of(dirs: &ProcDirs, tid: Pid) -> Option<OwnedFd> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::from(dirs.open(tid, c"status", OFlags::RDONLY).ok()?);
-    let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    let leader = text.lines().find_map(|row| row.strip_prefix("Tgid:\t"))?;
-    let leader = Pid::from_raw(leader.parse().ok()?)?;
-    pidfd_open(leader, PidfdFlags::empty()).ok()
+pub(crate) fn process_of(thread: &Thread<'_>) -> Option<OwnedFd> {
+    let first = thread.dirs().first_thread(thread.tid()).ok()?;
+    pidfd_open(first, PidfdFlags::empty()).ok()
 }
 
 /// The sets of a `select`: what is to be read, written and exceptional.
@@ -337,7 +326,7 @@ struct Sets {
 
 impl Sets {
     /// `None` if they cannot be read, or are too large.
-    fn read(call: &Call) -> Option<Self> {
+    fn read(thread: &Thread<'_>, call: &Call) -> Option<Self> {
         let count = usize::try_from(call.int(0)).ok()?;
         if call.uint(0) > FDS_MAX {
             return None;
@@ -348,7 +337,7 @@ impl Sets {
             // The kernel reads whole words of 64.
             *set = vec![0; count.div_ceil(64) * 8];
             if addr != 0 {
-                remote::read_exact(call.tid, addr, set).ok()?;
+                thread.read(addr, set).ok()?;
             }
         }
         Some(Self { addrs, bits, count })
@@ -386,10 +375,10 @@ impl Sets {
         count
     }
 
-    fn write(&self, tid: Pid) -> Result<(), Errno> {
+    fn write(&self, thread: &Thread<'_>) -> Result<(), Errno> {
         for (addr, set) in self.addrs.iter().zip(&self.bits) {
             if *addr != 0 {
-                remote::write_all(tid, *addr, set)?;
+                thread.write(*addr, set)?;
             }
         }
         Ok(())

@@ -11,14 +11,12 @@ use gpiolib::Errno;
 use rustix::fs::OFlags;
 
 use super::caller::Trapped;
-use super::operations::{AT_ITS_OWN, RWF_HIPRI, at_position, flags_of};
+use super::operations::{AT_ITS_OWN, RWF_HIPRI, at_position};
 use super::sleepers::{Need, Sleeper};
 use super::{Files, OpenFile, fail, now};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
-use crate::procdir::ProcDirs;
-use crate::sys::remote;
-use crate::sys::seccomp::Listener;
+use crate::thread::Thread;
 
 /// The most that one read transfers. KERNEL: include/linux/fs.h MAX_RW_COUNT
 const READ_MAX: u64 = 0x7fff_f000;
@@ -30,12 +28,11 @@ impl Files {
     // KERNEL: fs/read_write.c do_preadv, do_loop_readv_writev (v6.12)
     pub(crate) fn read_flagged(
         &self,
-        listener: &Listener,
-        dirs: &ProcDirs,
+        thread: &Thread<'_>,
         call: &Call,
         slept: Option<&Sleeper>,
     ) -> Reply {
-        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+        let Some(open) = self.find(thread, call.int(0)) else {
             return Reply::Continue;
         };
         if call.args[3] != AT_ITS_OWN {
@@ -45,19 +42,13 @@ impl Files {
         if has_reads && call.uint(5) & !RWF_HIPRI != 0 {
             return fail(Errno::EOPNOTSUPP);
         }
-        self.read(listener, dirs, call, slept)
+        self.read(thread, call, slept)
     }
 
     /// Answers `read` and `readv`; `Continue` if the descriptor is none of ours, or the kernel is to read or sleep.
     /// `slept` is what the thread slept in before, if it was called back.
-    pub(crate) fn read(
-        &self,
-        listener: &Listener,
-        dirs: &ProcDirs,
-        call: &Call,
-        slept: Option<&Sleeper>,
-    ) -> Reply {
-        let Some(open) = self.find(dirs, call.tid, call.int(0)) else {
+    pub(crate) fn read(&self, thread: &Thread<'_>, call: &Call, slept: Option<&Sleeper>) -> Reply {
+        let Some(open) = self.find(thread, call.int(0)) else {
             return Reply::Continue;
         };
         if !open.is_readable() {
@@ -71,13 +62,13 @@ impl Files {
         if self.is_strict || matches!(call.sys, Some(Sys::Readv | Sys::Preadv2)) {
             let reading = Reading {
                 files: self,
-                listener,
+                thread,
                 call,
                 open: &open,
             };
             return match call.sys {
-                Some(Sys::Readv | Sys::Preadv2) => reading.segments(dirs, slept),
-                _ => reading.one(dirs),
+                Some(Sys::Readv | Sys::Preadv2) => reading.segments(slept),
+                _ => reading.one(),
             };
         }
         if open.is_gone() {
@@ -92,14 +83,14 @@ impl Files {
 /// One read under `--strict`.
 struct Reading<'a> {
     files: &'a Files,
-    listener: &'a Listener,
+    thread: &'a Thread<'a>,
     call: &'a Call,
     open: &'a OpenFile,
 }
 
 impl Reading<'_> {
     /// `read(fd, addr, len)`.
-    fn one(&self, dirs: &ProcDirs) -> Reply {
+    fn one(&self) -> Reply {
         let (addr, len) = (self.call.args[1], self.call.args[2]);
         if len.cast_signed() < 0 {
             return fail(Errno::EINVAL);
@@ -113,7 +104,7 @@ impl Reading<'_> {
         match self.ask_engine(addr, len.min(READ_MAX)) {
             // The kernel finishes a read of nothing at once.
             // DIFFERS: a blocking one does not wait for the record that it is too small for.
-            Outcome::Wait(_) if len == 0 && self.is_nonblocking(dirs) => {
+            Outcome::Wait(_) if len == 0 && self.is_nonblocking() => {
                 self.awake(Outcome::Fail(Errno::EAGAIN))
             }
             Outcome::Wait(_) if len == 0 => self.awake(Outcome::Fail(Errno::EINVAL)),
@@ -124,7 +115,7 @@ impl Reading<'_> {
 
     /// `readv(fd, segments, count)`: one read for each segment, until one is not filled.
     // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
-    fn segments(&self, dirs: &ProcDirs, slept: Option<&Sleeper>) -> Reply {
+    fn segments(&self, slept: Option<&Sleeper>) -> Reply {
         let Some(segments) = self.table() else {
             return Reply::Continue;
         };
@@ -149,7 +140,7 @@ impl Reading<'_> {
                     }
                 }
                 // DIFFERS: by default a blocking one ends with what it has.
-                Outcome::Wait(_) if read > 0 && self.ends(dirs) => break,
+                Outcome::Wait(_) if read > 0 && self.ends() => break,
                 Outcome::Wait(_) => {
                     self.sleep(Need::CallBack, read);
                     return Reply::Continue;
@@ -168,7 +159,7 @@ impl Reading<'_> {
             return None;
         }
         let mut bytes = vec![0; usize::try_from(count).ok()? * 16];
-        remote::read_exact(self.call.tid, self.call.args[1], &mut bytes).ok()?;
+        self.thread.read(self.call.args[1], &mut bytes).ok()?;
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
         let segments = bytes
             .chunks_exact(16)
@@ -179,17 +170,18 @@ impl Reading<'_> {
     }
 
     /// Whether a `readv` that has something and finds no more ends.
-    fn ends(&self, dirs: &ProcDirs) -> bool {
-        !self.files.is_strict || self.is_nonblocking(dirs)
+    fn ends(&self) -> bool {
+        !self.files.is_strict || self.is_nonblocking()
     }
 
-    fn is_nonblocking(&self, dirs: &ProcDirs) -> bool {
-        flags_of(dirs, self.call.tid, self.call.int(0))
+    fn is_nonblocking(&self) -> bool {
+        self.thread
+            .status_flags(self.call.int(0))
             .is_ok_and(|flags| flags & OFlags::NONBLOCK.bits() != 0)
     }
 
     fn ask_engine(&self, addr: u64, len: u64) -> Outcome {
-        let mut caller = Trapped::new(self.files, self.listener, self.call);
+        let mut caller = Trapped::new(self.files, self.thread, self.call);
         // Whether the descriptor blocks is the kernel's to know: it is let through if there is nothing.
         let outcome = self.open.file.read(addr, len, false, &mut caller, now());
         if self.open.file.next_deadline().is_some() {

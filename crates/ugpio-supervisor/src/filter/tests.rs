@@ -82,6 +82,8 @@ fn path_calls_are_trapped_where_they_exist() {
         Sys::Readv,
         Sys::Fsync,
         Sys::Fdatasync,
+        Sys::Execve,
+        Sys::Execveat,
         // With the arguments 0: an old ioctl.
         Sys::Ioctl,
         Sys::Splice,
@@ -209,14 +211,23 @@ fn lengths_can_be_bounded() {
 }
 
 #[test]
-fn other_machines_run_untouched() {
+fn other_machines_run_untouched_but_for_other_programs_to_execute() {
     const AUDIT_ARCH_I386: u32 = 0x4000_0003;
     const AUDIT_ARCH_ARM: u32 = 0x4000_0028;
+    const AUDIT_ARCH_S390X: u32 = 0x8000_0016;
     for arch in BOTH {
         let program = FilterSpec::standard().assemble(arch);
+        let open = FilterSpec::empty().assemble(arch);
+        let (sibling, executes) = match arch {
+            Arch::X86_64 => (AUDIT_ARCH_I386, [11, 358]),
+            Arch::Aarch64 => (AUDIT_ARCH_ARM, [11, 387]),
+        };
         for nr in 0..500 {
-            assert_eq!(run(&program, AUDIT_ARCH_I386, nr, [0xb400; 6]), ALLOW);
-            assert_eq!(run(&program, AUDIT_ARCH_ARM, nr, [0xb400; 6]), ALLOW);
+            let is_trapped = executes.contains(&nr);
+            let expected = if is_trapped { TRAP } else { ALLOW };
+            assert_eq!(run(&program, sibling, nr, [0xb400; 6]), expected, "{nr}");
+            assert_eq!(run(&open, sibling, nr, [0xb400; 6]), ALLOW);
+            assert_eq!(run(&program, AUDIT_ARCH_S390X, nr, [0xb400; 6]), ALLOW);
         }
     }
 }

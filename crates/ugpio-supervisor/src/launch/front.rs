@@ -24,6 +24,8 @@ pub struct Front {
     supervisor: Option<Pid>,
     /// Signals that came before the program had started.
     early: Vec<i32>,
+    /// Whether a signal asked to end when the program was gone already, which we had not been told yet.
+    is_to_end: bool,
     ended: Option<Ending>,
 }
 
@@ -38,6 +40,7 @@ impl Front {
             program: None,
             supervisor: None,
             early: Vec::new(),
+            is_to_end: false,
             ended: None,
         }
     }
@@ -103,7 +106,7 @@ impl Front {
             }
             Ok(Some(Message::Ended { ending, is_last })) => {
                 // With nobody left there is no reason not to see everything cleaned up.
-                if is_last || self.leftover == Leftover::Wait {
+                if is_last || self.leftover == Leftover::Wait && !self.is_to_end {
                     self.ended = Some(ending);
                     return None;
                 }
@@ -143,7 +146,9 @@ impl Front {
         if signal == libc::SIGCONT && !descendants::is_stopped(program.pid()) {
             return;
         }
-        let _ = program.send(signal);
+        if program.send(signal) == Err(Errno::SRCH) {
+            self.is_to_end |= is_deadly(signal);
+        }
     }
 
     /// Whether the sender belongs to the run: what it sends to its process group, the program gets by itself.

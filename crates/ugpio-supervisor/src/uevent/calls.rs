@@ -12,7 +12,7 @@ use super::message::Message;
 use super::stand::{Received, Stand};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
-use crate::sys::remote;
+use crate::thread::Thread;
 
 /// The size of `struct sockaddr_nl`.
 const ADDRESS: usize = 12;
@@ -31,6 +31,20 @@ const SEGMENTS_MAX: u64 = 1024;
 /// The size of `struct mmsghdr` on a 64-bit machine.
 const MMSGHDR: u64 = 64;
 
+/// A call, and the thread that waits in it.
+pub(super) struct Asked<'a> {
+    pub(super) thread: &'a Thread<'a>,
+    pub(super) call: Call,
+}
+
+impl core::ops::Deref for Asked<'_> {
+    type Target = Call;
+
+    fn deref(&self) -> &Call {
+        &self.call
+    }
+}
+
 /// A `struct msghdr` of the program.
 struct Header {
     addr: u64,
@@ -41,7 +55,7 @@ struct Header {
 
 impl Uevents {
     /// Answers a call on one of the sockets; `Continue` if the descriptor is none, or the kernel is right.
-    pub(crate) fn call(&self, stand: &Arc<Stand>, call: &Call) -> Reply {
+    pub(super) fn call(&self, stand: &Arc<Stand>, call: &Asked<'_>) -> Reply {
         let done = match call.sys {
             Some(Sys::Bind) => self.bind(stand, call),
             Some(Sys::Connect) => connect(call),
@@ -63,7 +77,7 @@ impl Uevents {
     }
 
     // KERNEL: net/netlink/af_netlink.c netlink_bind (v6.12)
-    fn bind(&self, stand: &Stand, call: &Call) -> Result<i64, Errno> {
+    fn bind(&self, stand: &Stand, call: &Asked<'_>) -> Result<i64, Errno> {
         let (portid, groups) = read_address(call, 1, call.int(2))?;
         let name = stand.name();
         if name.is_bound && portid != name.portid {
@@ -92,7 +106,7 @@ fn address(portid: u32, groups: u32) -> [u8; ADDRESS] {
 }
 
 /// The netlink address and groups at an address argument.
-fn read_address(call: &Call, arg: usize, length: i32) -> Result<(u32, u32), Errno> {
+fn read_address(call: &Asked<'_>, arg: usize, length: i32) -> Result<(u32, u32), Errno> {
     let is_long = usize::try_from(length).is_ok_and(|length| length >= ADDRESS);
     let bytes = read_array::<ADDRESS>(call, call.args[arg])?;
     let word = |at: usize| {
@@ -106,19 +120,21 @@ fn read_address(call: &Call, arg: usize, length: i32) -> Result<(u32, u32), Errn
     Ok((word(4), word(8)))
 }
 
-fn read_array<const N: usize>(call: &Call, addr: u64) -> Result<[u8; N], Errno> {
+fn read_array<const N: usize>(call: &Asked<'_>, addr: u64) -> Result<[u8; N], Errno> {
     let mut bytes = [0; N];
-    remote::read_exact(call.tid, addr, &mut bytes).map_err(|_| Errno::FAULT)?;
+    call.thread
+        .read(addr, &mut bytes)
+        .map_err(|_| Errno::FAULT)?;
     Ok(bytes)
 }
 
-fn write(call: &Call, addr: u64, bytes: &[u8]) -> Result<(), Errno> {
-    remote::write_all(call.tid, addr, bytes).map_err(|_| Errno::FAULT)
+fn write(call: &Asked<'_>, addr: u64, bytes: &[u8]) -> Result<(), Errno> {
+    call.thread.write(addr, bytes).map_err(|_| Errno::FAULT)
 }
 
 /// Writes a name where the arguments say, as much of it as there is room for, and its whole length.
 // KERNEL: net/socket.c move_addr_to_user (v6.12)
-fn write_name(call: &Call, at: (usize, usize), name: &[u8]) -> Result<i64, Errno> {
+fn write_name(call: &Asked<'_>, at: (usize, usize), name: &[u8]) -> Result<i64, Errno> {
     let room = i32::from_ne_bytes(read_array(call, call.args[at.1])?);
     let room = usize::try_from(room).map_err(|_| Errno::INVAL)?;
     write(call, call.args[at.0], &name[..room.min(name.len())])?;
@@ -128,14 +144,14 @@ fn write_name(call: &Call, at: (usize, usize), name: &[u8]) -> Result<i64, Errno
 }
 
 /// `getsockname(fd, addr, length)`
-fn show_name(stand: &Stand, call: &Call) -> Result<i64, Errno> {
+fn show_name(stand: &Stand, call: &Asked<'_>) -> Result<i64, Errno> {
     let name = stand.name();
     write_name(call, (1, 2), &address(name.portid, name.groups))
 }
 
 /// `connect(fd, addr, length)`
 // KERNEL: net/netlink/af_netlink.c netlink_connect (v6.12)
-fn connect(call: &Call) -> Result<i64, Errno> {
+fn connect(call: &Asked<'_>) -> Result<i64, Errno> {
     let family = read_array::<2>(call, call.args[1])?;
     if family == [0; 2] {
         return Ok(0);
@@ -153,7 +169,7 @@ fn to_kernel((portid, groups): (u32, u32)) -> Result<(), Errno> {
 }
 
 /// `sendto(fd, data, length, flags, addr, length)`; the kernel takes messages of this family and does nothing.
-fn send_to(call: &Call) -> Result<i64, Errno> {
+fn send_to(call: &Asked<'_>) -> Result<i64, Errno> {
     if call.args[4] != 0 {
         to_kernel(read_address(call, 4, call.int(5))?)?;
     }
@@ -161,12 +177,15 @@ fn send_to(call: &Call) -> Result<i64, Errno> {
 }
 
 /// `sendmsg(fd, message, flags)`
-fn send_message(call: &Call) -> Result<i64, Errno> {
+fn send_message(call: &Asked<'_>) -> Result<i64, Errno> {
     let header = Header::read(call, call.args[1])?;
     if header.name.0 != 0 {
-        let at = Call {
-            args: [0, header.name.0, 0, 0, 0, 0],
-            ..*call
+        let at = Asked {
+            thread: call.thread,
+            call: Call {
+                args: [0, header.name.0, 0, 0, 0, 0],
+                ..call.call
+            },
         };
         to_kernel(read_address(
             &at,
@@ -179,7 +198,7 @@ fn send_message(call: &Call) -> Result<i64, Errno> {
 
 /// `setsockopt(fd, level, option, value, length)`
 // KERNEL: net/netlink/af_netlink.c netlink_setsockopt (v6.12)
-fn set_option(stand: &Stand, call: &Call) -> Reply {
+fn set_option(stand: &Stand, call: &Asked<'_>) -> Reply {
     match call.int(1) {
         libc::SOL_SOCKET => return Reply::Continue,
         libc::SOL_NETLINK => {}
@@ -210,7 +229,7 @@ fn set_option(stand: &Stand, call: &Call) -> Reply {
 }
 
 /// `getsockopt(fd, level, option, value, length)`
-fn get_option(stand: &Stand, call: &Call) -> Reply {
+fn get_option(stand: &Stand, call: &Asked<'_>) -> Reply {
     let value = match (call.int(1), call.int(2)) {
         (libc::SOL_SOCKET, libc::SO_TYPE) => stand.kind,
         (libc::SOL_SOCKET, libc::SO_DOMAIN) => u32::from(FAMILY),
@@ -226,7 +245,7 @@ fn get_option(stand: &Stand, call: &Call) -> Reply {
 }
 
 /// Takes or looks at a message, as the flags of a receive say.
-fn take(stand: &Stand, call: &Call, flags: i32, may_sleep: bool) -> Result<Received, Errno> {
+fn take(stand: &Stand, call: &Asked<'_>, flags: i32, may_sleep: bool) -> Result<Received, Errno> {
     if flags & libc::MSG_OOB != 0 {
         return Err(Errno::OPNOTSUPP);
     }
@@ -245,16 +264,16 @@ fn count(message: &Message, copied: usize, flags: i32) -> i64 {
 }
 
 /// `read(fd, buf, count)`
-fn read(stand: &Stand, call: &Call) -> Reply {
+fn read(stand: &Stand, call: &Asked<'_>) -> Reply {
     receive_plain(stand, call, 0)
 }
 
 /// `recvfrom(fd, buf, count, flags, addr, length)`
-fn receive_from(stand: &Stand, call: &Call) -> Reply {
+fn receive_from(stand: &Stand, call: &Asked<'_>) -> Reply {
     receive_plain(stand, call, call.int(3))
 }
 
-fn receive_plain(stand: &Stand, call: &Call, flags: i32) -> Reply {
+fn receive_plain(stand: &Stand, call: &Asked<'_>, flags: i32) -> Reply {
     let message = match take(stand, call, flags, true) {
         Ok(Received::Message(message)) => message,
         Ok(Received::Nothing) => return Reply::Continue,
@@ -281,7 +300,7 @@ fn address_of(message: &Message) -> [u8; ADDRESS] {
 }
 
 /// `recvmsg(fd, message, flags)`
-fn receive_message(stand: &Stand, call: &Call) -> Reply {
+fn receive_message(stand: &Stand, call: &Asked<'_>) -> Reply {
     let flags = call.int(2);
     let header = match Header::read(call, call.args[1]) {
         Ok(header) => header,
@@ -296,7 +315,7 @@ fn receive_message(stand: &Stand, call: &Call) -> Reply {
 
 /// `recvmmsg(fd, messages, count, flags, timeout)`
 // DIFFERS: a blocking one ends with what there is, as if with MSG_WAITFORONE.
-fn receive_messages(stand: &Stand, call: &Call) -> Reply {
+fn receive_messages(stand: &Stand, call: &Asked<'_>) -> Reply {
     let flags = call.int(3) & !libc::MSG_WAITFORONE;
     let mut taken: u32 = 0;
     while u64::from(taken) < u64::from(call.uint(2)).min(SEGMENTS_MAX) {
@@ -328,7 +347,7 @@ fn receive_messages(stand: &Stand, call: &Call) -> Reply {
 impl Header {
     const SIZE: usize = 56;
 
-    fn read(call: &Call, addr: u64) -> Result<Self, Errno> {
+    fn read(call: &Asked<'_>, addr: u64) -> Result<Self, Errno> {
         let bytes = read_array::<{ Self::SIZE }>(call, addr)?;
         let number = |at: usize| {
             let mut number = [0; 8];
@@ -340,7 +359,9 @@ impl Header {
             return Err(Errno::MSGSIZE);
         }
         let mut table = vec![0; usize::try_from(count).map_err(|_| Errno::MSGSIZE)? * 16];
-        remote::read_exact(call.tid, number(16), &mut table).map_err(|_| Errno::FAULT)?;
+        call.thread
+            .read(number(16), &mut table)
+            .map_err(|_| Errno::FAULT)?;
         let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
         let segments = table
             .chunks_exact(16)
@@ -366,7 +387,7 @@ impl Header {
     fn fill(
         &self,
         stand: &Stand,
-        call: &Call,
+        call: &Asked<'_>,
         message: &Message,
         flags: i32,
     ) -> Result<i64, Errno> {

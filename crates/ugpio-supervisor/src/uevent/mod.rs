@@ -25,12 +25,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 
+use self::calls::Asked;
 use self::message::{Event, Message};
 use self::stand::Stand;
 use crate::class::poll::sockets_of_others;
 use crate::outcome::{Call, Reply};
-use crate::procdir::{Object, ProcDirs};
+use crate::procdir::Object;
 use crate::shadow::Shadow;
+use crate::thread::Thread;
 
 pub(crate) use self::store::UeventFile;
 
@@ -102,7 +104,7 @@ impl Uevents {
     }
 
     /// Answers `socket(family, type, protocol)`; `Continue` for other sockets than those of uevents.
-    pub(crate) fn open(self: &Arc<Self>, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn open(self: &Arc<Self>, thread: &Thread<'_>, call: &Call) -> Reply {
         const FLAGS: i32 = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         let (family, how, protocol) = (call.int(0), call.int(1), call.uint(2));
         let kind = how & !FLAGS;
@@ -125,7 +127,7 @@ impl Uevents {
         self.table().stands.insert(stand.inode, stand);
         self.is_open.store(true, Ordering::Relaxed);
         let cloexec = how & libc::SOCK_CLOEXEC != 0;
-        let is_free = |number: &i32| dirs.fd_link(call.tid, *number) == Err(Errno::BADF);
+        let is_free = |number: &i32| thread.fd_link(*number) == Err(Errno::BADF);
         match self.numbers.clone().find(is_free) {
             Some(number) => Reply::FdAt {
                 fd,
@@ -137,15 +139,19 @@ impl Uevents {
     }
 
     /// Answers a call on a descriptor; `Continue` if it is no socket of uevents.
-    pub(crate) fn answer(&self, dirs: &ProcDirs, call: &Call) -> Reply {
+    pub(crate) fn answer(&self, thread: &Thread<'_>, call: &Call) -> Reply {
         if !self.is_open.load(Ordering::Relaxed) || call.int(0) < self.numbers.start {
             return Reply::Continue;
         }
-        let Ok(Object::Socket(inode)) = dirs.object(call.tid, call.int(0)) else {
+        let Ok(Object::Socket(inode)) = thread.object(call.int(0)) else {
             return Reply::Continue;
         };
         let stand = self.table().stands.get(&inode).cloned();
-        stand.map_or(Reply::Continue, |stand| self.call(&stand, call))
+        let call = Asked {
+            thread,
+            call: *call,
+        };
+        stand.map_or(Reply::Continue, |stand| self.call(&stand, &call))
     }
 
     /// Listens to the machine from now on. Called before the first socket is handed out.

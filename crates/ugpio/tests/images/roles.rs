@@ -1,0 +1,246 @@
+//! What the programs of the runs do.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, exit};
+
+use gpio_uapi::abi::ioctl;
+use gpio_uapi::abi::v2::{LineFlags, LineRequest, LineValues};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use zerocopy::FromZeros as _;
+
+/// Where the argument lies, and what else is there in another image.
+const PLACE: usize = 0x6000_0000_0000;
+const PAGE: usize = 4096;
+/// What fills the page of whoever did not ask.
+const FOREIGN: u8 = 0xaa;
+
+pub(crate) fn play(role: &str) {
+    match role {
+        "executes" => executes(),
+        "victim" => look_on(),
+        "killed" => killed(),
+        "read-only" => read_only(),
+        "vfork" => shares_memory(),
+        other => panic!("no role is called {other}"),
+    }
+    println!("played");
+}
+
+/// A page at the fixed place.
+fn map(fill: u8) -> &'static mut [u8] {
+    let prot = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+    let place = core::ptr::without_provenance_mut(PLACE);
+    // SAFETY: nothing else lies at this address, far from where the kernel puts mappings.
+    let page = unsafe { rustix::mm::mmap_anonymous(place, PAGE, prot, flags) };
+    // SAFETY: mapped just now, as long, and never unmapped.
+    let page = unsafe { core::slice::from_raw_parts_mut(page.unwrap().cast::<u8>(), PAGE) };
+    page.fill(fill);
+    page
+}
+
+fn protect(flags: MprotectFlags) {
+    let place = core::ptr::without_provenance_mut(PLACE);
+    // SAFETY: the page was mapped by `map`; the caller makes it writable again before it writes to it.
+    unsafe { rustix::mm::mprotect(place, PAGE, flags) }.unwrap();
+}
+
+fn chip() -> File {
+    File::open("/dev/gpiochip0").unwrap()
+}
+
+fn request(chip: &File) -> Result<OwnedFd, Errno> {
+    let mut request = LineRequest::new_zeroed();
+    request.num_lines = 1;
+    request.config.flags = LineFlags::INPUT.bits();
+    call(
+        chip.as_raw_fd(),
+        ioctl::GPIO_V2_GET_LINE,
+        core::ptr::from_mut(&mut request).addr(),
+    )?;
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: fresh, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(request.fd) })
+}
+
+fn call(fd: i32, command: u32, argument: usize) -> Result<(), Errno> {
+    // SAFETY: the argument is memory of the size that the command has, or none that is used as anything else.
+    if unsafe { libc::ioctl(fd, libc::Ioctl::from(command), argument) } == -1 {
+        return Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap());
+    }
+    Ok(())
+}
+
+/// Asks for the value of a line, with the argument at the fixed place.
+fn get(line: &OwnedFd) -> Result<(), Errno> {
+    call(line.as_raw_fd(), ioctl::GPIO_V2_LINE_GET_VALUES, PLACE)
+}
+
+/// Makes every later call on line 0 take long: longer than a thread of the supervisor is waited for.
+fn slow() {
+    let mut ctl = Command::new("ugpio");
+    let done = ctl
+        .args(["ctl", "fault", "a", "slow", "0", "--time", "800ms"])
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+fn ask(page: &mut [u8]) {
+    // The mask is the second word.
+    page.fill(0);
+    page[size_of::<LineValues>() / 2] = 1;
+}
+
+/// Comes back when a thread waits in an ioctl, which the supervisor then has received: it looks at one at a time.
+fn await_ioctl(thread: Pid) {
+    let path = format!("/proc/{}/syscall", thread.as_raw_nonzero());
+    let wanted = libc::SYS_ioctl.to_string();
+    loop {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.split(' ').next() == Some(&wanted) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The first thread waits, another executes this program anew.
+fn executes() {
+    let page = map(0);
+    let line = request(&chip()).unwrap();
+    slow();
+    ask(page);
+    let first = rustix::thread::gettid();
+    std::thread::spawn(move || {
+        await_ioctl(first);
+        let error = Command::new(std::env::current_exe().unwrap())
+            .arg("role:victim")
+            .exec();
+        panic!("{error}");
+    });
+    let answer = get(&line);
+    // It must not come back, unless the other thread was kept waiting for all that time.
+    println!("the answer came first: {answer:?}");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Has its own bytes at the place, and they stay.
+fn look_on() {
+    let page = map(FOREIGN);
+    let chip = chip();
+    while request(&chip).map(drop) == Err(Errno::BUSY) {
+        std::thread::yield_now();
+    }
+    let changed = page.iter().position(|&byte| byte != FOREIGN);
+    assert_eq!(
+        changed,
+        None,
+        "the answer of another image was written: {:?}",
+        &page[..16]
+    );
+}
+
+/// A child waits and is killed; another gets its number.
+fn killed() {
+    map(FOREIGN);
+    let (ready, tell) = std::io::pipe().unwrap();
+    let (go, let_go) = std::io::pipe().unwrap();
+    let asking = fork(|| {
+        let page = map(0);
+        let line = request(&chip()).unwrap();
+        ask(page);
+        rustix::io::write(&tell, b"r").unwrap();
+        rustix::io::read(&go, &mut [0]).unwrap();
+        let _ = get(&line);
+    });
+    rustix::io::read(&ready, &mut [0]).unwrap();
+    slow();
+    rustix::io::write(&let_go, b"g").unwrap();
+    await_ioctl(asking);
+    kill_process(asking, Signal::KILL).unwrap();
+    waitpid(Some(asking), WaitOptions::empty()).unwrap();
+    let number = asking.as_raw_nonzero().get();
+    let successor = loop {
+        std::fs::write("/proc/sys/kernel/ns_last_pid", (number - 1).to_string()).unwrap();
+        let child = fork(look_on);
+        if child == asking {
+            break child;
+        }
+        kill_process(child, Signal::KILL).unwrap();
+        waitpid(Some(child), WaitOptions::empty()).unwrap();
+    };
+    let (_, status) = waitpid(Some(successor), WaitOptions::empty())
+        .unwrap()
+        .unwrap();
+    assert_eq!(status.exit_status(), Some(0));
+}
+
+fn fork(act: impl FnOnce()) -> Pid {
+    // SAFETY: this process has one thread.
+    match unsafe { libc::fork() } {
+        0 => {
+            act();
+            exit(0)
+        }
+        child => Pid::from_raw(child).unwrap(),
+    }
+}
+
+/// The page can be read and not written: Linux gives EFAULT, after a successful call too.
+fn read_only() {
+    let page = map(0);
+    let line = request(&chip()).unwrap();
+    ask(page);
+    protect(MprotectFlags::READ);
+    assert_eq!(get(&line), Err(Errno::FAULT));
+    protect(MprotectFlags::READ | MprotectFlags::WRITE);
+    assert_eq!(get(&line), Ok(()));
+    assert_eq!(page[size_of::<LineValues>() / 2], 1);
+    protect(MprotectFlags::READ);
+    assert_eq!(get(&line), Err(Errno::FAULT));
+}
+
+/// A child that shares the memory is answered in it, executes another program, and its parent is answered as before.
+fn shares_memory() {
+    let page = map(0);
+    let line = request(&chip()).unwrap();
+    ask(page);
+    let mut stack = vec![0_u128; 4096];
+    for _ in 0..50 {
+        let mut number = line.as_raw_fd();
+        let top = stack.as_mut_ptr_range().end.cast();
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        // SAFETY: the child has a stack of its own, and its parent waits until it has executed or ended.
+        let child = unsafe { libc::clone(ask_and_execute, top, flags, (&raw mut number).cast()) };
+        let child = Pid::from_raw(child);
+        let (_, status) = waitpid(child, WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0));
+        assert_eq!(get(&line), Ok(()));
+    }
+}
+
+/// Runs on memory that is another's: makes three system calls and nothing else.
+extern "C" fn ask_and_execute(number: *mut core::ffi::c_void) -> i32 {
+    // SAFETY: the parent's variable, which lives as long as the parent waits.
+    let number = unsafe { *number.cast::<i32>() };
+    let get = libc::Ioctl::from(ioctl::GPIO_V2_LINE_GET_VALUES);
+    // SAFETY: the page has room for the argument.
+    if unsafe { libc::ioctl(number, get, PLACE) } == -1 {
+        return 2;
+    }
+    let arguments = [c"true".as_ptr(), core::ptr::null()];
+    // SAFETY: an array of strings that a null pointer ends.
+    unsafe { libc::execv(c"/bin/true".as_ptr(), arguments.as_ptr()) };
+    1
+}
