@@ -4,7 +4,6 @@
 //! argument at a fixed address; who comes into its place has its own bytes there, and looks at them when the line
 //! can be requested anew: then the late answer has been given.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
-#![expect(unsafe_code, reason = "mappings at fixed addresses, forks, and ioctls")]
 
 #[path = "../support/home.rs"]
 mod home;

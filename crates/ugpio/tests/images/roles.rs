@@ -1,4 +1,5 @@
 //! What the programs of the runs do.
+#![expect(unsafe_code, reason = "mappings at fixed addresses, forks, and ioctls")]
 
 use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
