@@ -38,10 +38,11 @@ want() {
 
 # Installs Debian packages, and Rust if it is wanted; or says what is missing.
 install_packages() {
+	packages=$*
 	rust=''
 	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 		[ -z "${rust_wanted:-}" ] || rust=$(rust_packages)
-		say_missing $1
+		say_missing $packages
 		exit 1
 	fi
 	apt-get update -qq >&2 || say "warning: the lists of packages could not be renewed"
@@ -50,15 +51,15 @@ install_packages() {
 		rust=$(rust_packages)
 		[ -n "$rust" ] || { with_security_updates && rust=$(rust_packages); }
 		[ -n "$rust" ] || {
-			say_missing $1
+			say_missing $packages
 			exit 1
 		}
 	fi
-	say "installing:" $rust $1
+	say "installing:" $rust $packages
 	# Nothing that is there may be removed for it, as another Rust would be.
 	# shellcheck disable=SC2086 # words
-	DEBIAN_FRONTEND=noninteractive apt-get $sources install -qq -y --no-install-recommends --no-remove $rust $1 >&2 || {
-		say "error: could not install:" $rust $1
+	DEBIAN_FRONTEND=noninteractive apt-get $sources install -qq -y --no-install-recommends --no-remove $rust $packages >&2 || {
+		say "error: could not install:" $rust $packages
 		exit 1
 	}
 	[ -z "$sources" ] || rm -rf "$lists"

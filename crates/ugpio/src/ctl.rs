@@ -192,6 +192,7 @@ fn request(verb: &Verb) -> Request {
             label: chip.label.clone(),
             lines: Some(chip.lines),
             names: chip.names.iter().cloned().collect(),
+            hogs: Vec::new(),
         }),
     }
 }

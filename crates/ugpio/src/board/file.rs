@@ -226,8 +226,7 @@ impl Reader<'_> {
             }
             (Some(value), None) => self.name(value, &join(path, "consumer"))?,
             (None, Some(value)) => self.name(value, &join(path, "name"))?,
-            // KERNEL: gpiolib.c gpiod_request_commit (v6.12), a hog without a name shows as "?"
-            (None, None) => "?".to_owned(),
+            (None, None) => super::unnamed(),
         };
         let direction = match table.get("direction") {
             Some(value) => self.direction(value, &join(path, "direction"))?,

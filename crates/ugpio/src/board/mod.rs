@@ -21,6 +21,7 @@ use std::str::FromStr;
 use gpio_sim::fault::Planned;
 use gpio_sim::part::Settings;
 use machine::Machine;
+use serde::{Deserialize, Serialize};
 
 use crate::counted::counted;
 
@@ -124,21 +125,32 @@ pub(crate) struct ChipSpec {
     pub(crate) hogs: Vec<HogSpec>,
 }
 
-/// A line that the board itself requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A line that the board itself requests. The control protocol has it in the words of board files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct HogSpec {
     /// The line's offset.
+    #[serde(rename = "line")]
     pub(crate) offset: u32,
     /// The consumer that programs see.
+    #[serde(default = "unnamed")]
     pub(crate) consumer: String,
     /// What the hog does with the line.
+    #[serde(default)]
     pub(crate) direction: HogDirection,
 }
 
+// KERNEL: gpiolib.c gpiod_request_commit (v6.12), a hog without a name shows as "?"
+fn unnamed() -> String {
+    "?".to_owned()
+}
+
 /// Direction and level of a hog, in gpio-sim's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum HogDirection {
     /// An input.
+    #[default]
     Input,
     /// An output driven high.
     OutputHigh,
@@ -313,12 +325,26 @@ impl ChipSpec {
         }
         for (offset, name) in &self.names {
             check_name(name).map_err(fail)?;
-            if *offset >= self.lines {
-                let last = self.lines - 1;
-                return Err(fail(format!("it has lines 0 to {last}, not {offset}")));
+            self.check_offset(*offset).map_err(fail)?;
+        }
+        for (n, hog) in self.hogs.iter().enumerate() {
+            check_name(&hog.consumer).map_err(fail)?;
+            self.check_offset(hog.offset).map_err(fail)?;
+            if self.hogs[..n].iter().any(|h| h.offset == hog.offset) {
+                return Err(fail(format!("another hog has line {}", hog.offset)));
             }
         }
         Ok(())
+    }
+
+    fn check_offset(&self, offset: u32) -> Result<(), String> {
+        match offset < self.lines {
+            true => Ok(()),
+            false => {
+                let last = self.lines - 1;
+                Err(format!("it has lines 0 to {last}, not {offset}"))
+            }
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Key, Level, Pull};
-use crate::board::MAX_NAME;
 use crate::board::faults::Words;
+use crate::board::{HogSpec, MAX_NAME};
 
 /// The longest press of a button, in milliseconds.
 pub(crate) const HOLD_MAX_MS: u64 = 3_600_000;
@@ -87,6 +87,9 @@ pub(crate) struct PlugParams {
     /// Names of its lines, by offset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) names: BTreeMap<u32, String>,
+    /// Lines that the chip holds itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hogs: Vec<HogSpec>,
 }
 
 /// Parameters of `wire`.

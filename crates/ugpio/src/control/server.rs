@@ -261,6 +261,7 @@ impl Hub {
             Request::Plug(params) => {
                 let mut spec = ChipSpec::plain(params.label, params.lines.unwrap_or(DEFAULT_LINES));
                 spec.names = params.names.into_iter().collect();
+                spec.hogs = params.hogs;
                 Ok(json(&plugged.plug(&spec, now)?))
             }
             Request::Web => match self.link.get() {

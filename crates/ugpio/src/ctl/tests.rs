@@ -145,7 +145,8 @@ fn chips_are_plugged_and_unplugged() {
         Request::Plug(PlugParams {
             label,
             lines: Some(3),
-            names
+            names,
+            hogs: Vec::new()
         })
     );
 

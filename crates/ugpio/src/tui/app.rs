@@ -269,6 +269,7 @@ impl App {
                 label: spec.label,
                 lines: Some(spec.lines),
                 names: [].into(),
+                hogs: Vec::new(),
             }))],
             Err(error) => {
                 self.notice = Some(error.to_string());
@@ -327,5 +328,6 @@ fn plug_again(chip: &ChipState) -> Act {
         label: chip.label.clone(),
         lines: u32::try_from(chip.lines.len()).ok(),
         names: chip.lines.iter().filter_map(named).collect(),
+        hogs: Vec::new(),
     }))
 }

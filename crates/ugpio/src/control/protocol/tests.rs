@@ -30,6 +30,7 @@ fn requests() -> Vec<Request> {
             label: "x".into(),
             lines: None,
             names: BTreeMap::from([(3, "LED".to_owned())]),
+            hogs: Vec::new(),
         }),
     ]
 }

@@ -114,12 +114,18 @@ fn requests_are_answered_in_order() {
             label: "new".into(),
             lines: None,
             names: [(1, "A".into())].into(),
+            hogs: vec![serde_json::from_str(r#"{"line":7,"consumer":"me"}"#).unwrap()],
         };
         let chip: ChipState = caller.call(&Request::Plug(plug)).unwrap();
         assert_eq!(
             (chip.id, chip.lines.len(), chip.lines[1].name.as_deref()),
             (1, 8, Some("A"))
         );
+        assert_eq!(chip.lines[7].info.consumer.as_deref(), Some("me"));
+        let twice = r#"{"label":"x","hogs":[{"line":1},{"line":1,"direction":"output-low"}]}"#;
+        let twice = Request::Plug(serde_json::from_str(twice).unwrap());
+        let refused = caller.call::<ChipState>(&twice).unwrap_err();
+        assert!(matches!(refused, ClientError::Refused(f) if f.code == Code::BadParams));
         let unplug = Request::Unplug(ChipParams { chip: "new".into() });
         let _: serde_json::Value = caller.call(&unplug).unwrap();
         let refused = caller.call::<serde_json::Value>(&unplug).unwrap_err();
