@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Findings;
 
 /// Each crate with the crates of this workspace that it may use, top to bottom.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     (
         "ugpio",
         &[
@@ -18,22 +18,24 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "gpio-drivers",
             "nvmem",
             "gpiolib",
+            "revocable",
         ],
     ),
     ("ugpio-supervisor", &["gpio-uapi", "gpiolib"]),
     ("gpio-uapi", &["gpiolib"]),
-    ("gpio-sim", &["gpiolib"]),
+    ("gpio-sim", &["gpiolib", "revocable"]),
     ("gpio-drivers", &["gpiolib"]),
-    ("nvmem", &["gpiolib"]),
-    ("gpiolib", &[]),
+    ("nvmem", &["gpiolib", "revocable"]),
+    ("gpiolib", &["revocable"]),
+    ("revocable", &[]),
     ("xtask", &[]),
 ];
 
 /// Crates that reach the operating system, and who may use them.
 const SYSTEM: [(&str, &[&str]); 3] = [
     ("libc", &["ugpio-supervisor"]),
-    // gpiolib: one call, membarrier, for the guard of chips on Linux with `std`.
-    ("rustix", &["ugpio-supervisor", "ugpio", "gpiolib"]),
+    // revocable: one call, membarrier, for the guard on Linux with `std`.
+    ("rustix", &["ugpio-supervisor", "ugpio", "revocable"]),
     ("tokio", &["ugpio"]),
 ];
 

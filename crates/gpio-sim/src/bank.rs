@@ -1,6 +1,5 @@
 //! Describing a simulated chip, and plugging it in.
 
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -145,13 +144,12 @@ impl Bank {
         config.invalid = self.invalid;
         let chip = SimChip::new(self.lines);
         chip.keep_time_of(registry);
-        let own: Box<dyn gpiolib::Chip> = match self.faults {
-            None => Box::new(chip.clone()),
-            Some(faults) => {
-                chip.set_faults(&faults);
-                let chip = chip.clone();
-                Box::new(Faulty { chip, faults })
-            }
+        if let Some(faults) = &self.faults {
+            chip.set_faults(faults);
+        }
+        let own = Faulty {
+            chip: chip.clone(),
+            faults: self.faults,
         };
         let registration = registry.register(&config, own)?;
         Ok(Sim::new(registry.clone(), registration, chip))

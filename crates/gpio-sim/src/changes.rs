@@ -13,7 +13,7 @@ use core::fmt;
 use core::task::Waker;
 
 use gpiolib::{InfoChange, Level, Offset, Store};
-use spin::mutex::SpinMutex;
+use revocable::sync::Mutex;
 
 use crate::fault::Fired;
 use crate::net::Report;
@@ -63,8 +63,8 @@ pub enum What {
 pub struct Changes(Arc<Shared>);
 
 struct Shared {
-    inner: SpinMutex<Inner>,
-    waker: SpinMutex<Option<Waker>>,
+    inner: Mutex<Inner>,
+    waker: Mutex<Option<Waker>>,
 }
 
 struct Inner {
@@ -83,8 +83,8 @@ impl Changes {
             lost: 0,
         };
         Changes(Arc::new(Shared {
-            inner: SpinMutex::new(inner),
-            waker: SpinMutex::new(None),
+            inner: Mutex::new(inner),
+            waker: Mutex::new(None),
         }))
     }
 

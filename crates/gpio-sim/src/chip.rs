@@ -11,7 +11,7 @@ use core::fmt;
 use gpiolib::{
     Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Registry, Result, Timestamp,
 };
-use spin::mutex::SpinMutex;
+use revocable::sync::Mutex;
 
 use crate::changes::{Change, Changes, LineChange, What};
 use crate::fault::{Faults, Fired};
@@ -20,7 +20,7 @@ use crate::net::{Drive, Nets, PinId};
 
 /// A simulated chip. Cheap to clone; all clones are the same chip.
 #[derive(Clone)]
-pub struct SimChip(Arc<SpinMutex<State>>);
+pub struct SimChip(Arc<Mutex<State>>);
 
 struct State {
     lines: Vec<Line>,
@@ -66,7 +66,7 @@ impl SimChip {
     #[must_use]
     pub fn new(lines: u32) -> SimChip {
         let lines = vec![Line::default(); Offset::new(lines).index()];
-        SimChip(Arc::new(SpinMutex::new(State {
+        SimChip(Arc::new(Mutex::new(State {
             lines,
             sinks: Vec::new(),
             registry: None,

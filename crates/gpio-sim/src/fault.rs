@@ -12,7 +12,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use gpiolib::{Chip, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, Result};
-use spin::mutex::SpinMutex;
+use revocable::sync::Mutex;
 
 use crate::{SimChip, seed};
 
@@ -104,7 +104,7 @@ pub struct Faults(Arc<Inner>);
 struct Inner {
     /// Whether there is anything to decide: what a chip without faults pays for.
     is_armed: AtomicBool,
-    state: SpinMutex<State>,
+    state: Mutex<State>,
     host: Arc<dyn Host>,
 }
 
@@ -133,7 +133,7 @@ impl Faults {
     pub fn new(seed: u64, label: &str, host: Arc<dyn Host>) -> Faults {
         Faults(Arc::new(Inner {
             is_armed: AtomicBool::new(false),
-            state: SpinMutex::new(State {
+            state: Mutex::new(State {
                 seed: seed::mix(seed, &[seed::of_name(label)]),
                 plans: Vec::new(),
                 planned: 0,
@@ -347,15 +347,18 @@ fn chaos(seed: u64, line: u64, call: u64) -> Option<Fault> {
     })
 }
 
-/// A simulated chip that asks its plan first.
+/// A simulated chip that asks its plan first, if it has one.
 pub(crate) struct Faulty {
     pub(crate) chip: SimChip,
-    pub(crate) faults: Faults,
+    pub(crate) faults: Option<Faults>,
 }
 
 impl Faulty {
     fn enter(&self, offset: Offset) -> Result<()> {
-        self.faults.call(&self.chip, offset)
+        match &self.faults {
+            Some(faults) => faults.call(&self.chip, offset),
+            None => Ok(()),
+        }
     }
 }
 

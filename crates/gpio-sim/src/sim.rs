@@ -4,19 +4,24 @@ use gpiolib::{
     Device, InfoQueue, Level, Offset, Registration, Registry, Result, Timestamp, offsets,
 };
 
+use crate::fault::Faulty;
 use crate::{Bank, Changes, SimChip};
 
 /// A simulated chip that is plugged in. Dropping it unplugs it.
 #[derive(Debug)]
 pub struct Sim {
     registry: Registry,
-    registration: Registration,
+    registration: Registration<Faulty>,
     chip: SimChip,
     watch: Option<InfoQueue>,
 }
 
 impl Sim {
-    pub(crate) fn new(registry: Registry, registration: Registration, chip: SimChip) -> Sim {
+    pub(crate) fn new(
+        registry: Registry,
+        registration: Registration<Faulty>,
+        chip: SimChip,
+    ) -> Sim {
         Sim {
             registry,
             registration,

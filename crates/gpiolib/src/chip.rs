@@ -4,8 +4,11 @@
 //! [`Error::Unsupported`], which the core reads as "the driver has no such operation" and then
 //! falls back, emulates or refuses. [`ChipConfig`] carries what the core copies into the device.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::any::Any;
 
 use crate::{
     Config, Direction, EdgeSink, Edges, Error, Label, Level, Module, Name, Offset, Result,
@@ -28,7 +31,7 @@ use crate::{
 /// }
 ///
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("straps", 2), Box::new(Straps))?;
+/// let chip = registry.register(&ChipConfig::new("straps", 2), Straps)?;
 /// let strap = chip.device().line(Offset::new(1)).expect("there are two").request("boot".into())?;
 /// strap.direction_input()?;
 /// assert_eq!(strap.value(), Ok(Value::Active));
@@ -36,7 +39,7 @@ use crate::{
 /// # Ok::<(), Error>(())
 /// ```
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
-pub trait Chip: Send + Sync {
+pub trait Chip: Any + Send + Sync {
     /// Called when a line is requested, before anything else of that request.
     ///
     /// # Errors
@@ -134,6 +137,67 @@ pub trait Chip: Send + Sync {
     fn disarm(&self, offset: Offset) {}
 }
 
+/// What leads to a chip is one: its provider may keep a share of it, or not know its type.
+macro_rules! chip_behind {
+    ($(($($generics:tt)*) $Pointer:ty;)*) => { $(
+        impl<$($generics)*> Chip for $Pointer {
+            fn request(&self, offset: Offset) -> Result<()> {
+                (**self).request(offset)
+            }
+
+            fn free(&self, offset: Offset) {
+                (**self).free(offset);
+            }
+
+            fn direction(&self, offset: Offset) -> Result<Direction> {
+                (**self).direction(offset)
+            }
+
+            fn direction_input(&self, offset: Offset) -> Result<()> {
+                (**self).direction_input(offset)
+            }
+
+            fn direction_output(&self, offset: Offset, level: Level) -> Result<()> {
+                (**self).direction_output(offset, level)
+            }
+
+            fn get(&self, offset: Offset) -> Result<Level> {
+                (**self).get(offset)
+            }
+
+            fn get_multiple(&self, offsets: &[Offset]) -> Result<u64> {
+                (**self).get_multiple(offsets)
+            }
+
+            fn set(&self, offset: Offset, level: Level) -> Result<()> {
+                (**self).set(offset, level)
+            }
+
+            fn set_multiple(&self, offsets: &[Offset], levels: u64) -> Result<()> {
+                (**self).set_multiple(offsets, levels)
+            }
+
+            fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+                (**self).set_config(offset, config)
+            }
+
+            fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {
+                (**self).arm(offset, edges, sink)
+            }
+
+            fn disarm(&self, offset: Offset) {
+                (**self).disarm(offset);
+            }
+        }
+    )* };
+}
+
+chip_behind! {
+    (C: Chip + ?Sized) Arc<C>;
+    (C: Chip + ?Sized) Box<C>;
+    (C: Chip + ?Sized) &'static C;
+}
+
 /// Which way a hog sets its line.
 ///
 /// ```
@@ -166,7 +230,7 @@ pub enum HogDirection {
 ///     direction: HogDirection::Output(Level::High),
 /// };
 /// let config = ChipConfig { hogs: vec![on], ..ChipConfig::new("power", 2) };
-/// let chip = Registry::new().register(&config, Box::new(Power))?;
+/// let chip = Registry::new().register(&config, Power)?;
 /// let line = chip.device().line(Offset::new(1)).expect("it has two");
 /// assert_eq!(line.info().consumer, Some("main-power".into()));
 /// # Ok::<(), gpiolib::Error>(())

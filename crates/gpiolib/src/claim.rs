@@ -1,54 +1,39 @@
 //! The one request behind all clones of a descriptor.
 
-use crate::device::Slot;
-use crate::revoke::Held;
-use crate::sync::atomic::AtomicU32;
-use crate::{Device, Label, Module, Offset, Result, ops};
+use revocable::{Claim, Claimed, Last};
 
-/// A request that must end with the last of its handles. Holds the device and its owner module.
-pub(crate) struct Claim {
-    held: Held,
+use crate::device::State;
+use crate::{Chip, Device, Label, Module, Offset, Result, ops};
+
+/// A request, and a way in for one of its handles.
+pub(crate) type Pass = Claimed<dyn Chip, State, Request>;
+
+/// A request of one line. It holds the device, the owner's module and the line; its end gives them back.
+pub(crate) struct Request {
     pub(crate) offset: Offset,
 }
 
-impl Claim {
+impl Request {
+    /// Requests the line: fails as [`crate::Line::request`] says.
     // KERNEL: gpiolib.c gpiod_request (v6.12): the module first, then the chip, then the line.
     #[inline]
-    pub(crate) fn request(device: &Device, offset: Offset, consumer: Label) -> Result<Self> {
+    pub(crate) fn make(device: &Device, offset: Offset, consumer: Label) -> Result<Pass> {
         let hold = Hold::take(device.owner())?;
-        let held = ops::claim(device, offset, consumer)?;
+        let pass = ops::claim(device, offset, consumer)?;
         hold.keep();
-        Ok(Self { held, offset })
-    }
-
-    #[inline]
-    pub(crate) const fn device(&self) -> &Device {
-        self.held.device()
-    }
-
-    /// The flags of the line.
-    #[inline]
-    pub(crate) const fn flags(&self) -> &AtomicU32 {
-        self.held.flags()
-    }
-
-    pub(crate) fn slot(&self) -> Slot<'_> {
-        // INVARIANT: `offset` was checked by `request`; a device never loses lines.
-        self.device()
-            .slot(self.offset)
-            .expect("a claimed line exists")
+        Ok(pass)
     }
 }
 
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let last = self.held.last();
-        let _hold = Hold(last.device().owner());
-        ops::give_back(last, self.offset);
+impl Claim<dyn Chip, State> for Request {
+    fn end(&mut self, last: Last<'_, dyn Chip, State>) {
+        let device = Device::of(last.revocable());
+        let _hold = Hold(device.owner());
+        ops::give_back(device, last, self.offset);
     }
 }
 
-/// A module held for a line, until it is kept. Let go also if the driver panics.
+/// A hold on a module that ends with its scope, also when the driver panics.
 struct Hold<'a>(Option<&'a Module>);
 
 impl<'a> Hold<'a> {

@@ -132,6 +132,9 @@ pub(crate) mod flags {
         | CLOCK_REALTIME
         | CLOCK_HTE;
 
+    /// The two bits above are the guard's.
+    const _: () = assert!((FREED | OUT | INVALID | DRIVING) & !revocable::Word::BITS == 0);
+
     /// What a free clears.
     // KERNEL: gpiolib.c gpiod_free_commit (v6.12): direction and event clock stay visible.
     // DIFFERS: TRANSITORY, which no program sees, goes with the request.

@@ -14,7 +14,7 @@
 //! #     fn get(&self, _: Offset) -> Result<Level> { Ok(Level::from(self.0.load(std::sync::atomic::Ordering::Relaxed))) }
 //! # }
 //! let registry = Registry::new();
-//! let chip = registry.register(&ChipConfig::new("demo", 1), Box::new(Wire(false.into())))?;
+//! let chip = registry.register(&ChipConfig::new("demo", 1), Wire(false.into()))?;
 //! let line = chip.device().line(Offset::new(0)).expect("the chip has one line");
 //!
 //! let led = line.request("led".into())?;
@@ -29,13 +29,14 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::claim::Claim;
+use revocable::Word;
+
+use crate::claim::{Pass, Request};
 use crate::config::flags;
 use crate::device::{Device, Slot};
 use crate::edge::arm::{self, Listener};
 use crate::ops;
-use crate::revoke::Pass;
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::Ordering;
 use crate::{
     Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
     Name, Offset, Overflow, Result, Ring, Subscription, Value,
@@ -96,7 +97,7 @@ impl Line {
     /// the line is held, `Invalid` if the chip has no such line, or what the driver answers; the
     /// first of these that holds.
     pub fn request(&self, consumer: Label) -> Result<Desc> {
-        Claim::request(&self.device, self.offset, consumer).map(Desc::new)
+        Request::make(&self.device, self.offset, consumer).map(Desc::new)
     }
 }
 
@@ -124,29 +125,24 @@ impl Line {
 /// ```
 #[derive(Clone)]
 pub struct Desc {
-    pub(crate) pass: Pass<Claim>,
+    pub(crate) pass: Pass,
     /// The claim's, so that a call need not go there.
     offset: Offset,
 }
 
 impl Desc {
     #[inline]
-    pub(crate) fn new(claim: Claim) -> Self {
+    pub(crate) fn new(pass: Pass) -> Self {
         Self {
-            offset: claim.offset,
-            pass: Pass::new(claim),
+            offset: pass.claim().offset,
+            pass,
         }
-    }
-
-    #[inline]
-    fn claim(&self) -> &Claim {
-        self.pass.key()
     }
 
     /// The device the line belongs to.
     #[must_use]
     pub fn device(&self) -> &Device {
-        self.claim().device()
+        Device::of(self.pass.revocable())
     }
 
     /// The line's index in its chip.
@@ -162,12 +158,15 @@ impl Desc {
     }
 
     fn slot(&self) -> Slot<'_> {
-        self.claim().slot()
+        // A claimed line exists; a device never loses lines.
+        self.device()
+            .slot(self.offset)
+            .expect("a claimed line exists")
     }
 
     /// The flags of the line.
     #[inline]
-    fn flags(&self) -> &AtomicU32 {
+    fn flags(&self) -> &Word {
         self.pass.word()
     }
 

@@ -9,18 +9,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use revocable::{Revocable, WeakRevocable, Word};
+
 use crate::config::flags;
 use crate::edge::arm::{self, Listening};
 use crate::info::WeakInfoQueue;
 use crate::registry::RegistryInner;
-use crate::revoke::{Gated, Lines};
-use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Arc, IrqLock};
 use crate::{
     Chip, ChipConfig, Direction, InfoChange, InfoChangeKind, InfoQueue, Label, Level, Line,
     LineConfig, LineInfo, Module, Name, Offset, Timestamp, ops,
 };
 
+revocable::newtype! {
 /// A chip's lasting side. Cheap to clone; every clone keeps it (and its id) alive.
 ///
 /// ```
@@ -36,20 +38,21 @@ use crate::{
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Device(pub(crate) Arc<Gated<dyn Chip, State>>);
+    pub struct Device(pub(crate) Revocable<dyn Chip, State>);
+}
 
 /// A device as those see it that must not keep it alive.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakDevice(Weak<Gated<dyn Chip, State>>);
+pub(crate) struct WeakDevice(WeakRevocable<dyn Chip, State>);
 
-/// What a device keeps. In this order: calls read the beginning, which shares a cache line with the
-/// chip's pointer; what is written comes last.
+/// What a device keeps, beside one word of flags for each line. In this order: requests read the
+/// beginning, which shares a cache line with the chip's pointer; what is written comes last.
+///
+/// What is seldom there lies apart from a line's flags: a device may have a million lines, and pays 20
+/// bytes for each.
 #[repr(C)]
 pub(crate) struct State {
-    /// One word of flags per line, apart from what is seldom there: a device may have a million
-    /// lines, and pays 20 bytes for each.
-    flags: Box<[AtomicU32]>,
-    active: Box<[Mutex<Option<Box<Active>>>]>,
+    active: Box<[IrqLock<Option<Box<Active>>>]>,
     /// Empty if no line has a name.
     names: Box<[Option<Name>]>,
     label: Box<str>,
@@ -60,26 +63,20 @@ pub(crate) struct State {
     can_sleep: bool,
     /// `watchers.len()`, to skip the lock where nobody watches.
     watcher_count: AtomicUsize,
-    watchers: Mutex<Vec<WeakInfoQueue>>,
+    watchers: IrqLock<Vec<WeakInfoQueue>>,
 }
 
 /// One line's slot: the descriptor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot<'a> {
-    pub(crate) flags: &'a AtomicU32,
-    pub(crate) active: &'a Mutex<Option<Box<Active>>>,
+    pub(crate) flags: &'a Word,
+    pub(crate) active: &'a IrqLock<Option<Box<Active>>>,
 }
 
 #[cfg(not(loom))]
 const _: () = assert!(
-    size_of::<AtomicU32>() + size_of::<Mutex<Option<Box<Active>>>>() <= 20,
+    size_of::<Word>() + size_of::<IrqLock<Option<Box<Active>>>>() <= 20,
     "memory per line is promised"
-);
-
-#[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
-const _: () = assert!(
-    size_of::<Gated<dyn Chip, State>>() <= 256,
-    "memory per device is promised"
 );
 
 /// What a line has only while it is requested. The box stays for the next request.
@@ -132,15 +129,16 @@ impl Device {
             parent: config.parent.as_deref().map(Into::into),
             owner: config.owner.clone(),
             can_sleep: config.can_sleep,
-            flags: lines.clone().map(|_| AtomicU32::new(0)).collect(),
-            active: lines.map(|_| Mutex::new(None)).collect(),
+            active: lines.map(|_| IrqLock::new(None)).collect(),
             names: names(config),
-            watchers: Mutex::new(Vec::new()),
+            watchers: IrqLock::new(Vec::new()),
             watcher_count: AtomicUsize::new(0),
             registry,
         };
-        state.read_chip(config, &*chip);
-        Self(Arc::new(Gated::new(chip, state)))
+        let lines = config.lines as usize;
+        let device = Self(Revocable::with(chip, lines, state));
+        device.read_chip(config);
+        device
     }
 
     /// The smallest number that was free at registration; free again when the last user is gone.
@@ -170,7 +168,7 @@ impl Device {
     /// How many lines the chip has (or had).
     #[must_use]
     pub fn ngpio(&self) -> u32 {
-        u32::try_from(self.state().flags.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.0.words().len()).unwrap_or(u32::MAX)
     }
 
     /// Whether reading and setting a line may take bus time; stays readable when the chip is gone.
@@ -189,7 +187,7 @@ impl Device {
     /// and people; another thread may change it at once.
     #[must_use]
     pub fn holders(&self) -> usize {
-        Arc::strong_count(&self.0)
+        self.0.holders()
     }
 
     /// Whether the chip is gone; every operation then answers [`crate::Error::Revoked`].
@@ -201,13 +199,13 @@ impl Device {
     /// Whether both are the same device.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.0.is_same(&other.0)
     }
 
     /// The line with this offset; `None` beyond the last.
     #[must_use]
     pub fn line(&self, offset: Offset) -> Option<Line> {
-        self.state().flags.get(offset.index())?;
+        self.0.words().get(offset.index())?;
         Some(Line::new(self.clone(), offset))
     }
 
@@ -226,28 +224,26 @@ impl Device {
     }
 
     pub(crate) fn state(&self) -> &State {
-        &self.0.state
+        self.0.state()
     }
 
     pub(crate) fn downgrade(&self) -> WeakDevice {
-        WeakDevice(Arc::downgrade(&self.0))
+        WeakDevice(self.0.downgrade())
     }
 
     #[inline]
     pub(crate) fn slot(&self, offset: Offset) -> Option<Slot<'_>> {
-        let state = self.state();
         Some(Slot {
-            flags: state.flags.get(offset.index())?,
-            active: state.active.get(offset.index())?,
+            flags: self.0.words().get(offset.index())?,
+            active: self.state().active.get(offset.index())?,
         })
     }
 
     /// The slots of all lines, in order.
     fn slots(&self) -> impl Iterator<Item = (Offset, Slot<'_>)> {
-        let state = self.state();
         (0..)
             .map(Offset::new)
-            .zip(state.flags.iter().zip(&state.active))
+            .zip(self.0.words().iter().zip(&self.state().active))
             .map(|(offset, (flags, active))| (offset, Slot { flags, active }))
     }
 
@@ -337,27 +333,22 @@ impl Device {
     }
 }
 
-impl Lines for State {
-    fn words(&self) -> &[AtomicU32] {
-        &self.flags
-    }
-}
-
-impl State {
-    /// Asks the chip which lines there are and which way they face.
+impl Device {
+    /// Asks the chip which way the lines face. Nobody else has the device yet.
     // KERNEL: gpiochip_add_data_with_key (v6.12): an unreadable direction counts as input.
-    fn read_chip(&self, config: &ChipConfig, chip: &dyn Chip) {
+    fn read_chip(&self, config: &ChipConfig) {
+        let words = self.0.words();
         for offset in &config.invalid {
-            if let Some(word) = self.flags.get(offset.index()) {
-                word.store(flags::INVALID, Ordering::Relaxed);
+            if let Some(word) = words.get(offset.index()) {
+                word.fetch_or(flags::INVALID, Ordering::Relaxed);
             }
         }
-        for (offset, word) in (0..).map(Offset::new).zip(&self.flags) {
-            if word.load(Ordering::Relaxed) & flags::INVALID != 0 {
-                continue;
-            }
-            if chip.direction(offset) == Ok(Direction::Output) {
-                word.store(flags::OUT, Ordering::Relaxed);
+        let Ok(chip) = self.0.enter() else { return };
+        for (offset, word) in (0..).map(Offset::new).zip(words) {
+            if word.load(Ordering::Relaxed) & flags::INVALID == 0
+                && chip.direction(offset) == Ok(Direction::Output)
+            {
+                word.fetch_or(flags::OUT, Ordering::Relaxed);
             }
         }
     }

@@ -14,7 +14,8 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Deref;
 
-use crate::{Chip, ChipConfig, Consumer, Desc, Device, Flags, Module, Registration, Result};
+use crate::registry::Registered;
+use crate::{Chip, ChipConfig, Consumer, Desc, Device, Flags, Module, Result};
 
 /// The managed resources of one bound device, which it is as a [`Consumer`].
 ///
@@ -26,7 +27,7 @@ use crate::{Chip, ChipConfig, Consumer, Desc, Device, Flags, Module, Registratio
 /// #     fn direction_output(&self, _: Offset, _: Level) -> Result<()> { Ok(()) }
 /// # }
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Expander)?;
 /// registry.add_lookup(LookupTable::new("eeprom", vec![Lookup::chip("u5", Offset::new(3))]));
 ///
 /// let mut eeprom = Scope::new(Consumer::new(&registry, "eeprom"));
@@ -46,7 +47,7 @@ pub struct Scope {
 /// Something to give back.
 enum Resource {
     Line(Desc),
-    Chip(Registration),
+    Chip(Registered),
     Value(Box<dyn Any + Send>),
     Action(Box<dyn FnOnce() + Send>),
 }
@@ -151,7 +152,8 @@ impl Scope {
     /// As [`crate::Registry::register`].
     // KERNEL: gpiolib.c gpiochip_add_data_with_key, devm_gpiochip_add_data_with_key (v6.12): the
     // module of the parent's driver comes before the chip's own.
-    pub fn register(&mut self, config: &ChipConfig, chip: Box<dyn Chip>) -> Result<Device> {
+    pub fn register(&mut self, config: &ChipConfig, chip: impl Chip) -> Result<Device> {
+        let chip = Box::new(chip);
         let registry = self.consumer.registry();
         let registration = match &self.owner {
             Some(owner) => {
@@ -160,9 +162,9 @@ impl Scope {
                     owner,
                     ..config.clone()
                 };
-                registry.register(&config, chip)
+                registry.register_dyn(&config, chip)
             }
-            None => registry.register(config, chip),
+            None => registry.register_dyn(config, chip),
         }?;
         let device = registration.device().clone();
         self.stack.push(Resource::Chip(registration));
@@ -209,7 +211,7 @@ impl Scope {
         while let Some(resource) = self.stack.pop() {
             match resource {
                 Resource::Line(desc) => drop(desc),
-                Resource::Chip(registration) => drop(registration.unregister()),
+                Resource::Chip(registration) => drop(registration),
                 Resource::Value(value) => drop(value),
                 Resource::Action(action) => action(),
             }
@@ -245,7 +247,7 @@ impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(desc) => desc.fmt(f),
-            Self::Chip(registration) => registration.fmt(f),
+            Self::Chip(registration) => registration.device().fmt(f),
             Self::Value(_) => f.write_str("Value"),
             Self::Action(_) => f.write_str("Action"),
         }

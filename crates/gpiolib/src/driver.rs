@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::sync::Mutex;
+use crate::sync::IrqLock;
 use crate::{Consumer, Error, Module, Result, Scope};
 
 /// What drives devices of one kind.
@@ -89,7 +89,7 @@ pub enum BindState {
 /// impl Driver for Expander {
 ///     fn matches(&self, device: &str) -> bool { device == "u5" }
 ///     fn probe(&self, scope: &mut Scope) -> Result<()> {
-///         scope.register(&ChipConfig::new("u5", 8), Box::new(Wires)).map(drop)
+///         scope.register(&ChipConfig::new("u5", 8), Wires).map(drop)
 ///     }
 /// }
 /// struct Button;
@@ -111,7 +111,7 @@ pub enum BindState {
 /// assert_eq!(bus.state("button"), Some(BindState::Bound));
 /// ```
 #[derive(Clone, Default)]
-pub struct Bus(Arc<Mutex<Inner>>);
+pub struct Bus(Arc<IrqLock<Inner>>);
 
 #[derive(Default)]
 struct Inner {

@@ -20,7 +20,7 @@ use self::wait::Readers;
 use crate::debounce::Debounce;
 use crate::device::WeakDevice;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, IrqLock};
 use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
 
 /// Where a chip reports the edges of one armed line ([`crate::Chip::arm`]). Does not keep the device
@@ -44,7 +44,7 @@ use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store,
 /// }
 ///
 /// let button = Button::default();
-/// let chip = Registry::new().register(&ChipConfig::new("button", 1), Box::new(button.clone()))?;
+/// let chip = Registry::new().register(&ChipConfig::new("button", 1), button.clone())?;
 /// let line = chip.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
 /// line.direction_input()?;
 /// let events = line.subscribe(Edges::BOTH, 16)?;
@@ -139,11 +139,11 @@ pub struct EdgeEvent {
 pub struct EdgeQueue(Arc<Shared>);
 
 struct Shared {
-    inner: Mutex<Inner>,
+    inner: IrqLock<Inner>,
     /// Whether a line was ever debounced: nearly no request has one, and then no timer is looked for.
     debounces: AtomicBool,
-    readers: Mutex<Readers>,
-    timer: Mutex<Option<Waker>>,
+    readers: IrqLock<Readers>,
+    timer: IrqLock<Option<Waker>>,
 }
 
 struct Inner {
@@ -200,10 +200,10 @@ impl EdgeQueue {
             lines,
         };
         Self(Arc::new(Shared {
-            inner: Mutex::new(inner),
+            inner: IrqLock::new(inner),
             debounces: AtomicBool::new(false),
-            readers: Mutex::default(),
-            timer: Mutex::new(None),
+            readers: IrqLock::default(),
+            timer: IrqLock::new(None),
         }))
     }
 
@@ -401,7 +401,7 @@ impl Inner {
 }
 
 /// Wakes whoever is registered, with no lock held.
-fn wake(waker: &Mutex<Option<Waker>>) {
+fn wake(waker: &IrqLock<Option<Waker>>) {
     let waker = waker.lock().clone();
     if let Some(waker) = waker {
         waker.wake();

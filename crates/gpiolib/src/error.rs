@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use revocable::{Refused, Revoked};
+
 use crate::Errno;
 
 /// The result of an operation of the core.
@@ -89,3 +91,21 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+impl From<Revoked> for Error {
+    #[inline]
+    fn from(_: Revoked) -> Self {
+        Self::Revoked
+    }
+}
+
+impl From<Refused> for Error {
+    #[inline]
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Revoked => Self::Revoked,
+            Refused::Busy => Self::Busy,
+            Refused::NoWord => crate::ops::NO_LINE,
+        }
+    }
+}

@@ -28,11 +28,11 @@ use crate::{
 /// #     fn get(&self, _: Offset) -> Result<Level> { Ok(self.0.load(std::sync::atomic::Ordering::Relaxed).into()) }
 /// # }
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Wires(false.into())))?;
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Wires(false.into()))?;
 /// let line = chip.device().line(Offset::new(6)).expect("the chip has eight lines");
 ///
 /// let forwarder = Forwarder::new(vec![line.request("panel".into())?]);
-/// let panel = registry.register(&forwarder.config("panel"), Box::new(forwarder))?;
+/// let panel = registry.register(&forwarder.config("panel"), forwarder)?;
 /// let led = panel.device().line(Offset::new(0)).expect("it has one line").request("led".into())?;
 /// led.direction_output(Value::Active)?;
 /// assert_eq!(led.value(), Ok(Value::Active));

@@ -77,7 +77,7 @@ impl Flags {
 /// let eeprom = Consumer::new(&registry, "eeprom");
 /// assert_eq!(eeprom.get("wp", Flags::OutHigh).err(), Some(Error::ProbeDefer));
 ///
-/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Expander)?;
 /// let wp = eeprom.get("wp", Flags::OutHigh)?;
 /// assert_eq!(wp.offset(), Offset::new(3));
 /// assert!(eeprom.get_optional("reset", Flags::OutLow)?.is_none());

@@ -11,8 +11,8 @@ use crate::config::flags;
 use crate::ops;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, Device, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags, Offset, Registry,
-    Result,
+    Chip, Device, Error, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags, Offset,
+    Registry, Result,
 };
 
 /// A line that the machine holds, of whichever chip has the label.
@@ -174,7 +174,8 @@ fn hold(
 ) -> Result<()> {
     ops::claim_hog(device, offset, consumer)?;
     let line = device.slot(offset).ok_or(ops::NO_LINE)?;
-    let done = device.0.enter_shared().and_then(|chip| set(&*chip, line));
+    let entered = device.0.enter().map_err(Error::from);
+    let done = entered.and_then(|chip| set(&*chip, line));
     match done {
         Ok(()) => {
             line.flags.fetch_or(flags::HOGGED, Ordering::AcqRel);

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, IrqLock, Weak};
 use crate::{Error, Label, LineConfig, Name, Offset, Overflow, Result, Store};
 
 /// The public state of one line at one moment. Never contains the value.
@@ -116,8 +116,8 @@ pub struct InfoChange {
 pub struct InfoQueue(Arc<Shared>);
 
 struct Shared {
-    inner: Mutex<Inner>,
-    waker: Mutex<Option<Waker>>,
+    inner: IrqLock<Inner>,
+    waker: IrqLock<Option<Waker>>,
 }
 
 struct Inner {
@@ -141,8 +141,8 @@ impl InfoQueue {
             watched: Vec::new(),
         };
         Self(Arc::new(Shared {
-            inner: Mutex::new(inner),
-            waker: Mutex::new(None),
+            inner: IrqLock::new(inner),
+            waker: IrqLock::new(None),
         }))
     }
 

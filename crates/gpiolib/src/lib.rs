@@ -26,8 +26,7 @@
 //! `line` and `config` are the words; `chip` is the driver's contract, `mmio` and `forwarder` are
 //! chips; `device`, `desc`, `claim`, `array` and `registry` (with `index`) are the objects; `ops`
 //! holds the rules of each operation; `get`, `lookup` and `property` say which line a consumer
-//! gets; `hog` is what the board takes; `module`, `devres` and `driver` are who keeps what; `revoke` is the call guard, the one
-//! place with `unsafe`; `edge`, `debounce`, `info` and `store` are the queues; `hal` makes pins.
+//! gets; `hog` is what the board takes; `module`, `devres` and `driver` are who keeps what; `edge`, `debounce`, `info` and `store` are the queues; `hal` makes pins.
 //!
 //! # Features
 //!
@@ -71,7 +70,7 @@ mod ops;
 mod pin;
 mod property;
 mod registry;
-mod revoke;
+
 mod store;
 mod sync;
 mod time;
@@ -99,9 +98,9 @@ pub use mmio::{Mmio, MmioLayout, Register, Registers};
 pub use module::{InUse, Module};
 pub use pin::{Input, Output, Refused};
 pub use property::{Node, Property, Reference};
-pub use registry::{Registration, Registry, offsets};
+pub use registry::{ChangeWatch, Registration, Registry, Revoker, offsets};
+pub use revocable::sync::{Mutex, MutexGuard};
 pub use store::{Overflow, Ring, Store};
-pub use sync::{Mutex, MutexGuard};
 pub use time::{ManualClock, Timestamp};
 
 /// The code blocks of the page, as tests.

@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::sync::Mutex;
+use crate::sync::IrqLock;
 use crate::{Chip, Direction, Error, Level, Offset, Result};
 
 /// One of the registers of a [`Mmio`] chip.
@@ -143,7 +143,7 @@ struct Shadow {
 /// let layout = MmioLayout { width: 4, dir_out: true, ..MmioLayout::default() };
 /// let chip = Mmio::new(memory, layout)?;
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("soc", chip.lines()), Box::new(chip))?;
+/// let chip = registry.register(&ChipConfig::new("soc", chip.lines()), chip)?;
 /// let led = chip.device().line(Offset::new(7)).expect("there are 32").request("led".into())?;
 /// led.direction_output(Value::Active)?;
 /// assert_eq!(led.value(), Ok(Value::Active));
@@ -153,7 +153,7 @@ pub struct Mmio<R> {
     registers: R,
     layout: MmioLayout,
     /// Held while registers are written: shadow and hardware must not part.
-    shadow: Mutex<Shadow>,
+    shadow: IrqLock<Shadow>,
 }
 
 impl<R: Registers> Mmio<R> {
@@ -180,7 +180,7 @@ impl<R: Registers> Mmio<R> {
         let chip = Self {
             registers,
             layout,
-            shadow: Mutex::new(shadow),
+            shadow: IrqLock::new(shadow),
         };
         chip.take_over()?;
         Ok(chip)
@@ -315,7 +315,7 @@ impl<R: Registers> Mmio<R> {
     }
 }
 
-impl<R: Registers> Chip for Mmio<R> {
+impl<R: Registers + 'static> Chip for Mmio<R> {
     // KERNEL: gpio-mmio.c bgpio_request (v6.12): a line beyond the registers' bits is refused.
     fn request(&self, offset: Offset) -> Result<()> {
         self.bit(offset).map(|_| ())

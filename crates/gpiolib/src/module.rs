@@ -25,7 +25,7 @@ use crate::{Error, Result};
 /// let module = Module::new("expander");
 /// let registry = Registry::new();
 /// let config = ChipConfig { owner: Some(module.clone()), ..ChipConfig::new("u5", 8) };
-/// let chip = registry.register(&config, Box::new(Expander))?;
+/// let chip = registry.register(&config, Expander)?;
 /// let line = chip.device().line(Offset::new(0)).expect("the chip has eight lines");
 ///
 /// let reset = line.request("reset".into())?;

@@ -3,11 +3,13 @@
 //! Plain functions over a chip that is inside its guard, so that descriptors, hogs and array calls
 //! share them. Each follows the kernel's order of steps; the errors are the reference's §3.
 
+use revocable::{AtWord, Last, Refused, Word};
+
+use crate::claim::{Pass, Request};
 use crate::config::flags;
-use crate::device::{Device, Slot};
+use crate::device::{Device, Slot, State};
 use crate::edge::arm;
-use crate::revoke::{AtLine, Held, Last};
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::Ordering;
 use crate::{
     Bias, Chip, Config, Direction, Drive, Error, InfoChangeKind, Label, Level, LineConfig, Offset,
     Result, Value,
@@ -21,17 +23,24 @@ const TAKEN: u32 = flags::REQUESTED | flags::UNNAMED;
 
 /// Requests a line for one consumer. A driver that refuses, or panics, leaves it free.
 #[inline]
-pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<Held> {
+pub(crate) fn claim(device: &Device, offset: Offset, consumer: Label) -> Result<Pass> {
     let slot = device.slot(offset).ok_or(NO_LINE)?;
-    Held::take(device, offset, TAKEN, flags::UNNAMED, |at_line| {
-        ask(at_line, slot, offset, consumer)
-    })
+    Pass::take(
+        &device.0,
+        offset.index(),
+        TAKEN,
+        flags::UNNAMED,
+        |at_line| {
+            ask(at_line, slot, offset, consumer)?;
+            Ok(Request { offset })
+        },
+    )
 }
 
 /// Requests a line for the board, which frees it when the chip goes.
 pub(crate) fn claim_hog(device: &Device, offset: Offset, consumer: Label) -> Result<()> {
     let slot = device.slot(offset).ok_or(NO_LINE)?;
-    let at_line = device.0.enter_line(offset, TAKEN, TAKEN, TAKEN)?;
+    let at_line = device.0.enter_word(offset.index(), TAKEN, TAKEN, TAKEN)?;
     ask(&at_line, slot, offset, consumer)?;
     at_line.leave(flags::UNNAMED);
     Ok(())
@@ -42,12 +51,12 @@ pub(crate) fn claim_hog(device: &Device, offset: Offset, consumer: Label) -> Res
 // DIFFERS: the valid mask is always checked, also for a chip without a request operation.
 #[inline]
 fn ask(
-    at_line: &AtLine<'_, dyn Chip>,
+    at_line: &AtWord<'_, dyn Chip>,
     slot: Slot<'_>,
     offset: Offset,
     consumer: Label,
 ) -> Result<()> {
-    if at_line.before & flags::INVALID != 0 {
+    if at_line.before() & flags::INVALID != 0 {
         return Err(Error::Invalid("the chip has no such line"));
     }
     at_line.request(offset)?;
@@ -59,8 +68,7 @@ fn ask(
 /// Ends a request; works on a dead chip too, which is then not told.
 // KERNEL: gpiolib.c gpiod_free_commit (v6.12): no driver call, no event once the chip is gone.
 // DIFFERS: the slot is cleaned in any case, so nothing stale is kept on a dead device.
-pub(crate) fn give_back(line: Last<'_>, offset: Offset) {
-    let device = line.device();
+pub(crate) fn give_back(device: &Device, line: Last<'_, dyn Chip, State>, offset: Offset) {
     if let Some(listener) = arm::detach(device, offset, None) {
         listener.end();
     }
@@ -69,7 +77,7 @@ pub(crate) fn give_back(line: Last<'_>, offset: Offset) {
 
 /// Ends a hog, as [`give_back`] does a request.
 pub(crate) fn free_hog(device: &Device, offset: Offset) {
-    let at_line = device.0.enter_line(offset, 0, 0, flags::FREED);
+    let at_line = device.0.enter_word(offset.index(), 0, 0, flags::FREED);
     if let (Err(_), Some(slot)) = (&at_line, device.slot(offset)) {
         slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
     }
@@ -77,7 +85,11 @@ pub(crate) fn free_hog(device: &Device, offset: Offset) {
 }
 
 /// Tells the driver and the watchers of the end of a request, if the chip is still there.
-fn end(device: &Device, offset: Offset, at_line: Result<AtLine<'_, dyn Chip>>) {
+fn end(
+    device: &Device,
+    offset: Offset,
+    at_line: core::result::Result<AtWord<'_, dyn Chip>, Refused>,
+) {
     let Ok(at_line) = at_line else {
         if let Some(slot) = device.slot(offset) {
             arm::hang_up(slot);
@@ -85,7 +97,7 @@ fn end(device: &Device, offset: Offset, at_line: Result<AtLine<'_, dyn Chip>>) {
         return;
     };
     at_line.free(offset);
-    let before = at_line.before;
+    let before = at_line.before();
     drop(at_line);
     if before & (flags::ANNOUNCED | flags::HOGGED) != 0 {
         device.announce(offset, InfoChangeKind::Released);
@@ -93,19 +105,19 @@ fn end(device: &Device, offset: Offset, at_line: Result<AtLine<'_, dyn Chip>>) {
 }
 
 /// Reads the direction from the hardware into the cached flag; errors are ignored.
-fn refresh_direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) {
+fn refresh_direction(chip: &dyn Chip, line: &Word, offset: Offset) {
     if let Ok(direction) = chip.direction(offset) {
         remember(line, direction);
     }
 }
 
 /// Caches a direction.
-pub(crate) fn remember(line: &AtomicU32, direction: Direction) {
+pub(crate) fn remember(line: &Word, direction: Direction) {
     put_flag(line, flags::OUT, direction == Direction::Output);
 }
 
 /// Sets or clears a flag; writes only if that changes it.
-pub(crate) fn put_flag(line: &AtomicU32, flag: u32, on: bool) {
+pub(crate) fn put_flag(line: &Word, flag: u32, on: bool) {
     match (line.load(Ordering::Acquire) & flag != 0, on) {
         (false, true) => line.fetch_or(flag, Ordering::AcqRel),
         (true, false) => line.fetch_and(!flag, Ordering::AcqRel),
@@ -114,7 +126,7 @@ pub(crate) fn put_flag(line: &AtomicU32, flag: u32, on: bool) {
 }
 
 /// Overwrites the settings that a line has, and its cached direction if one is given.
-pub(crate) fn apply(line: &AtomicU32, config: &LineConfig) {
+pub(crate) fn apply(line: &Word, config: &LineConfig) {
     let word = config.to_flags();
     let (mask, word) = match config.direction {
         Some(Direction::Output) => (flags::SETTINGS | flags::OUT, word | flags::OUT),
@@ -128,14 +140,14 @@ pub(crate) fn apply(line: &AtomicU32, config: &LineConfig) {
 }
 
 /// The settings a line has now.
-pub(crate) fn config(line: &AtomicU32) -> LineConfig {
+pub(crate) fn config(line: &Word) -> LineConfig {
     LineConfig::from_flags(line.load(Ordering::Acquire))
 }
 
 /// Makes the line an input and applies its bias.
 // KERNEL: gpiolib.c gpiod_direction_input_nonotify (v6.12).
 // DIFFERS: "can set input but cannot read" is not looked for before the driver is called.
-pub(crate) fn direction_input(chip: &dyn Chip, line: &AtomicU32, offset: Offset) -> Result<()> {
+pub(crate) fn direction_input(chip: &dyn Chip, line: &Word, offset: Offset) -> Result<()> {
     match chip.direction_input(offset) {
         Ok(()) => {}
         Err(Error::Unsupported) if chip.direction(offset) == Ok(Direction::Output) => {
@@ -152,7 +164,7 @@ pub(crate) fn direction_input(chip: &dyn Chip, line: &AtomicU32, offset: Offset)
 // KERNEL: gpiolib.c gpiod_direction_output_nonotify (v6.12).
 pub(crate) fn direction_output(
     chip: &dyn Chip,
-    line: &AtomicU32,
+    line: &Word,
     offset: Offset,
     value: Value,
 ) -> Result<()> {
@@ -177,7 +189,7 @@ pub(crate) fn direction_output(
 /// Makes the line an output with this electrical level.
 pub(crate) fn direction_output_level(
     chip: &dyn Chip,
-    line: &AtomicU32,
+    line: &Word,
     offset: Offset,
     level: Level,
 ) -> Result<()> {
@@ -218,7 +230,7 @@ pub(crate) fn ignore_unsupported(result: Result<()>) -> Result<()> {
 
 /// The direction, from the hardware where it can tell.
 // KERNEL: gpiolib.c gpiod_get_direction (v6.12): an open-drain output is one without asking.
-pub(crate) fn direction(chip: &dyn Chip, line: &AtomicU32, offset: Offset) -> Result<Direction> {
+pub(crate) fn direction(chip: &dyn Chip, line: &Word, offset: Offset) -> Result<Direction> {
     let word = line.load(Ordering::Acquire);
     if word & flags::OPEN_DRAIN != 0 && word & flags::OUT != 0 {
         return Ok(Direction::Output);
@@ -258,12 +270,7 @@ pub(crate) fn no_outputs(mut result: Result<()>) -> Result<()> {
 /// Sets the value of an open-drain or open-source line, which switches between input and output.
 // KERNEL: gpiolib.c gpiod_set_value_nocheck (v6.12): the emulation is used even where the
 // hardware accepted the mode.
-pub(crate) fn set_open(
-    chip: &dyn Chip,
-    line: &AtomicU32,
-    offset: Offset,
-    value: Value,
-) -> Result<()> {
+pub(crate) fn set_open(chip: &dyn Chip, line: &Word, offset: Offset, value: Value) -> Result<()> {
     let word = line.load(Ordering::Acquire);
     let level = value.level(word & flags::ACTIVE_LOW != 0);
     let open_drain = word & flags::OPEN_DRAIN != 0;
@@ -278,14 +285,14 @@ pub(crate) fn set_open(
 
 /// Says, for as long as it lives, that the line is being made an output.
 struct Driving<'a> {
-    line: &'a AtomicU32,
+    line: &'a Word,
     /// Not said by another handle already.
     is_own: bool,
 }
 
 impl<'a> Driving<'a> {
     /// `Io` if the line is armed, or about to be.
-    fn begin(line: &'a AtomicU32) -> Result<Self> {
+    fn begin(line: &'a Word) -> Result<Self> {
         let before = line.fetch_or(flags::DRIVING, Ordering::AcqRel);
         let driving = Self {
             line,

@@ -7,13 +7,16 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
+use core::marker::PhantomData;
 use core::task::Waker;
 
+use crate::device::WeakDevice;
 use crate::hog::{self, MachineHogs};
 use crate::index::{Index, Place};
 use crate::lookup::Lookups;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, IrqLock, Weak};
 use crate::{Chip, ChipConfig, Device, Error, Line, Name, Offset, Result, Timestamp};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
@@ -25,7 +28,7 @@ use crate::{Chip, ChipConfig, Device, Error, Line, Name, Offset, Result, Timesta
 /// impl Chip for Expander {}
 ///
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Expander)?;
 /// assert!(registry.device_by_label("u5").is_some());
 /// drop(chip);
 /// assert!(registry.devices().is_empty());
@@ -42,11 +45,41 @@ impl Default for Registry {
 
 /// What the clones of a registry, and its devices, share.
 pub(crate) struct RegistryInner {
-    table: Mutex<Table>,
+    table: IrqLock<Table>,
     clock: Clock,
-    wakers: Mutex<Vec<Waker>>,
-    pub(crate) lookups: Mutex<Lookups>,
-    pub(crate) hogs: Mutex<MachineHogs>,
+    wakers: IrqLock<Wakers>,
+    pub(crate) lookups: IrqLock<Lookups>,
+    pub(crate) hogs: IrqLock<MachineHogs>,
+}
+
+/// Who is woken by changes.
+#[derive(Default)]
+struct Wakers {
+    all: Vec<(u64, Waker)>,
+    next: u64,
+}
+
+/// A waker that a registry wakes at each change ([`Registry::on_change`]) until this is dropped. A wake
+/// that is under way then may still come.
+#[derive(Debug)]
+#[must_use = "the waker is forgotten when this is dropped"]
+pub struct ChangeWatch {
+    registry: Weak<RegistryInner>,
+    id: u64,
+}
+
+impl Drop for ChangeWatch {
+    fn drop(&mut self) {
+        let Some(registry) = self.registry.upgrade() else {
+            return;
+        };
+        let mut wakers = registry.wakers.lock();
+        let at = wakers.all.iter().position(|(id, _)| *id == self.id);
+        let waker = at.map(|at| wakers.all.remove(at));
+        drop(wakers);
+        // A waker may own anything: dropped without the lock.
+        drop(waker);
+    }
 }
 
 /// What the time is, for what no call brings a time for.
@@ -86,11 +119,11 @@ impl Registry {
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(RegistryInner {
-            table: Mutex::default(),
+            table: IrqLock::default(),
             clock: Box::new(clock),
-            wakers: Mutex::default(),
-            lookups: Mutex::default(),
-            hogs: Mutex::default(),
+            wakers: IrqLock::default(),
+            lookups: IrqLock::default(),
+            hogs: IrqLock::default(),
         }))
     }
 
@@ -99,7 +132,20 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the chip has no lines; it is then dropped.
-    pub fn register(&self, config: &ChipConfig, chip: Box<dyn Chip>) -> Result<Registration> {
+    pub fn register<C: Chip>(&self, config: &ChipConfig, chip: C) -> Result<Registration<C>> {
+        let inner = self.register_dyn(config, Box::new(chip))?;
+        Ok(Registration {
+            inner,
+            _chip: PhantomData,
+        })
+    }
+
+    /// The same, for who has forgotten the chip's type.
+    pub(crate) fn register_dyn(
+        &self,
+        config: &ChipConfig,
+        chip: Box<dyn Chip>,
+    ) -> Result<Registered> {
         if config.lines == 0 {
             return Err(Error::Invalid("a chip has at least one line"));
         }
@@ -107,7 +153,7 @@ impl Registry {
         self.0.wake();
         let id = self.0.table.lock().take_id();
         let device = Device::new(id, config, chip, Arc::clone(&self.0));
-        let registration = Registration { device };
+        let registration = Registered { device };
         let device = &registration.device;
         // KERNEL: gpiochip_machine_hog (v6.12): a failing hog does not fail the chip.
         for hog in config
@@ -161,7 +207,7 @@ impl Registry {
     /// let registry = Registry::new();
     /// let names = vec![(Offset::new(3), Name::from("RESET"))];
     /// let config = ChipConfig { names, ..ChipConfig::new("u5", 8) };
-    /// let chip = registry.register(&config, Box::new(Expander))?;
+    /// let chip = registry.register(&config, Expander)?;
     ///
     /// let reset = registry.find_line("RESET").expect("it was named");
     /// assert_eq!((reset.device().label(), reset.offset().get()), ("u5", 3));
@@ -183,10 +229,45 @@ impl Registry {
         self.0.now()
     }
 
-    /// Wakes this waker each time a device comes or goes, and before one that comes gets its id.
-    /// The call that caused it waits until the wakers have returned.
-    pub fn on_change(&self, waker: Waker) {
-        self.0.wakers.lock().push(waker);
+    /// Wakes this waker each time a device comes or goes, and before one that comes gets its id, until
+    /// what is answered is dropped. The call that caused it waits until the wakers have returned.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// use std::task::Wake;
+    /// use gpiolib::{ChipConfig, Registry};
+    /// # struct Expander;
+    /// # impl gpiolib::Chip for Expander {}
+    ///
+    /// #[derive(Default)]
+    /// struct Count(AtomicUsize);
+    /// impl Wake for Count {
+    ///     fn wake(self: Arc<Self>) {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// let count = Arc::new(Count::default());
+    /// let watch = registry.on_change(Arc::clone(&count).into());
+    /// let chip = registry.register(&ChipConfig::new("u5", 8), Expander)?;
+    /// let seen = count.0.load(Ordering::Relaxed);
+    /// assert!(seen > 0);
+    /// drop(watch);
+    /// drop(chip);
+    /// assert_eq!(count.0.load(Ordering::Relaxed), seen, "not any more");
+    /// # Ok::<(), gpiolib::Error>(())
+    /// ```
+    pub fn on_change(&self, waker: Waker) -> ChangeWatch {
+        let mut wakers = self.0.wakers.lock();
+        let id = wakers.next;
+        wakers.next = wakers.next.wrapping_add(1);
+        wakers.all.push((id, waker));
+        ChangeWatch {
+            registry: Arc::downgrade(&self.0),
+            id,
+        }
     }
 }
 
@@ -206,8 +287,8 @@ impl RegistryInner {
     }
 
     fn wake(&self) {
-        let wakers = self.wakers.lock().clone();
-        for waker in wakers {
+        let wakers = self.wakers.lock().all.clone();
+        for (_, waker) in wakers {
             waker.wake();
         }
     }
@@ -272,69 +353,149 @@ const fn first_place(id: u32) -> Place {
     Place { id, offset }
 }
 
-/// A provider's hold on its registered chip. Dropping it is [`Registration::unregister`].
+/// A provider's hold on its registered chip, which it gives back. Dropping it is
+/// [`Registration::unregister`].
 ///
 /// ```
 /// use gpiolib::{Chip, ChipConfig, Registry};
 ///
-/// struct Expander;
+/// struct Expander { bus: &'static str }
 /// impl Chip for Expander {}
 ///
 /// let registry = Registry::new();
-/// let chip = registry.register(&ChipConfig::new("u5", 8), Box::new(Expander))?;
+/// let chip = registry.register(&ChipConfig::new("u5", 8), Expander { bus: "i2c-1" })?;
 /// let device = chip.device().clone();
-/// assert!(chip.unregister().is_some(), "here is the chip again");
+/// let expander = chip.unregister().expect("here is the chip again");
+/// assert_eq!(expander.bus, "i2c-1", "and with it what it owns");
 /// assert!(device.is_gone());
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Registration {
+#[must_use = "the chip is taken away when this is dropped"]
+pub struct Registration<C> {
+    inner: Registered,
+    _chip: PhantomData<fn() -> C>,
+}
+
+/// A registration of a chip of some type.
+pub(crate) struct Registered {
     device: Device,
 }
 
-impl Registration {
-    /// The device, which outlives this registration for as long as anybody uses it.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
+/// What takes a chip away at once, from anywhere. Cheap to clone; keeps nothing.
+///
+/// ```
+/// use std::sync::OnceLock;
+/// use gpiolib::{Chip, ChipConfig, Error, Level, Offset, Registry, Result, Revoker};
+///
+/// /// A chip whose bus is dead: it finds out when it is called.
+/// #[derive(Default)]
+/// struct Dead { me: OnceLock<Revoker> }
+/// impl Chip for Dead {
+///     fn get(&self, _: Offset) -> Result<Level> {
+///         self.me.get().map(Revoker::revoke);
+///         Err(Error::Io)
+///     }
+/// }
+///
+/// let chip = std::sync::Arc::new(Dead::default());
+/// let registration = Registry::new().register(&ChipConfig::new("u5", 8), chip.clone())?;
+/// chip.me.set(registration.revoker()).expect("set once");
+/// let line = registration.device().line(Offset::new(0)).expect("it has eight");
+/// let desc = line.request("probe".into())?;
+/// assert_eq!(desc.level(), Err(Error::Io), "this call had begun");
+/// assert_eq!(desc.level(), Err(Error::Revoked), "no other does");
+/// # Ok::<(), gpiolib::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Revoker(WeakDevice);
 
+impl<C: Chip> Registration<C> {
     /// Takes the chip away and hands it back: when this returns nobody is inside it and nobody will
     /// be. Descriptors stay and answer [`Error::Revoked`]. Never fails; waits only for calls that
-    /// are inside the chip. `None` only if the chip panicked its way out before.
+    /// are inside the chip. `None` only if the kernel took back the barrier it once granted
+    /// (`revocable`'s page).
     ///
-    /// Must not be called from one of the chip's own callbacks: it would wait for itself.
+    /// Must not be called from one of the chip's own callbacks: it would wait for itself. There,
+    /// [`Registration::revoke`].
     #[expect(
         clippy::must_use_candidate,
         reason = "most providers only want it gone"
     )]
-    pub fn unregister(self) -> Option<Box<dyn Chip>> {
-        self.remove()
+    pub fn unregister(self) -> Option<C> {
+        let chip: Box<dyn Any> = self.inner.remove()?;
+        chip.downcast().ok().map(|chip| *chip)
+    }
+}
+
+impl<C> Registration<C> {
+    /// The device, which outlives this registration for as long as anybody uses it.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.inner.device
+    }
+
+    /// Lets no further call into the chip, and wakes who waits for it. Never waits, so it can be called
+    /// from anywhere, also from inside the chip; the chip is not asked to disarm or free anything. It
+    /// stays where it is until [`Registration::unregister`]. Whether this call did it.
+    pub fn revoke(&self) -> bool {
+        self.inner.device.revoke()
+    }
+
+    /// The same for who has no registration: the chip itself.
+    #[must_use]
+    pub fn revoker(&self) -> Revoker {
+        Revoker(self.inner.device.downgrade())
+    }
+}
+
+impl Revoker {
+    /// As [`Registration::revoke`]; nothing happens if nobody has the device any more.
+    pub fn revoke(&self) -> bool {
+        self.0.upgrade().is_some_and(|device| device.revoke())
+    }
+}
+
+impl Device {
+    fn revoke(&self) -> bool {
+        self.state().registry.remove(self);
+        let is_first = self.0.revoke();
+        self.hang_up();
+        if is_first {
+            self.state().registry.wake();
+        }
+        is_first
+    }
+}
+
+impl Registered {
+    pub(crate) const fn device(&self) -> &Device {
+        &self.device
     }
 
     // KERNEL: gpiolib.c gpiochip_remove (v6.12): hogs, interrupts, list, chip pointer, node.
     // DIFFERS: readers are woken before the calls inside are waited for.
     fn remove(&self) -> Option<Box<dyn Chip>> {
         let device = &self.device;
-        let registry = &device.state().registry;
-        if device.is_gone() {
-            return None;
+        if !device.is_gone() {
+            device.quiesce();
         }
-        device.quiesce();
-        registry.remove(device);
-        let closed = device.0.close()?;
-        device.hang_up();
-        registry.wake();
-        let chip = closed.take();
+        device.revoke();
+        let chip = device.0.take();
         // A call that was inside may have armed a line after the others were told.
         device.hang_up();
         chip
     }
 }
 
-impl Drop for Registration {
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.remove();
+        drop(self.remove());
+    }
+}
+
+impl<C> fmt::Debug for Registration<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(self.device()).finish()
     }
 }
 

@@ -5,7 +5,7 @@
 //! registry gives it a clock ([`crate::Registry::with_clock`]); [`ManualClock`] is one for tests and
 //! for virtual time.
 
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, IrqLock};
 
 /// One instant on both clocks a line event can ask for, in nanoseconds.
 ///
@@ -57,7 +57,7 @@ impl Timestamp {
 /// assert_eq!(registry.now(), Timestamp::at(1_000));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct ManualClock(Arc<Mutex<Timestamp>>);
+pub struct ManualClock(Arc<IrqLock<Timestamp>>);
 
 impl ManualClock {
     /// A clock that shows 0.

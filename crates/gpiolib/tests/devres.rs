@@ -72,7 +72,7 @@ fn driver(
 }
 
 /// A registry with a chip `base` of 4 lines and look-ups `a` and `b` of `dev` into it.
-fn board() -> (Registry, gpiolib::Registration, TestChip) {
+fn board() -> (Registry, gpiolib::Registration<TestChip>, TestChip) {
     let registry = Registry::new();
     let chip = TestChip::new();
     let base = chip.register(&registry, "base", 4);
@@ -88,7 +88,7 @@ fn take_three(scope: &mut Scope, notes: &Notes) -> Result<()> {
     scope.keep(Tell(notes.clone(), "b is back"));
     scope.get_managed("b", Flags::In)?;
     scope.keep(Tell(notes.clone(), "chip is gone"));
-    scope.register(&ChipConfig::new("top", 2), Box::new(TestChip::new()))?;
+    scope.register(&ChipConfig::new("top", 2), TestChip::new())?;
     let last = notes.clone();
     scope.on_detach(move || last.add("detach"));
     Ok(())
@@ -145,7 +145,7 @@ fn a_chain_of_deferred_probes_resolves_itself() {
         bus.add_driver(driver(device, move |scope| {
             scope.get_managed(None, Flags::In)?;
             let config = ChipConfig::new(device, 1);
-            scope.register(&config, Box::new(TestChip::new())).map(drop)
+            scope.register(&config, TestChip::new()).map(drop)
         }));
         bus.add_device(Consumer::new(&registry, device));
         assert_eq!(bus.state(device), Some(BindState::Deferred));
@@ -211,7 +211,7 @@ fn a_probe_registers_for_its_drivers_module() {
         module: Some(module.clone()),
         probe: |scope: &mut Scope| {
             scope
-                .register(&ChipConfig::new("top", 2), Box::new(TestChip::new()))
+                .register(&ChipConfig::new("top", 2), TestChip::new())
                 .map(drop)
         },
     }));
@@ -271,7 +271,7 @@ fn a_provider_that_comes_during_a_probe_is_not_missed() {
     let bus = Bus::new();
     bus.add_driver(driver("late", |scope| {
         scope
-            .register(&ChipConfig::new("late", 1), Box::new(TestChip::new()))
+            .register(&ChipConfig::new("late", 1), TestChip::new())
             .map(drop)
     }));
     let (world, weak) = (registry.clone(), bus.clone());

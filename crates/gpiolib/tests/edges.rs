@@ -68,7 +68,7 @@ fn an_edge_reported_while_arming_is_kept() {
     }
     let registry = Registry::new();
     let plugged = registry
-        .register(&ChipConfig::new("eager", 1), Box::new(Eager))
+        .register(&ChipConfig::new("eager", 1), Eager)
         .unwrap();
     let line = request(&plugged, 0);
     let events = line.subscribe(Edges::BOTH, 4).unwrap();
@@ -89,7 +89,7 @@ fn a_line_without_an_interrupt_says_so() {
         (Error::NotFound, Error::NotFound),
     ] {
         let plugged = registry
-            .register(&ChipConfig::new("deaf", 1), Box::new(Deaf(hardware)))
+            .register(&ChipConfig::new("deaf", 1), Deaf(hardware))
             .unwrap();
         let line = request(&plugged, 0);
         assert_eq!(line.subscribe(Edges::BOTH, 4).err(), Some(expected));

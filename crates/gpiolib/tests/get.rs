@@ -30,7 +30,7 @@ fn references(lines: &[(&str, u32)]) -> Property {
 }
 
 /// A registry with a chip `u5` of 8 lines, and the chip.
-fn board() -> (Registry, gpiolib::Registration, TestChip) {
+fn board() -> (Registry, gpiolib::Registration<TestChip>, TestChip) {
     let registry = Registry::new();
     let chip = TestChip::new();
     let registration = chip.register(&registry, "u5", 8);
@@ -476,7 +476,7 @@ fn a_registration_that_fails_leaves_nothing() {
     let mut config = ChipConfig::new("u5", 0);
     config.names = vec![(at(0), Name::from("LED"))];
     assert!(matches!(
-        registry.register(&config, Box::new(chip.clone())),
+        registry.register(&config, chip.clone()),
         Err(Error::Invalid(_))
     ));
     assert!(registry.devices().is_empty());

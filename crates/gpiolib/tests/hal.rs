@@ -37,11 +37,11 @@ fn blink<P: OutputPin + StatefulOutputPin>(pin: &mut P) -> Result<bool, P::Error
     pin.is_set_high()
 }
 
-fn output(chip: &Registration, offset: u32) -> Output {
+fn output(chip: &Registration<TestChip>, offset: u32) -> Output {
     request(chip, offset).into_output(Value::Inactive).unwrap()
 }
 
-fn input(chip: &Registration, offset: u32) -> Input {
+fn input(chip: &Registration<TestChip>, offset: u32) -> Input {
     request(chip, offset).into_input().unwrap()
 }
 

@@ -21,7 +21,7 @@ fn hog(offset: u32, wiring: LookupFlags, flags: Flags) -> MachineHog {
     }
 }
 
-fn info(chip: &Registration, offset: u32) -> gpiolib::LineInfo {
+fn info(chip: &Registration<TestChip>, offset: u32) -> gpiolib::LineInfo {
     chip.device().line(Offset::new(offset)).unwrap().info()
 }
 

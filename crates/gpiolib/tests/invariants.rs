@@ -18,7 +18,7 @@ struct Board {
     registry: Registry,
     chip: TestChip,
     module: Module,
-    registration: Registration,
+    registration: Registration<TestChip>,
 }
 
 impl Board {
@@ -34,7 +34,7 @@ impl Board {
         }
     }
 
-    fn plug(registry: &Registry, chip: &TestChip, module: &Module) -> Registration {
+    fn plug(registry: &Registry, chip: &TestChip, module: &Module) -> Registration<TestChip> {
         let config = ChipConfig {
             owner: Some(module.clone()),
             ..ChipConfig::new("u5", 8)
@@ -218,7 +218,7 @@ fn i08_a_reference_never_delays_removal_or_unbind() {
     let mut provider = Scope::new(Consumer::new(&registry, "provider"));
     let chip = TestChip::new();
     let config = ChipConfig::new("managed", 1);
-    let device = provider.register(&config, Box::new(chip)).unwrap();
+    let device = provider.register(&config, chip).unwrap();
     let line = device.line(Offset::new(0)).unwrap();
     let held = line.request("x".into()).unwrap();
     provider.release_all();

@@ -70,13 +70,13 @@ impl Chip for Recorder {
     }
 }
 
-fn register(registry: &Registry, label: &str) -> Registration {
+fn register(registry: &Registry, label: &str) -> Registration<Recorder> {
     registry
-        .register(&ChipConfig::new(label, 4), Box::new(Recorder::default()))
+        .register(&ChipConfig::new(label, 4), Recorder::default())
         .unwrap()
 }
 
-fn request(chip: &Registration, offset: u32) -> gpiolib::Desc {
+fn request<C>(chip: &Registration<C>, offset: u32) -> gpiolib::Desc {
     chip.device()
         .line(Offset::new(offset))
         .unwrap()
@@ -90,7 +90,7 @@ fn the_request_ends_with_the_last_clone() {
     let recorder = Recorder::default();
     let calls = Arc::clone(&recorder.calls);
     let chip = registry
-        .register(&ChipConfig::new("a", 4), Box::new(recorder))
+        .register(&ChipConfig::new("a", 4), recorder)
         .unwrap();
     let first = request(&chip, 2);
     let second = first.clone();
@@ -175,7 +175,7 @@ fn removal_waits_for_the_call_inside_and_for_nobody_else() {
     let (go, may_go) = mpsc::channel();
     let chip = Slow(Mutex::new(entered), Mutex::new(may_go));
     let chip = registry
-        .register(&ChipConfig::new("slow", 2), Box::new(chip))
+        .register(&ChipConfig::new("slow", 2), chip)
         .unwrap();
     let desc = request(&chip, 0);
     let idle = request(&chip, 1);
@@ -223,7 +223,7 @@ fn readers_are_woken_before_the_call_inside_has_ended() {
     let (go, may_go) = mpsc::channel();
     let chip = Slow(Mutex::new(entered), Mutex::new(may_go));
     let chip = registry
-        .register(&ChipConfig::new("slow", 2), Box::new(chip))
+        .register(&ChipConfig::new("slow", 2), chip)
         .unwrap();
     let caller = request(&chip, 0);
     let reader = request(&chip, 1);
@@ -258,9 +258,7 @@ fn hogs_are_in_place_before_anybody_can_look() {
         },
     ];
     config.names = vec![(Offset::new(1), Name::from("LED"))];
-    let chip = registry
-        .register(&config, Box::new(Recorder::default()))
-        .unwrap();
+    let chip = registry.register(&config, Recorder::default()).unwrap();
     let line = registry.find_line("LED").unwrap();
     let info = line.info();
     assert_eq!(info.consumer, Some(Label::from("led")));
@@ -276,7 +274,7 @@ fn edges_reach_the_queue_until_the_chip_is_gone() {
     let recorder = Recorder::default();
     let (sinks, calls) = (Arc::clone(&recorder.sinks), Arc::clone(&recorder.calls));
     let chip = registry
-        .register(&ChipConfig::new("a", 4), Box::new(recorder))
+        .register(&ChipConfig::new("a", 4), recorder)
         .unwrap();
     let desc = request(&chip, 3);
     let queue = EdgeQueue::new(
@@ -363,4 +361,41 @@ fn many_threads_and_an_unplug() {
         }
         assert_eq!(register(&registry, "b").device().id(), 0);
     }
+}
+
+/// A driver that finds its bus dead inside a call: it closes the gate there, and gets its chip later.
+#[test]
+fn a_chip_can_be_revoked_from_inside_its_own_call() {
+    #[derive(Default)]
+    struct Dying(std::sync::OnceLock<gpiolib::Revoker>);
+    impl Chip for Dying {
+        fn get(&self, _: Offset) -> Result<Level> {
+            assert!(self.0.get().unwrap().revoke());
+            Err(Error::Io)
+        }
+        fn arm(&self, _: Offset, _: Edges, _: EdgeSink) -> Result<()> {
+            Ok(())
+        }
+        fn disarm(&self, _: Offset) {
+            panic!("a dead chip is asked nothing more");
+        }
+        fn free(&self, _: Offset) {
+            panic!("a dead chip is asked nothing more");
+        }
+    }
+    let registry = Registry::new();
+    let chip = Arc::new(Dying::default());
+    let registration = registry
+        .register(&ChipConfig::new("a", 2), Arc::clone(&chip))
+        .unwrap();
+    assert!(chip.0.set(registration.revoker()).is_ok());
+    let [armed, line] = [1, 0].map(|offset| request(&registration, offset));
+    let events = armed.subscribe(Edges::BOTH, 4).unwrap();
+    assert_eq!(line.level(), Err(Error::Io), "this call had begun");
+    assert_eq!(line.level(), Err(Error::Revoked));
+    assert!(events.is_closed() && registration.device().is_gone());
+    assert!(registry.devices().is_empty());
+    assert!(!registration.revoke(), "it is revoked already");
+    let back = registration.unregister().unwrap();
+    assert!(Arc::ptr_eq(&back, &chip), "the very chip");
 }

@@ -160,9 +160,7 @@ fn module_unload_and_request() {
             owner,
             ..ChipConfig::new("a", 1)
         };
-        let chip = registry
-            .register(&config, Box::new(Probe::default()))
-            .unwrap();
+        let chip = registry.register(&config, Probe::default()).unwrap();
         let line = chip.device().line(Offset::new(0)).unwrap();
         let unloader = {
             let module = module.clone();
@@ -179,6 +177,28 @@ fn module_unload_and_request() {
         drop(line);
         assert_eq!(module.lines_out(), 0);
         assert_eq!(module.try_unload(), Ok(()), "every line came back");
+        nothing_is_left(&registry);
+    });
+}
+
+/// One thread closes the gate, another takes the chip, a third calls: who takes it waits for the call
+/// though it did not close the gate.
+#[test]
+fn revoke_and_unregister_and_call() {
+    model("call × revoke × unregister", Some(3), || {
+        let registry = Registry::new();
+        let (chip, _) = plug(&registry, "a");
+        let desc = request(&chip, 0);
+        assert_eq!(desc.value(), Ok(Value::Active));
+        let revoker = chip.revoker();
+        let closer = thread::spawn(move || revoker.revoke());
+        let caller = thread::spawn(move || {
+            let first = desc.value();
+            assert!(matches!(first, Ok(Value::Active) | Err(Error::Revoked)));
+        });
+        drop(chip.unregister().unwrap());
+        closer.join().unwrap();
+        caller.join().unwrap();
         nothing_is_left(&registry);
     });
 }

@@ -97,7 +97,7 @@ impl Instance {
 /// The real thing and the model, side by side.
 struct World {
     registry: Registry,
-    plugged: Vec<Option<(Registration, TestChip)>>,
+    plugged: Vec<Option<(Registration<TestChip>, TestChip)>>,
     /// All modules ever; `current` are those that new chips get.
     modules: Vec<(Module, bool)>,
     current: Vec<usize>,

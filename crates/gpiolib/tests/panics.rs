@@ -46,15 +46,13 @@ impl Chip for Fragile {
     }
 }
 
-fn plug(registry: &Registry, panics_in: &'static str) -> (Registration, Line, Module) {
+fn plug(registry: &Registry, panics_in: &'static str) -> (Registration<Fragile>, Line, Module) {
     let module = Module::new("fragile");
     let config = ChipConfig {
         owner: Some(module.clone()),
         ..ChipConfig::new("fragile", 1)
     };
-    let chip = registry
-        .register(&config, Box::new(Fragile(panics_in)))
-        .unwrap();
+    let chip = registry.register(&config, Fragile(panics_in)).unwrap();
     let line = chip.device().line(Offset::new(0)).unwrap();
     (chip, line, module)
 }
@@ -64,7 +62,7 @@ fn panics<R>(call: impl FnOnce() -> R) -> bool {
 }
 
 /// The line is free, the module too, and the chip goes without waiting.
-fn nothing_is_left(registry: &Registry, chip: Registration, line: Line, module: &Module) {
+fn nothing_is_left(registry: &Registry, chip: Registration<Fragile>, line: Line, module: &Module) {
     assert!(!line.info().used);
     assert_eq!(line.info().consumer, None);
     assert_eq!(module.lines_out(), 0);
@@ -117,7 +115,7 @@ fn a_registration_that_panics_leaves_nothing_behind() {
     let registry = Registry::new();
     let two_lines = ChipConfig::new("fragile", 2);
     assert!(panics(|| {
-        registry.register(&two_lines, Box::new(Fragile("direction")))
+        registry.register(&two_lines, Fragile("direction"))
     }));
     assert!(registry.devices().is_empty());
     let (next, ..) = plug(&registry, "");
@@ -168,10 +166,7 @@ fn a_consumer_is_shown_exactly_while_it_has_the_line() {
         }
     }
     let chip = registry
-        .register(
-            &ChipConfig::new("curious", 1),
-            Box::new(Shared(curious.clone())),
-        )
+        .register(&ChipConfig::new("curious", 1), Shared(curious.clone()))
         .unwrap();
     let line = chip.device().line(Offset::new(0)).unwrap();
     *curious.0.lock().unwrap() = Some(line.clone());

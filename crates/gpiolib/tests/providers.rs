@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::{TestChip, request};
 use gpiolib::{
-    Bias, ChipConfig, Direction, EdgeQueue, Edges, Error, Forwarder, Level, LineConfig, Mmio,
+    Bias, Chip, ChipConfig, Direction, EdgeQueue, Edges, Error, Forwarder, Level, LineConfig, Mmio,
     MmioLayout, Offset, Overflow, Register, Registers, Registration, Registry, Result, Ring, Value,
 };
 
@@ -54,10 +54,10 @@ impl Registers for Memory {
     }
 }
 
-fn mmio(memory: &Memory, layout: MmioLayout) -> Registration {
+fn mmio(memory: &Memory, layout: MmioLayout) -> Registration<Mmio<Memory>> {
     let chip = Mmio::new(memory.clone(), layout).unwrap();
     let config = ChipConfig::new("soc", chip.lines());
-    Registry::new().register(&config, Box::new(chip)).unwrap()
+    Registry::new().register(&config, chip).unwrap()
 }
 
 fn layout(width: u32) -> MmioLayout {
@@ -295,22 +295,33 @@ fn bytes_and_bits_can_come_the_other_way_round() {
 fn lines_without_a_bit_are_not_there() {
     let chip = Mmio::new(Memory::default(), layout(1)).unwrap();
     let config = ChipConfig::new("soc", 12);
-    let chip = Registry::new().register(&config, Box::new(chip)).unwrap();
+    let chip = Registry::new().register(&config, chip).unwrap();
     let line = |offset| chip.device().line(at(offset)).unwrap();
     assert!(line(7).request("a".into()).is_ok());
     assert_eq!(line(8).request("a".into()).unwrap_err().errno().get(), 22);
 }
 
+/// Chips of several types.
+type Plugged = Vec<Registration<Box<dyn Chip>>>;
+
 /// Two chips and a forwarder to line 3 of the first and line 1 of the second, active-low.
-fn forwarder() -> (Registry, TestChip, TestChip, Vec<Registration>) {
+fn forwarder() -> (Registry, TestChip, TestChip, Plugged) {
     let registry = Registry::new();
     let (a, b) = (TestChip::new(), TestChip::new());
-    let mut chips = vec![a.register(&registry, "a", 8), b.register(&registry, "b", 8)];
+    let plug = |label, chip: Box<dyn Chip>| {
+        let config = ChipConfig::new(label, 8);
+        registry.register(&config, chip).unwrap()
+    };
+    let mut chips = vec![
+        plug("a", Box::new(a.clone())),
+        plug("b", Box::new(b.clone())),
+    ];
     let lines = vec![request(&chips[0], 3), request(&chips[1], 1)];
     lines[1].toggle_active_low();
     let forwarder = Forwarder::new(lines);
     let config = forwarder.config("both");
-    chips.push(registry.register(&config, Box::new(forwarder)).unwrap());
+    let forwarder: Box<dyn Chip> = Box::new(forwarder);
+    chips.push(registry.register(&config, forwarder).unwrap());
     (registry, a, b, chips)
 }
 

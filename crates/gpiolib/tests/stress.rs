@@ -100,7 +100,7 @@ fn race(
             caught: Arc::clone(&caught),
         };
         let chip = registry
-            .register(&ChipConfig::new("a", lines), Box::new(chip))
+            .register(&ChipConfig::new("a", lines), chip)
             .unwrap();
         let request = |line: Line| line.request("stress".into()).unwrap();
         let lines = chip.device().lines().map(request).collect();
@@ -275,7 +275,7 @@ impl World {
             let chip = Counted::default();
             let lines = next(&mut seed) as u32 % 64 + 1;
             let config = ChipConfig::new("stress", lines);
-            let registration = self.registry.register(&config, Box::new(chip)).unwrap();
+            let registration = self.registry.register(&config, chip).unwrap();
             for _ in 0..next(&mut seed) % 20_000 {
                 std::hint::spin_loop();
             }
@@ -322,7 +322,7 @@ fn random_unplug_leaves_nothing_behind() {
     let listed = world.registry.devices().len();
     let next = world
         .registry
-        .register(&ChipConfig::new("last", 1), Box::new(Counted::default()))
+        .register(&ChipConfig::new("last", 1), Counted::default())
         .unwrap();
     println!(
         "stress: {listed} devices listed, {} ids taken",

@@ -205,7 +205,7 @@ fn a_hot_unplug_is_seen_in_this_order() {
     let entry = Lookup::chip("u5", Offset::new(0)).con_id("line");
     registry.add_lookup(LookupTable::new("c", vec![entry]));
     let chip = TestChip::new();
-    let u5: Registration = chip.register_as(&registry, &ChipConfig::new("u5", 2));
+    let u5: Registration<TestChip> = chip.register_as(&registry, &ChipConfig::new("u5", 2));
     let a = Some(request(&u5, 0));
     let b = Some(u5.device().clone());
     let mut actors = Actors { registry, a, b };

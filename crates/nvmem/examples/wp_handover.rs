@@ -133,13 +133,13 @@ impl Stage {
 /// The driver of the expander, bound: its chip is managed.
 fn plug(board: &Arc<Board>, lines: &Registry, module: &Module) -> Outcome<(Scope, Device)> {
     let mut provider = Scope::new(Consumer::new(lines, "expander")).with_module(module.clone());
-    let chip = Box::new(Expander(Arc::clone(board)));
+    let chip = Expander(Arc::clone(board));
     let device = provider.register(&ChipConfig::new("expander", 8), chip)?;
     Ok((provider, device))
 }
 
 /// The driver of the EEPROM, bound: gets its line, managed, and hands a clone to nvmem.
-fn probe(stage: &Stage) -> Outcome<(Scope, nvmem::Registration)> {
+fn probe(stage: &Stage) -> Outcome<(Scope, nvmem::Registration<Eeprom>)> {
     let mut consumer = Scope::new(Consumer::new(&stage.lines, "eeprom"));
     let wp = consumer.get_managed("wp", Flags::OutHigh)?;
     let config = Config {
@@ -147,7 +147,7 @@ fn probe(stage: &Stage) -> Outcome<(Scope, nvmem::Registration)> {
         ..Config::new("eeprom", 16)
     };
     let eeprom = Eeprom(Arc::clone(&stage.board), [0xff; 16]);
-    let memory = stage.memories.register(config, Box::new(eeprom))?;
+    let memory = stage.memories.register(config, eeprom)?;
     Ok((consumer, memory))
 }
 

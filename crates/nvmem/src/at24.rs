@@ -176,7 +176,7 @@ const fn is_no_answer(kind: ErrorKind) -> bool {
     )
 }
 
-impl<I2C: I2c + Send, D: DelayNs + Send> Provider for At24<I2C, D> {
+impl<I2C: I2c + Send + 'static, D: DelayNs + Send + 'static> Provider for At24<I2C, D> {
     fn access(&self) -> Access {
         Access::ReadWrite
     }

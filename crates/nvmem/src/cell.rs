@@ -35,7 +35,7 @@ use crate::{Config, Device, Error, Result};
 /// });
 /// let cell = CellInfo { post_process: Some(reversed), ..CellInfo::bytes("serial", 0, 3) };
 /// let config = Config { cells: vec![cell], ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([7; 16])))?;
+/// let ram = Registry::new().register(config, Ram([7; 16]))?;
 /// ram.device().write(0, &[1, 2, 3])?;
 /// assert_eq!(ram.device().cell("serial")?.read()?, [3, 2, 1]);
 /// # Ok::<(), nvmem::Error>(())
@@ -77,7 +77,7 @@ impl fmt::Debug for PostProcess {
 ///
 /// let cells = vec![CellInfo::bytes("mac", 4, 6), CellInfo::bits("revision", 0, 4, 3)];
 /// let config = Config { cells, ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([0x35; 16])))?;
+/// let ram = Registry::new().register(config, Ram([0x35; 16]))?;
 /// assert_eq!(ram.device().cell("revision")?.read()?, [0x3]);
 /// # Ok::<(), nvmem::Error>(())
 /// ```
@@ -181,7 +181,7 @@ pub(crate) fn check(config: &Config) -> Result<()> {
 /// let memories = Registry::new();
 /// let cells = vec![CellInfo::bytes("mac", 4, 6)];
 /// let config = Config { cells, id: nvmem::Id::None, ..Config::new("ram", 16) };
-/// let ram = memories.register(config, Box::new(Ram([2; 16])))?;
+/// let ram = memories.register(config, Ram([2; 16]))?;
 /// memories.add_cell_lookup(CellLookup {
 ///     dev_id: "eth0".into(),
 ///     con_id: "mac-address".into(),
@@ -221,7 +221,7 @@ pub struct CellLookup {
 /// use nvmem::{CellInfo, Config, Registry};
 ///
 /// let config = Config { cells: vec![CellInfo::bytes("serial", 0, 4)], ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// let ram = Registry::new().register(config, Ram([0; 16]))?;
 /// let serial = ram.device().cell("serial")?;
 /// serial.write(&[0x78, 0x56, 0x34, 0x12])?;
 /// assert_eq!(serial.read_variable_le_u32()?, 0x1234_5678);

@@ -61,7 +61,7 @@ impl Kind {
 ///
 /// let memories = Registry::new();
 /// let config = Config { id: Id::Auto, ..Config::new("ram", 16) };
-/// let first = memories.register(config, Box::new(Ram([0; 16])))?;
+/// let first = memories.register(config, Ram([0; 16]))?;
 /// assert_eq!(first.device().name(), "ram0");
 /// # Ok::<(), nvmem::Error>(())
 /// ```
@@ -95,7 +95,7 @@ pub enum Id {
 /// use nvmem::{Config, Id, Kind, Registry};
 ///
 /// let config = Config { id: Id::Fixed(3), kind: Kind::Fram, read_only: true, ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// let ram = Registry::new().register(config, Ram([0; 16]))?;
 /// assert_eq!(ram.device().name(), "ram3");
 /// assert_eq!(ram.device().write(0, b"x"), Err(nvmem::Error::NotPermitted));
 /// # Ok::<(), nvmem::Error>(())

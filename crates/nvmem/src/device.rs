@@ -11,7 +11,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use gpiolib::Mutex;
+use revocable::Revocable;
+use revocable::sync::Mutex;
 
 use crate::keepout::pieces;
 use crate::registry::RegistryInner;
@@ -35,7 +36,7 @@ use crate::{Access, CellInfo, Error, Keepout, Kind, Provider, Result};
 /// # }
 /// use nvmem::{Config, Error, Registry};
 ///
-/// let ram = Registry::new().register(Config::new("ram", 16), Box::new(Ram([0; 16])))?;
+/// let ram = Registry::new().register(Config::new("ram", 16), Ram([0; 16]))?;
 /// let device = ram.device().clone();
 /// device.write(14, &[1, 2])?;
 /// drop(ram);
@@ -59,7 +60,7 @@ pub(crate) struct Inner {
     pub(crate) keepouts: Vec<Keepout>,
     pub(crate) cells: Vec<CellInfo>,
     pub(crate) registry: Arc<RegistryInner>,
-    pub(crate) open: Mutex<Option<Open>>,
+    pub(crate) gate: Revocable<Mutex<Open>>,
 }
 
 /// What goes with the provider.
@@ -91,24 +92,20 @@ impl Device {
     /// Whether the provider is gone.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.0.open.lock().is_none()
+        self.0.gate.is_revoked()
     }
 
     /// Whether writing is refused; true when the provider is gone.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.0
-            .open
-            .lock()
-            .as_ref()
-            .is_none_or(|open| open.read_only)
+        self.with_open(|open| Ok(open.read_only)).unwrap_or(true)
     }
 
     /// How many handles share the request of the write-protect line, the memory's own included;
     /// `None` without a line. For tests and people.
     #[must_use]
     pub fn write_protect_handles(&self) -> Option<usize> {
-        self.0.open.lock().as_ref()?.protector.handles()
+        self.with_open(|open| Ok(open.protector.handles())).ok()?
     }
 
     /// Fills `data` from the bytes at `offset`; keep-outs read their value. May take bus time.
@@ -125,7 +122,8 @@ impl Device {
     ///
     /// # Errors
     /// `Gone`; `Invalid` beyond the end; `NotPermitted` if it is read only; `WriteProtect` if the
-    /// line cannot be lowered, nothing is then written, or not raised again; the provider's.
+    /// line cannot be lowered: nothing is written; `Unprotected` if it cannot be raised again: all is
+    /// written; the provider's.
     // DIFFERS: Linux checks neither the bounds nor read-only here, writes although the line could
     // not be lowered, does not serialise, and toggles the line once for each part between keep-outs.
     pub fn write(&self, offset: usize, data: &[u8]) -> Result<()> {
@@ -134,7 +132,13 @@ impl Device {
 
     /// Runs `access` while the provider is there, alone.
     pub(crate) fn with_open<R>(&self, access: impl FnOnce(&mut Open) -> Result<R>) -> Result<R> {
-        access(self.0.open.lock().as_mut().ok_or(Error::Gone)?)
+        let open = self.0.gate.enter()?;
+        let mut open = open.lock();
+        // Who waited for another access finds out here that it was the last.
+        if self.is_gone() {
+            return Err(Error::Gone);
+        }
+        access(&mut open)
     }
 }
 

@@ -39,8 +39,11 @@ pub enum Error {
     Io,
     /// `ETIMEDOUT`: the memory did not answer in time.
     TimedOut,
-    /// The write-protect line failed; nothing was written if it could not be lowered.
+    /// The write-protect line could not be got or lowered: nothing was written.
     WriteProtect(gpiolib::Error),
+    /// All was written, and the write-protect line could not be raised again: the memory may be
+    /// unprotected.
+    Unprotected(gpiolib::Error),
 }
 
 impl Error {
@@ -58,8 +61,14 @@ impl Error {
             Self::TooBig => Errno::of(27),
             Self::Io => Errno::EIO,
             Self::TimedOut => Errno::of(110),
-            Self::WriteProtect(error) => error.errno(),
+            Self::WriteProtect(error) | Self::Unprotected(error) => error.errno(),
         }
+    }
+}
+
+impl From<revocable::Revoked> for Error {
+    fn from(_: revocable::Revoked) -> Self {
+        Self::Gone
     }
 }
 
@@ -81,7 +90,8 @@ impl fmt::Display for Error {
             Self::TooBig => f.write_str("the write begins beyond the end"),
             Self::Io => f.write_str("the memory failed"),
             Self::TimedOut => f.write_str("the memory did not answer in time"),
-            Self::WriteProtect(error) => write!(f, "write protection: {error}"),
+            Self::WriteProtect(error) => write!(f, "not written, write protection: {error}"),
+            Self::Unprotected(error) => write!(f, "written, but not protected again: {error}"),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{Config, Error, Result};
 ///
 /// let secret = Keepout { start: 2, end: 4, value: 0xff };
 /// let config = Config { keepouts: vec![secret], ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([7; 16])))?;
+/// let ram = Registry::new().register(config, Ram([7; 16]))?;
 /// let mut found = [0; 5];
 /// ram.device().read(0, &mut found)?;
 /// assert_eq!(found, [7, 7, 0xff, 0xff, 7]);

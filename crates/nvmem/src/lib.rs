@@ -23,7 +23,7 @@
 //! }
 //!
 //! let memories = Registry::new();
-//! let ram = memories.register(Config::new("ram", 16), Box::new(Ram([0; 16])))?;
+//! let ram = memories.register(Config::new("ram", 16), Ram([0; 16]))?;
 //! let device = memories.device("ram")?;
 //! device.write(4, b"mac!")?;
 //! let mut found = [0; 4];
@@ -71,7 +71,7 @@ pub use device::Device;
 pub use error::{Error, Result};
 pub use keepout::Keepout;
 pub use provider::{Access, Provider};
-pub use registry::{Event, Registration, Registry};
+pub use registry::{Event, EventWatch, Registration, Registry};
 #[cfg(feature = "std")]
 pub use store::{FileStore, Step};
 pub use wp::WriteProtect;

@@ -1,5 +1,8 @@
 //! The driver's side: how the bytes of a memory are reached.
 
+use alloc::boxed::Box;
+use core::any::Any;
+
 use crate::{Error, Result};
 
 /// What a provider can do.
@@ -51,14 +54,14 @@ impl Access {
 ///     }
 /// }
 ///
-/// let rom = Registry::new().register(Config::new("rom", 256), Box::new(Counting))?;
+/// let rom = Registry::new().register(Config::new("rom", 256), Counting)?;
 /// let mut found = [0; 3];
 /// rom.device().read(7, &mut found)?;
 /// assert_eq!(found, [7, 8, 9]);
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[expect(unused_variables, reason = "defaults ignore their arguments")]
-pub trait Provider: Send {
+pub trait Provider: Any + Send {
     /// What this provider can do; asked once, at registration.
     fn access(&self) -> Access;
 
@@ -76,5 +79,20 @@ pub trait Provider: Send {
     /// What went wrong; [`Error::NotPermitted`] where there is no writing.
     fn write(&mut self, offset: usize, data: &[u8]) -> Result<()> {
         Err(Error::NotPermitted)
+    }
+}
+
+/// What owns a provider is one: for who does not know its type.
+impl<P: Provider + ?Sized> Provider for Box<P> {
+    fn access(&self) -> Access {
+        (**self).access()
+    }
+
+    fn read(&mut self, offset: usize, data: &mut [u8]) -> Result<()> {
+        (**self).read(offset, data)
+    }
+
+    fn write(&mut self, offset: usize, data: &[u8]) -> Result<()> {
+        (**self).write(offset, data)
     }
 }

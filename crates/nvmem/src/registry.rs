@@ -7,15 +7,18 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
+use core::marker::PhantomData;
 
-use gpiolib::Mutex;
+use revocable::Revocable;
+use revocable::sync::Mutex;
 
 use crate::cell::check as check_cells;
 use crate::device::{Inner, Open};
-use crate::{Cell, CellLookup, Config, Device, Error, Id, Provider, Result, WriteProtect, keepout};
+use crate::{Access, Cell, CellLookup, Config, Device, Error, Id, Provider, Result, keepout};
 
 /// One world of memories. Cheap to clone; all clones are the same world.
 ///
@@ -37,7 +40,7 @@ use crate::{Cell, CellLookup, Config, Device, Error, Id, Provider, Result, Write
 /// let memories = Registry::new();
 /// assert_eq!(memories.device("ram").err(), Some(Error::ProbeDefer), "not there yet");
 /// let config = Config { id: nvmem::Id::None, ..Config::new("ram", 16) };
-/// let ram = memories.register(config, Box::new(Ram([0; 16])))?;
+/// let ram = memories.register(config, Ram([0; 16]))?;
 /// assert_eq!(memories.device("ram")?.size(), 16);
 /// # Ok::<(), nvmem::Error>(())
 /// ```
@@ -48,6 +51,29 @@ pub struct Registry(Arc<RegistryInner>);
 pub(crate) struct RegistryInner {
     table: Mutex<Table>,
     notifiers: Mutex<Vec<Notifier>>,
+}
+
+/// A function that a registry calls at each event ([`Registry::on_event`]) until this is dropped. A call
+/// that is under way then still ends.
+#[must_use = "the function is forgotten when this is dropped"]
+pub struct EventWatch {
+    registry: Weak<RegistryInner>,
+    notify: Notifier,
+}
+
+impl Drop for EventWatch {
+    fn drop(&mut self) {
+        if let Some(registry) = self.registry.upgrade() {
+            let mut notifiers = registry.notifiers.lock();
+            notifiers.retain(|other| !Arc::ptr_eq(other, &self.notify));
+        }
+    }
+}
+
+impl fmt::Debug for EventWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventWatch")
+    }
 }
 
 type Notifier = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -77,11 +103,11 @@ struct Table {
 /// use nvmem::{Config, Event, Registry};
 ///
 /// let memories = Registry::new();
-/// memories.on_event(|event| match event {
+/// let _watch = memories.on_event(|event| match event {
 ///     Event::Added(device) => println!("{} came", device.name()),
 ///     Event::Removed(device) => println!("{} went", device.name()),
 /// });
-/// drop(memories.register(Config::new("ram", 16), Box::new(Ram([0; 16])))?);
+/// drop(memories.register(Config::new("ram", 16), Ram([0; 16]))?);
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -108,35 +134,36 @@ impl Registry {
     /// `Invalid` or `Range` for a cell or keep-out that does not fit; `Exists` if the name is taken;
     /// `WriteProtect` if the line cannot be got (`EPROBE_DEFER`, `EBUSY`, …) or set.
     // KERNEL: nvmem/core.c nvmem_register (v6.12); the checks come first here.
-    pub fn register(&self, config: Config, provider: Box<dyn Provider>) -> Result<Registration> {
+    pub fn register<P: Provider>(
+        &self,
+        mut config: Config,
+        provider: P,
+    ) -> Result<Registration<P>> {
         keepout::check(&config)?;
         check_cells(&config)?;
-        let id = self.0.take_id(&config);
-        // From here on a failure drops `device`, which gives the id and the line back.
-        let (inner, write_protect) = self.describe(config, id, &*provider);
-        let protector = write_protect.take()?;
-        let read_only = inner.read_only;
-        *inner.device.0.open.lock() = Some(Open {
-            provider,
+        let protector = core::mem::take(&mut config.write_protect).take()?;
+        let access = provider.access();
+        let read_only = config.read_only || !access.can_write();
+        let open = Open {
+            provider: Box::new(provider),
             protector,
             read_only,
-        });
-        let registration = Registration {
-            device: inner.device,
         };
-        self.0.list(&registration.device)?;
-        self.0.tell(&Event::Added(registration.device.clone()));
+        // From here on a failure drops the registration, which gives the id and the line back.
+        let registration = Registration {
+            inner: Registered {
+                device: self.describe(config, access, open),
+            },
+            _provider: PhantomData,
+        };
+        self.0.list(registration.device())?;
+        self.0.tell(&Event::Added(registration.device().clone()));
         Ok(registration)
     }
 
-    fn describe(
-        &self,
-        config: Config,
-        id: Option<u32>,
-        provider: &dyn Provider,
-    ) -> (Described, WriteProtect) {
-        let access = provider.access();
-        let inner = Inner {
+    fn describe(&self, config: Config, access: Access, open: Open) -> Device {
+        let id = self.0.take_id(&config);
+        Device(Arc::new(Inner {
             name: full_name(config.name.as_deref(), id),
             id: id.filter(|_| is_counted(&config)),
             kind: config.kind,
@@ -148,13 +175,8 @@ impl Registry {
             keepouts: config.keepouts,
             cells: config.cells,
             registry: Arc::clone(&self.0),
-            open: Mutex::new(None),
-        };
-        let described = Described {
-            device: Device(Arc::new(inner)),
-            read_only: config.read_only || !access.can_write(),
-        };
-        (described, config.write_protect)
+            gate: Revocable::new(Mutex::new(open)),
+        }))
     }
 
     /// The registered memory of this name.
@@ -187,16 +209,16 @@ impl Registry {
         self.device(&lookup.device)?.cell(&lookup.cell)
     }
 
-    /// Calls `notify` each time a memory comes or goes, from the thread that makes it so.
-    pub fn on_event(&self, notify: impl Fn(&Event) + Send + Sync + 'static) {
-        self.0.notifiers.lock().push(Arc::new(notify));
+    /// Calls `notify` each time a memory comes or goes, from the thread that makes it so, until what is
+    /// answered is dropped.
+    pub fn on_event(&self, notify: impl Fn(&Event) + Send + Sync + 'static) -> EventWatch {
+        let notify: Notifier = Arc::new(notify);
+        self.0.notifiers.lock().push(Arc::clone(&notify));
+        EventWatch {
+            registry: Arc::downgrade(&self.0),
+            notify,
+        }
     }
-}
-
-/// A memory before its provider is put in.
-struct Described {
-    device: Device,
-    read_only: bool,
 }
 
 /// Whether the id of this memory is one of those given out.
@@ -286,44 +308,67 @@ impl fmt::Debug for RegistryInner {
 /// # }
 /// use nvmem::{Config, Registry};
 ///
-/// let ram = Registry::new().register(Config::new("ram", 16), Box::new(Ram([0; 16])))?;
+/// let ram = Registry::new().register(Config::new("ram", 16), Ram([0; 16]))?;
 /// let device = ram.device().clone();
 /// assert!(ram.unregister().is_some(), "here is the provider again");
 /// assert!(device.is_gone());
 /// # Ok::<(), nvmem::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct Registration {
+#[must_use = "the provider is taken away when this is dropped"]
+pub struct Registration<P> {
+    inner: Registered,
+    _provider: PhantomData<fn() -> P>,
+}
+
+/// A registration of a provider of some type.
+struct Registered {
     device: Device,
 }
 
-impl Registration {
-    /// The memory, which outlives this registration for as long as anybody holds it.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
-
+impl<P: Provider> Registration<P> {
     /// Takes the provider away and hands it back: nobody is inside it and nobody will be. The
     /// write-protect line is given back, protecting. Never fails; waits only for the access inside.
+    /// `None` only if the kernel took back the barrier it once granted (`revocable`'s page).
     #[expect(
         clippy::must_use_candidate,
         reason = "most providers only want it gone"
     )]
-    pub fn unregister(self) -> Option<Box<dyn Provider>> {
-        self.remove()
+    pub fn unregister(self) -> Option<P> {
+        let provider: Box<dyn Any> = self.inner.remove()?;
+        provider.downcast().ok().map(|provider| *provider)
+    }
+}
+
+impl<P> Registration<P> {
+    /// The memory, which outlives this registration for as long as anybody holds it.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.inner.device
+    }
+
+    /// Lets no further access begin. Never waits, so it can be called from anywhere, also from inside an
+    /// access; the provider and the write-protect line stay until [`Registration::unregister`]. Whether
+    /// this call did it.
+    pub fn revoke(&self) -> bool {
+        self.inner.revoke()
+    }
+}
+
+impl Registered {
+    fn revoke(&self) -> bool {
+        let registry = &self.device.0.registry;
+        if registry.unlist(&self.device) {
+            registry.tell(&Event::Removed(self.device.clone()));
+        }
+        self.device.0.gate.revoke()
     }
 
     // KERNEL: nvmem/core.c nvmem_device_release (v6.12).
     // DIFFERS: the provider is cut off here and not when the last consumer is gone, and so is the
     // line: the same provider can register again at once.
     fn remove(&self) -> Option<Box<dyn Provider>> {
-        let registry = &self.device.0.registry;
-        if registry.unlist(&self.device) {
-            registry.tell(&Event::Removed(self.device.clone()));
-        }
-        let open = self.device.0.open.lock().take()?;
-        // The line goes without the lock: its chip may take its time.
+        self.revoke();
+        let open = self.device.0.gate.take()?.into_inner();
         let Open {
             provider,
             protector,
@@ -334,8 +379,14 @@ impl Registration {
     }
 }
 
-impl Drop for Registration {
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.remove();
+        drop(self.remove());
+    }
+}
+
+impl<P> fmt::Debug for Registration<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(self.device()).finish()
     }
 }

@@ -6,7 +6,7 @@
 
 use gpiolib::{Consumer, Desc, Flags, Value};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Who has the line that protects the memory.
 ///
@@ -32,10 +32,10 @@ use crate::Result;
 /// # }
 /// use gpiolib::{ChipConfig, Offset};
 ///
-/// let chip = gpiolib::Registry::new().register(&ChipConfig::new("u5", 1), Box::new(Wire))?;
+/// let chip = gpiolib::Registry::new().register(&ChipConfig::new("u5", 1), Wire)?;
 /// let wp = chip.device().line(Offset::new(0)).expect("it has one").request("wp".into())?;
 /// let config = Config { write_protect: WriteProtect::shared(&wp), ..Config::new("ram", 16) };
-/// let ram = Registry::new().register(config, Box::new(Ram([0; 16])))?;
+/// let ram = Registry::new().register(config, Ram([0; 16]))?;
 /// assert_eq!(wp.handles(), 2, "ours and the memory's");
 /// ram.device().write(0, b"unprotected while this is written")
 ///     .expect_err("it is longer than the memory");
@@ -93,8 +93,8 @@ impl Protector {
     /// Runs `write` with the protection lifted, and protects again whatever happens in it.
     ///
     /// # Errors
-    /// `WriteProtect` if the line cannot be lowered: `write` is then not run; or if it cannot be
-    /// raised after a write that went well. What `write` answers.
+    /// `WriteProtect` if the line cannot be lowered: `write` is then not run. `Unprotected` if it cannot
+    /// be raised after a write that went well. What `write` answers.
     // DIFFERS: Linux ignores both errors, and so writes also when the line's chip is gone.
     pub(crate) fn lifted(&self, write: impl FnOnce() -> Result<()>) -> Result<()> {
         let Some(line) = &self.line else {
@@ -113,7 +113,7 @@ struct Raised<'a>(Option<&'a Desc>);
 impl Raised<'_> {
     fn raise(&mut self) -> Result<()> {
         match self.0.take() {
-            Some(line) => Ok(line.set_value(Value::Active)?),
+            Some(line) => line.set_value(Value::Active).map_err(Error::Unprotected),
             None => Ok(()),
         }
     }

@@ -152,7 +152,7 @@ fn the_wp_pin_is_a_line_of_the_core() {
         size: part.size,
         ..board.config()
     };
-    let registration = board.memories.register(config, Box::new(eeprom)).unwrap();
+    let registration = board.memories.register(config, eeprom).unwrap();
     registration.device().write(6, b"across a page").unwrap();
     let mut found = [0; 13];
     registration.device().read(6, &mut found).unwrap();

@@ -12,7 +12,7 @@ use nvmem::{
     Registration, Registry,
 };
 
-fn register(change: impl FnOnce(&mut Config)) -> (Registry, Registration) {
+fn register(change: impl FnOnce(&mut Config)) -> (Registry, Registration<impl Provider>) {
     let board = Board::new();
     let mut config = Config::new("mem", SIZE);
     change(&mut config);
@@ -176,7 +176,7 @@ fn a_provider_of_one_kind_only_refuses_the_other() {
     for (access, mode) in [(Access::ReadOnly, 0o444), (Access::WriteOnly, 0o200)] {
         let memories = Registry::new();
         let config = Config::new("otp", 4);
-        let otp = memories.register(config, Box::new(Otp(access))).unwrap();
+        let otp = memories.register(config, Otp(access)).unwrap();
         let device = otp.device();
         assert_eq!(device.file_mode(), mode);
         match access {

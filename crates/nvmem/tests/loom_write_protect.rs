@@ -58,7 +58,7 @@ fn story(unplug: bool) {
     let wire = Arc::new(Wire(AtomicBool::new(false)));
     let lines = gpiolib::Registry::new();
     let chip = WireChip(Arc::clone(&wire), AtomicU32::new(0));
-    let chip = lines.register(&ChipConfig::new("u5", 1), Box::new(chip));
+    let chip = lines.register(&ChipConfig::new("u5", 1), chip);
     let chip = chip.unwrap();
     let line = chip.device().line(Offset::new(0)).unwrap();
     let line = line.request("wp".into()).unwrap();
@@ -69,7 +69,7 @@ fn story(unplug: bool) {
         ..Config::new("mem", 4)
     };
     let memory = Memory(Arc::clone(&wire), AtomicU32::new(0));
-    let memory = memories.register(config, Box::new(memory)).unwrap();
+    let memory = memories.register(config, memory).unwrap();
     let writers = [1, 2].map(|byte| {
         let device = memory.device().clone();
         thread::spawn(move || device.write(0, &[byte]))

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use common::{Board, SIZE, Seen};
-use gpiolib::{Label, LookupFlags, Offset, Scope, Value};
-use nvmem::{CellInfo, Config, Error, Id, Keepout, WriteProtect};
+use common::{Board, Memory, SIZE, Seen};
+use gpiolib::{Label, LookupFlags, Offset, Registration, Scope, Value};
+use nvmem::{Access, CellInfo, Config, Error, Id, Keepout, Provider, WriteProtect};
 
 fn consumer_of(board: &Board) -> Option<Label> {
     let chip = board.chip.as_ref().unwrap();
@@ -135,6 +135,62 @@ fn n07_an_unplugged_line_fails_the_write_before_the_memory() {
     registration.device().read(0, &mut [0]).unwrap();
 }
 
+/// A memory whose write-protect line's chip is pulled while the bytes are on their way.
+struct CutShort(Option<Registration<common::WireChip>>, u8);
+
+impl Provider for CutShort {
+    fn access(&self) -> Access {
+        Access::ReadWrite
+    }
+
+    fn read(&mut self, _: usize, data: &mut [u8]) -> nvmem::Result<()> {
+        data.fill(self.1);
+        Ok(())
+    }
+
+    fn write(&mut self, _: usize, data: &[u8]) -> nvmem::Result<()> {
+        drop(self.0.take());
+        self.1 = data[0];
+        Ok(())
+    }
+}
+
+#[test]
+fn not_written_written_and_protected_and_written_and_unprotected_are_told_apart() {
+    let mut board = Board::new();
+    let config = board.config();
+    let provider = CutShort(board.chip.take(), 0);
+    let registration = board.memories.register(config, provider).unwrap();
+    let memory = registration.device();
+    let mut found = [0];
+    let revoked = gpiolib::Error::Revoked;
+
+    let cut = memory.write(0, &[1]).unwrap_err();
+    assert_eq!(cut, Error::Unprotected(revoked));
+    assert_eq!(cut.errno(), gpiolib::Errno::ENODEV);
+    memory.read(0, &mut found).unwrap();
+    assert_eq!(found, [1], "all is written");
+
+    assert_eq!(memory.write(0, &[2]), Err(Error::WriteProtect(revoked)));
+    memory.read(0, &mut found).unwrap();
+    assert_eq!(found, [1], "nothing is");
+}
+
+#[test]
+fn a_provider_can_be_revoked_without_a_wait_and_comes_back_as_what_it_was() {
+    let board = Board::new();
+    let (memory, _) = board.memory();
+    let registration = board.memories.register(board.config(), memory).unwrap();
+    let device = registration.device().clone();
+    assert!(registration.revoke() && !registration.revoke());
+    assert!(device.is_gone() && device.is_read_only());
+    assert_eq!(device.read(0, &mut [0]), Err(Error::Gone));
+    assert!(board.memories.device("mem").is_err());
+    let memory: Memory = registration.unregister().unwrap();
+    drop(memory);
+    assert_eq!(board.wire.calls(), ["request", "out high", "free"]);
+}
+
 #[test]
 fn n08_after_unregister_consumers_find_it_gone() {
     let board = Board::new();
@@ -207,7 +263,7 @@ fn n10_a_failed_registration_leaves_everything_as_it_was() {
     let _taken = board.memories.register(taken, board.memory().0).unwrap();
     let events = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&events);
-    board
+    let _watch = board
         .memories
         .on_event(move |event| told.lock().unwrap().push(format!("{event:?}")));
     for (config, errno) in failing(&board) {

@@ -218,7 +218,7 @@ mod tests {
         Subject {
             file,
             device: Registry::new()
-                .register(&ChipConfig::new("demo", 4), Box::new(Wires))
+                .register(&ChipConfig::new("demo", 4), Wires)
                 .unwrap()
                 .device()
                 .clone(),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Wake;
 
-use gpiolib::{Device, Registry};
+use gpiolib::{ChangeWatch, Device, Registry};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -38,6 +38,8 @@ pub struct World {
     paths: PathLayer,
     dirs: Arc<ProcDirs>,
     mounted: Option<Arc<Mounted>>,
+    /// Keeps the nodes up to date.
+    _watch: ChangeWatch,
 }
 
 /// What a program may find besides chips.
@@ -108,7 +110,7 @@ impl World {
         };
         let chips = Arc::new(chips);
         let change = Change(Arc::downgrade(&chips));
-        chips.registry.on_change(Arc::new(change).into());
+        let watch = chips.registry.on_change(Arc::new(change).into());
         chips.catch_up();
         let dirs = Arc::new(ProcDirs::new());
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
@@ -132,6 +134,7 @@ impl World {
             paths,
             dirs,
             mounted,
+            _watch: watch,
         })
     }
 

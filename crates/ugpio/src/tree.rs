@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use gpio_sim::tree::{Attribute, Host, Kind, PluggedChip, Tree as Model, line};
 use gpio_sim::{Bank, Observer, SimChip};
-use gpiolib::{Offset, Registry, Timestamp};
+use gpiolib::{Offset, Timestamp};
 use rustix::io::Errno;
 use ugpio_supervisor::tree::{Entry, LineAt, LineFile, Mounted, Token, Tree};
 
@@ -238,7 +238,7 @@ mod tests {
             ..Board::default()
         };
         let plugged = Plugged::new(
-            &Registry::new(),
+            &gpiolib::Registry::new(),
             &board,
             Chance::default(),
             Timestamp::at(0),

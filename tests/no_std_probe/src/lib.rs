@@ -8,6 +8,8 @@
 
 extern crate alloc;
 
+mod interrupt;
+
 use alloc::boxed::Box;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -143,12 +145,33 @@ fn story() -> Result<i32> {
     if outcome != Outcome::Done(0) || program.0.lines != 8 {
         return Ok(4);
     }
-    sim.unplug(Timestamp::at(9));
+    sim.unplug();
     if held.set_value(Value::Inactive) != Err(Error::Revoked) {
         return Ok(5);
     }
     if Module::new("probe").try_unload().is_err() {
         return Ok(6);
     }
-    Ok(0)
+    let ram = nvmem::Registry::new()
+        .register(nvmem::Config::new("ram", 4), Cells([0; 4]))
+        .map_err(|_| Error::Io)?;
+    if ram.device().write(1, &[7]).is_err() || ram.unregister().is_none_or(|ram| ram.0[1] != 7) {
+        return Ok(7);
+    }
+    interrupt::story(&registry)
+}
+
+/// A memory.
+struct Cells([u8; 4]);
+
+impl nvmem::Provider for Cells {
+    fn access(&self) -> nvmem::Access {
+        nvmem::Access::ReadWrite
+    }
+
+    fn write(&mut self, offset: usize, data: &[u8]) -> nvmem::Result<()> {
+        let cells = self.0.get_mut(offset..offset + data.len());
+        cells.ok_or(nvmem::Error::Io)?.copy_from_slice(data);
+        Ok(())
+    }
 }

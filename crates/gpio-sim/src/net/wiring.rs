@@ -11,7 +11,7 @@ use core::fmt;
 use core::task::Waker;
 
 use gpiolib::{Level, Offset, Timestamp};
-use spin::mutex::SpinMutex;
+use revocable::sync::Mutex;
 
 use super::engine::{Engine, NetId, News, PartId, PinId};
 use super::resolve::Node;
@@ -24,9 +24,9 @@ use crate::part::{Action, Part};
 pub struct Nets(Arc<Shared>);
 
 struct Shared {
-    state: SpinMutex<State>,
+    state: Mutex<State>,
     /// Woken when [`Nets::next_deadline`] may be earlier.
-    waker: SpinMutex<Option<Waker>>,
+    waker: Mutex<Option<Waker>>,
 }
 
 struct State {
@@ -108,7 +108,7 @@ impl Nets {
     #[must_use]
     pub fn new(seed: Option<u64>) -> Nets {
         Nets(Arc::new(Shared {
-            state: SpinMutex::new(State {
+            state: Mutex::new(State {
                 engine: Engine::new(seed),
                 nets: BTreeMap::new(),
                 parts: BTreeMap::new(),
@@ -118,7 +118,7 @@ impl Nets {
                 watch: None,
                 told: None,
             }),
-            waker: SpinMutex::new(None),
+            waker: Mutex::new(None),
         }))
     }
 

@@ -14,11 +14,10 @@ use crate::{Latch, in_turn};
 
 const LINE: Offset = Offset::new(1);
 
-fn held(lines: u32) -> (Registration, Vec<Desc>) {
+fn held(lines: u32) -> (Registration<Latch>, Vec<Desc>) {
     let registry = Registry::new();
-    let chip = Box::new(Latch::new(lines as usize));
     let chip = registry
-        .register(&ChipConfig::new("latch", lines), chip)
+        .register(&ChipConfig::new("latch", lines), Latch::new(lines as usize))
         .unwrap();
     let descs = chip
         .device()

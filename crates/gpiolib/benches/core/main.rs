@@ -2,7 +2,7 @@
 //!
 //! Each figure is the best of many short batches, because the machine has other work too; the
 //! ratios are of figures taken in turn, batch by batch. The portable guard is measured by the same
-//! program, started once more with `UGPIO_GUARD=portable`. `docs/performance-core.md` has the
+//! program, started once more with `REVOCABLE_GUARD=portable`. `docs/performance-core.md` has the
 //! numbers and the machine. `UGPIO_BENCH_PART=guard`, `portable`, `threads`, `requests` or `memory`
 //! runs that part alone.
 
@@ -47,7 +47,7 @@ fn again(part: &str) {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.env(PART, part);
     if part == "portable" {
-        child.env("UGPIO_GUARD", "portable");
+        child.env("REVOCABLE_GUARD", "portable");
     }
     assert!(child.status().unwrap().success());
 }

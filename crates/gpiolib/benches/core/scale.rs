@@ -71,16 +71,16 @@ pub(crate) fn requests() {
     clones("clone + drop, of a clone", other);
 }
 
-fn bank(registry: &Registry, lines: u32) -> Registration {
+fn bank(registry: &Registry, lines: u32) -> Registration<Nothing> {
     let config = ChipConfig::new("bank", lines);
-    registry.register(&config, Box::new(Nothing)).unwrap()
+    registry.register(&config, Nothing).unwrap()
 }
 
 /// Register and unregister a 64-line chip among ever more chips, with no line requested.
 pub(crate) fn registrations() {
     println!("register + unregister a 64-line chip, no line requested");
     let registry = Registry::new();
-    let mut others: Vec<Registration> = Vec::new();
+    let mut others: Vec<Registration<Nothing>> = Vec::new();
     for among in [10, 1_000, 10_000, 100_000] {
         others.extend((others.len()..among).map(|_| bank(&registry, 64)));
         let [each] = in_turn(
@@ -154,7 +154,7 @@ pub(crate) fn look_up() {
             config.names = (0..LINES)
                 .map(|line| (Offset::new(line), Name::from(name(chip, line).as_str())))
                 .collect();
-            registry.register(&config, Box::new(Nothing)).unwrap()
+            registry.register(&config, Nothing).unwrap()
         })
         .collect();
     let mut seed = 1_u32;

@@ -83,7 +83,7 @@ pub(crate) fn attach(
     edges: Edges,
 ) -> Result<()> {
     let slot = device.slot(offset).ok_or(NO_LINE)?;
-    let chip = device.0.enter_shared()?;
+    let chip = device.0.enter()?;
     let (place, before) = Place::reserve(slot, listener)?;
     if before & flags::DRIVING != 0 {
         return Err(Error::Io);
@@ -118,7 +118,7 @@ pub(crate) fn detach(
         return None;
     }
     let place = Place::of_armed(slot, whose)?;
-    if let Ok(chip) = device.0.enter_shared() {
+    if let Ok(chip) = device.0.enter() {
         chip.disarm(offset);
     }
     Some(place.give_up())
@@ -132,7 +132,7 @@ pub(crate) fn quiesce(device: &Device, offset: Offset) {
     let Some(place) = Place::of_armed(slot, None) else {
         return;
     };
-    if let Ok(chip) = device.0.enter_shared() {
+    if let Ok(chip) = device.0.enter() {
         chip.disarm(offset);
     }
     place.stay(Phase::Quiet);

@@ -37,12 +37,21 @@ impl TestChip {
     }
 
     /// Registers a clone of the chip under this label.
-    pub(crate) fn register(&self, registry: &Registry, label: &str, lines: u32) -> Registration {
+    pub(crate) fn register(
+        &self,
+        registry: &Registry,
+        label: &str,
+        lines: u32,
+    ) -> Registration<TestChip> {
         self.register_as(registry, &ChipConfig::new(label, lines))
     }
 
-    pub(crate) fn register_as(&self, registry: &Registry, config: &ChipConfig) -> Registration {
-        registry.register(config, Box::new(self.clone())).unwrap()
+    pub(crate) fn register_as(
+        &self,
+        registry: &Registry,
+        config: &ChipConfig,
+    ) -> Registration<TestChip> {
+        registry.register(config, self.clone()).unwrap()
     }
 
     /// What was called since the last time.
@@ -172,13 +181,13 @@ impl Chip for TestChip {
 }
 
 /// Requests a line of a chip.
-pub(crate) fn request(chip: &Registration, offset: u32) -> Desc {
+pub(crate) fn request<C>(chip: &Registration<C>, offset: u32) -> Desc {
     let line = chip.device().line(Offset::new(offset)).unwrap();
     line.request("test".into()).unwrap()
 }
 
 /// The offsets that somebody holds.
-pub(crate) fn used(chip: &Registration) -> BTreeSet<u32> {
+pub(crate) fn used<C>(chip: &Registration<C>) -> BTreeSet<u32> {
     let lines = chip.device().lines();
     lines
         .filter(|line| line.info().used)

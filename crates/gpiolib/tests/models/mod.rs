@@ -104,16 +104,14 @@ pub(crate) fn model(
     println!("loom: {name}: {runs} interleavings, preemption bound {bound}");
 }
 
-pub(crate) fn plug(registry: &Registry, label: &str) -> (Registration, Arc<Asked>) {
+pub(crate) fn plug(registry: &Registry, label: &str) -> (Registration<Probe>, Arc<Asked>) {
     let chip = Probe::default();
     let asked = Arc::clone(&chip.asked);
-    let chip = registry
-        .register(&ChipConfig::new(label, 2), Box::new(chip))
-        .unwrap();
+    let chip = registry.register(&ChipConfig::new(label, 2), chip).unwrap();
     (chip, asked)
 }
 
-pub(crate) fn request(chip: &Registration, offset: u32) -> Desc {
+pub(crate) fn request(chip: &Registration<Probe>, offset: u32) -> Desc {
     let line = chip.device().line(Offset::new(offset)).unwrap();
     line.request("model".into()).unwrap()
 }

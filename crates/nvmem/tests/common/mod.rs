@@ -39,7 +39,7 @@ impl Wire {
     }
 }
 
-struct WireChip(Arc<Wire>);
+pub(crate) struct WireChip(Arc<Wire>);
 
 impl Chip for WireChip {
     fn request(&self, _: Offset) -> Result<()> {
@@ -77,7 +77,7 @@ pub(crate) struct Board {
     pub(crate) lines: gpiolib::Registry,
     pub(crate) memories: nvmem::Registry,
     pub(crate) wire: Arc<Wire>,
-    pub(crate) chip: Option<Registration>,
+    pub(crate) chip: Option<Registration<WireChip>>,
 }
 
 impl Board {
@@ -100,7 +100,7 @@ impl Board {
     }
 
     pub(crate) fn plug(&mut self) {
-        let chip = Box::new(WireChip(Arc::clone(&self.wire)));
+        let chip = WireChip(Arc::clone(&self.wire));
         let chip = self.lines.register(&ChipConfig::new("u5", 1), chip);
         self.chip = Some(chip.unwrap());
     }
@@ -131,14 +131,14 @@ impl Board {
         line.request(consumer.into())
     }
 
-    pub(crate) fn memory(&self) -> (Box<Memory>, Arc<Seen>) {
+    pub(crate) fn memory(&self) -> (Memory, Arc<Seen>) {
         let seen = Arc::<Seen>::default();
         let memory = Memory {
             bytes: [0; SIZE],
             wire: Arc::clone(&self.wire),
             seen: Arc::clone(&seen),
         };
-        (Box::new(memory), seen)
+        (memory, seen)
     }
 }
 

@@ -25,7 +25,7 @@ impl Drop for Done<'_> {
 fn a_closed_file_is_let_go_whoever_looks_at_the_timers() {
     let registry = Registry::new();
     let chip = registry
-        .register(&ChipConfig::new("expander", 1), Box::new(Expander))
+        .register(&ChipConfig::new("expander", 1), Expander)
         .unwrap();
     let files = Files::new().unwrap();
     let open = || files.open_chip(chip.device(), OFlags::RDWR).unwrap();

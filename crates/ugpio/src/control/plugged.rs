@@ -350,11 +350,6 @@ impl Plugged {
         &self.lines
     }
 
-    /// The registry that the chips are plugged into.
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// Who is to be woken when [`Plugged::next_event`] has something new.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes

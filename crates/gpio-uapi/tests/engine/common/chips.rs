@@ -45,14 +45,14 @@ impl Refusing {
     }
 
     /// A bench around this chip, registered with `config`.
-    pub fn rig(&self, config: &ChipConfig) -> (Rig, Registration) {
+    pub fn rig(&self, config: &ChipConfig) -> (Rig, Registration<Self>) {
         let registry = Registry::new();
-        let registration = registry.register(config, Box::new(self.clone())).unwrap();
+        let registration = registry.register(config, self.clone()).unwrap();
         (Rig::around(&registry, registration.device()), registration)
     }
 
     /// A bench around a chip of 4 lines with this script.
-    pub fn scripted(script: Script) -> (Self, Rig, Registration) {
+    pub fn scripted(script: Script) -> (Self, Rig, Registration<Self>) {
         let chip = Self(Arc::new(Mutex::new(script)));
         let (rig, registration) = chip.rig(&ChipConfig::new("refusing", 4));
         chip.calls();

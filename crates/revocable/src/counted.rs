@@ -5,8 +5,9 @@
 //! that is the first handle's own, and no read-modify-write. And a first handle that finds itself
 //! alone is the last without writing that down, since nobody is left who could make another.
 
+#![expect(unsafe_code, reason = "a count of its own; each block says why")]
+
 use alloc::boxed::Box;
-use core::hint::cold_path;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -21,7 +22,7 @@ const AHEAD: usize = 1;
 
 /// One of the handles of a key. `Send`, not `Sync`: only the thread that has the first handle counts
 /// in advance.
-pub(super) struct Counted<K> {
+pub(crate) struct Counted<K> {
     shared: NonNull<Shared<K>>,
     first: bool,
 }
@@ -40,7 +41,7 @@ unsafe impl<K: Send + Sync> Send for Counted<K> {}
 impl<K> Counted<K> {
     /// The first handle of this key.
     #[inline]
-    pub(super) fn new(key: K) -> Self {
+    pub(crate) fn new(key: K) -> Self {
         let shared = Box::new(Shared {
             count: AtomicUsize::new(1 + AHEAD),
             ahead: AtomicUsize::new(AHEAD),
@@ -59,14 +60,14 @@ impl<K> Counted<K> {
     }
 
     /// How many handles there are, this one included.
-    pub(super) fn handles(&self) -> usize {
+    pub(crate) fn handles(&self) -> usize {
         let shared = self.shared();
         let ahead = shared.ahead.load(Ordering::Acquire);
         shared.count.load(Ordering::Acquire).saturating_sub(ahead)
     }
 
     /// Whether both are handles of one key.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.shared == other.shared
     }
 
@@ -106,10 +107,21 @@ impl<K> Shared<K> {
     fn count(&self, more: usize) {
         // As for `Arc`: so many handles were forgotten, not dropped, and the count must not go round.
         if self.count.fetch_add(more, Ordering::Relaxed) > usize::MAX / 2 {
-            cold_path();
-            panic!("too many handles of one request");
+            too_many();
         }
     }
+
+    /// Counts one handle, and many in advance.
+    #[cold]
+    fn count_ahead(&self) {
+        self.count(1 + AHEAD);
+        self.ahead.store(AHEAD, Ordering::Relaxed);
+    }
+}
+
+#[cold]
+fn too_many() -> ! {
+    panic!("too many handles of one claim");
 }
 
 impl<K> Clone for Counted<K> {
@@ -121,9 +133,7 @@ impl<K> Clone for Counted<K> {
         } else if let Some(rest) = self.ahead().checked_sub(1) {
             shared.ahead.store(rest, Ordering::Relaxed);
         } else {
-            cold_path();
-            shared.count(1 + AHEAD);
-            shared.ahead.store(AHEAD, Ordering::Relaxed);
+            shared.count_ahead();
         }
         Self {
             shared: self.shared,
@@ -195,7 +205,7 @@ mod tests {
     }
 }
 
-/// Every interleaving: `RUSTFLAGS="--cfg loom" cargo test -p gpiolib --lib --release counted`.
+/// Every interleaving: `RUSTFLAGS="--cfg loom" cargo test -p revocable --lib --release counted`.
 #[cfg(all(test, loom))]
 mod models {
     extern crate std;

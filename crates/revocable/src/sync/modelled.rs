@@ -18,28 +18,28 @@ struct Seen<T> {
 
 /// [`alloc::sync::Arc`], seen by loom.
 #[derive(Default)]
-pub(crate) struct Arc<T>(alloc::sync::Arc<Seen<T>>);
+pub struct Arc<T>(alloc::sync::Arc<Seen<T>>);
 
 /// [`alloc::sync::Weak`], seen by loom where it leads to something.
-pub(crate) struct Weak<T>(alloc::sync::Weak<Seen<T>>);
+pub struct Weak<T>(alloc::sync::Weak<Seen<T>>);
 
 impl<T> Arc<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub fn new(value: T) -> Self {
         Self(alloc::sync::Arc::new(Seen {
             touched: AtomicUsize::new(0),
             value,
         }))
     }
 
-    pub(crate) fn ptr_eq(one: &Self, other: &Self) -> bool {
+    pub fn ptr_eq(one: &Self, other: &Self) -> bool {
         alloc::sync::Arc::ptr_eq(&one.0, &other.0)
     }
 
-    pub(crate) fn strong_count(this: &Self) -> usize {
+    pub fn strong_count(this: &Self) -> usize {
         alloc::sync::Arc::strong_count(&this.0)
     }
 
-    pub(crate) fn downgrade(this: &Self) -> Weak<T> {
+    pub fn downgrade(this: &Self) -> Weak<T> {
         Weak(alloc::sync::Arc::downgrade(&this.0))
     }
 }
@@ -73,13 +73,13 @@ impl<T: fmt::Debug> fmt::Debug for Arc<T> {
 }
 
 impl<T> Weak<T> {
-    pub(crate) fn upgrade(&self) -> Option<Arc<T>> {
+    pub fn upgrade(&self) -> Option<Arc<T>> {
         let strong = self.0.upgrade()?;
         strong.touched.fetch_add(1, Ordering::Acquire);
         Some(Arc(strong))
     }
 
-    pub(crate) fn strong_count(&self) -> usize {
+    pub fn strong_count(&self) -> usize {
         self.0.strong_count()
     }
 }

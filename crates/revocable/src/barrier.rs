@@ -8,23 +8,23 @@
 use crate::sync::atomic::{Ordering, fence};
 
 /// In a gate's state: its callers need a fence.
-pub(super) const FENCED: u32 = 2;
+pub(crate) const FENCED: u32 = 2;
 
 /// A sequentially consistent fence, for the closer.
-pub(super) fn full() {
+pub(crate) fn full() {
     fence(Ordering::SeqCst);
 }
 
 /// The caller's half of the portable pair.
 #[inline]
-pub(super) fn fenced() {
+pub(crate) fn fenced() {
     fence(Ordering::SeqCst);
 }
 
 /// What loom needs between sequentially consistent accesses, which it takes for acquire and
 /// release; nothing otherwise.
 #[inline]
-pub(super) fn for_loom() {
+pub(crate) fn for_loom() {
     #[cfg(loom)]
     full();
 }
@@ -36,7 +36,7 @@ mod by_kernel {
 
     use rustix::thread::{MembarrierCommand, membarrier};
 
-    pub(in super::super) const ALWAYS_FENCED: bool = false;
+    pub(crate) const ALWAYS_FENCED: bool = false;
 
     /// Set before the first gate exists, never changed afterwards.
     static EXPEDITED: AtomicBool = AtomicBool::new(false);
@@ -44,7 +44,7 @@ mod by_kernel {
 
     /// Finds out, once and before the first gate exists, whether the kernel has the barrier.
     /// Answers the state that a gate begins with.
-    pub(in super::super) fn prepare() -> u32 {
+    pub(crate) fn prepare() -> u32 {
         PROBE.call_once(|| EXPEDITED.store(wanted() && expedited(), Ordering::Relaxed));
         if EXPEDITED.load(Ordering::Relaxed) {
             0
@@ -53,9 +53,9 @@ mod by_kernel {
         }
     }
 
-    /// `UGPIO_GUARD=portable` asks for the portable pair, to compare or to distrust.
+    /// `REVOCABLE_GUARD=portable` asks for the portable pair, to compare or to distrust.
     fn wanted() -> bool {
-        std::env::var_os("UGPIO_GUARD").is_none_or(|guard| guard != "portable")
+        std::env::var_os("REVOCABLE_GUARD").is_none_or(|guard| guard != "portable")
     }
 
     /// One barrier through every thread of the process. Registers the process where that is not
@@ -68,12 +68,12 @@ mod by_kernel {
 
     /// The caller's half where the closer's is the kernel's.
     #[inline]
-    pub(in super::super) fn light() {
+    pub(crate) fn light() {
         compiler_fence(Ordering::SeqCst);
     }
 
     /// Whether the barrier was made: it is not if the process has forbidden itself the call since.
-    pub(in super::super) fn heavy() -> bool {
+    pub(crate) fn heavy() -> bool {
         let made = !EXPEDITED.load(Ordering::Relaxed)
             || expedited()
             || membarrier(MembarrierCommand::Global).is_ok();
@@ -81,7 +81,7 @@ mod by_kernel {
         made
     }
 
-    pub(in super::super) fn relax(tries: u32) {
+    pub(crate) fn relax(tries: u32) {
         if tries < 100 {
             core::hint::spin_loop();
         } else {
@@ -92,19 +92,19 @@ mod by_kernel {
 
 #[cfg(any(not(feature = "std"), not(target_os = "linux"), loom))]
 mod portable {
-    pub(in super::super) const fn prepare() -> u32 {
+    pub(crate) const fn prepare() -> u32 {
         super::FENCED
     }
 
-    pub(in super::super) const ALWAYS_FENCED: bool = true;
+    pub(crate) const ALWAYS_FENCED: bool = true;
 
-    pub(in super::super) const fn light() {}
+    pub(crate) const fn light() {}
 
-    pub(in super::super) const fn heavy() -> bool {
+    pub(crate) const fn heavy() -> bool {
         true
     }
 
-    pub(in super::super) fn relax(_tries: u32) {
+    pub(crate) fn relax(_tries: u32) {
         #[cfg(loom)]
         loom::thread::yield_now();
         #[cfg(all(feature = "std", not(loom)))]
@@ -115,6 +115,6 @@ mod portable {
 }
 
 #[cfg(all(feature = "std", target_os = "linux", not(loom)))]
-pub(super) use by_kernel::{ALWAYS_FENCED, heavy, light, prepare, relax};
+pub(crate) use by_kernel::{ALWAYS_FENCED, heavy, light, prepare, relax};
 #[cfg(any(not(feature = "std"), not(target_os = "linux"), loom))]
-pub(super) use portable::{ALWAYS_FENCED, heavy, light, prepare, relax};
+pub(crate) use portable::{ALWAYS_FENCED, heavy, light, prepare, relax};
