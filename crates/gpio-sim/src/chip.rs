@@ -42,7 +42,8 @@ struct State {
 pub(crate) struct Delivery {
     offset: Offset,
     observer: Option<Arc<dyn Observer>>,
-    edge: Option<(EdgeSink, Level, Timestamp)>,
+    at: Timestamp,
+    edge: Option<(EdgeSink, Level)>,
     wake: Option<Changes>,
     /// A fault may be planned for the new level.
     fault: Option<(Faults, Level)>,
@@ -161,8 +162,13 @@ impl SimChip {
 
     /// Sticks a line at a level, or frees it.
     pub fn stick(&self, offset: Offset, stuck: Option<Level>) {
+        self.stick_at(offset, stuck, None);
+    }
+
+    /// The same at an instant, if it is not now.
+    pub(crate) fn stick_at(&self, offset: Offset, stuck: Option<Level>, at: Option<Timestamp>) {
         // A line that does not exist cannot be stuck.
-        let _ = self.change(offset, |line| Ok(line.stick(stuck)));
+        let _ = self.change_at(at, offset, |line| Ok(line.stick(stuck)));
         let wire = self.0.lock().wire(offset);
         if let Some((nets, pin)) = wire {
             nets.refresh(pin);
@@ -170,19 +176,19 @@ impl SimChip {
     }
 
     /// Gives a line the other level and its own again, so many times, within an instant.
-    pub(crate) fn glitch(&self, offset: Offset, times: u32) {
+    pub(crate) fn glitch(&self, offset: Offset, times: u32, at: Option<Timestamp>) {
         let Ok(level) = self.line(offset).map(|line| line.level()) else {
             return;
         };
         for _ in 0..times {
             for level in [!level, level] {
-                let _ = self.change(offset, |line| Ok(line.see(level)));
+                let _ = self.change_at(at, offset, |line| Ok(line.see(level)));
             }
         }
     }
 
     /// Tells the watcher that something went wrong.
-    pub(crate) fn tell(&self, fired: Fired) {
+    pub(crate) fn tell(&self, fired: Fired, at: Option<Timestamp>) {
         let changes = {
             let state = self.0.lock();
             let Some(watch) = &state.watch else {
@@ -190,7 +196,7 @@ impl SimChip {
             };
             watch.changes.push(Change::Line(LineChange {
                 tag: watch.tag,
-                at_ns: state.now().monotonic_ns,
+                at_ns: at.unwrap_or_else(|| state.now()).monotonic_ns,
                 offset: fired.line,
                 what: What::Fault(fired),
             }));
@@ -270,14 +276,14 @@ impl Delivery {
         if let Some(observer) = self.observer {
             observer.changed(self.offset);
         }
-        if let Some((sink, level, at)) = self.edge {
-            sink.edge(level, at);
+        if let Some((sink, level)) = self.edge {
+            sink.edge(level, self.at);
         }
         if let Some(changes) = self.wake {
             changes.wake();
         }
         if let Some((faults, level)) = self.fault {
-            faults.level(chip, self.offset, level);
+            faults.level(chip, self.offset, level, self.at);
         }
     }
 }
@@ -310,12 +316,13 @@ impl State {
         let edge = effect.edge.filter(|_| !self.loses(offset));
         let edge = edge.and_then(|level| {
             let sink = self.sinks.get(offset.index())?.clone()?;
-            Some((sink, level, at))
+            Some((sink, level))
         });
         let fault = self.faults.clone().zip(effect.level);
         Some(Delivery {
             offset,
             observer: self.observer.clone(),
+            at,
             edge,
             wake,
             fault,

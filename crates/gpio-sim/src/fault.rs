@@ -11,7 +11,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use gpiolib::{Chip, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, Result};
+use gpiolib::{
+    Chip, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, Result, Timestamp,
+};
 use revocable::sync::Mutex;
 
 use crate::{SimChip, seed};
@@ -219,33 +221,33 @@ impl Faults {
         if gone {
             return Err(Error::Revoked);
         }
-        fired.map_or(Ok(()), |fired| self.fire(chip, fired))
+        fired.map_or(Ok(()), |fired| self.fire(chip, fired, None))
     }
 
-    /// A line has another level. Called with no lock held.
-    pub(crate) fn level(&self, chip: &SimChip, offset: Offset, level: Level) {
+    /// A line has another level since this instant. Called with no lock held.
+    pub(crate) fn level(&self, chip: &SimChip, offset: Offset, level: Level, at: Timestamp) {
         if !self.0.is_armed.load(Ordering::Acquire) {
             return;
         }
         let fired = self.0.state.lock().reach(offset, level);
         if let Some(fired) = fired {
             // An error is for the next call, which is planned.
-            let _ = self.fire(chip, fired);
+            let _ = self.fire(chip, fired, Some(at));
         }
     }
 
-    fn fire(&self, chip: &SimChip, fired: Fired) -> Result<()> {
-        chip.tell(fired);
+    fn fire(&self, chip: &SimChip, fired: Fired, at: Option<Timestamp>) -> Result<()> {
+        chip.tell(fired, at);
         if let Fault::Unplug(replug) = fired.fault {
             self.0.state.lock().unplug = Some(replug);
         }
         match fired.fault {
             Fault::Error(errno) => return Err(Error::Driver(errno)),
             Fault::Slow(ns) => self.0.host.pause(ns),
-            Fault::Stuck(level) => chip.stick(fired.line, Some(level)),
-            Fault::Glitch => chip.glitch(fired.line, 1),
+            Fault::Stuck(level) => chip.stick_at(fired.line, Some(level), at),
+            Fault::Glitch => chip.glitch(fired.line, 1, at),
             Fault::LostEdge => chip.lose_edge(fired.line),
-            Fault::Flood => chip.glitch(fired.line, FLOOD),
+            Fault::Flood => chip.glitch(fired.line, FLOOD, at),
             Fault::Unplug(_) => {
                 self.0.host.attend();
                 return Err(Error::Revoked);

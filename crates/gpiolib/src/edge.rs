@@ -275,23 +275,23 @@ impl EdgeQueue {
             .min()
     }
 
-    /// Lets the debounce timers that are due expire. `level_of(index)` reads the electrical level
+    /// Lets the debounce timers that are due expire, in their order; their events are stamped with the deadlines,
+    /// however late this is called. `level_of(index)` reads the electrical level
     /// of a line, `None` if it cannot be read; it is called without a lock held.
     pub fn expire(&self, now: Timestamp, mut level_of: impl FnMut(usize) -> Option<Level>) {
         if !self.0.debounces.load(Ordering::Relaxed) {
             return;
         }
         loop {
+            // The earliest first: numbers follow time.
             let due = {
                 let inner = self.0.inner.lock();
-                let due = |line: &Detector| {
-                    line.debounce
-                        .and_then(|debounce| debounce.deadline_ns())
-                        .is_some_and(|at| at <= now.monotonic_ns)
-                };
-                inner.lines.iter().position(due)
+                let deadline = |line: &Detector| line.debounce?.deadline_ns();
+                let due = inner.lines.iter().map(deadline).enumerate();
+                let due = due.filter_map(|(index, at)| Some((at?, index)));
+                due.filter(|(at, _)| *at <= now.monotonic_ns).min()
             };
-            let Some(index) = due else { return };
+            let Some((_, index)) = due else { return };
             let level = level_of(index);
             let stored = self.0.inner.lock().expire(index, level, now);
             if stored {
@@ -361,8 +361,13 @@ impl Inner {
 
     fn expire(&mut self, index: usize, level: Option<Level>, now: Timestamp) -> bool {
         let line = self.lines.get_mut(index);
-        let changed = line.and_then(|line| line.debounce.as_mut()?.expire(now.monotonic_ns, level));
-        changed.is_some_and(|level| self.emit(index, level, now))
+        let Some(debounce) = line.and_then(|line| line.debounce.as_mut()) else {
+            return false;
+        };
+        // DIFFERS: Linux stamps with the time at which its worker comes to it.
+        let at = debounce.deadline_ns().unwrap_or(now.monotonic_ns);
+        let changed = debounce.expire(now.monotonic_ns, level);
+        changed.is_some_and(|level| self.emit(index, level, now.moved_to(at)))
     }
 
     /// Numbers and stores the event that a change to `level` is, if it is asked for.

@@ -10,6 +10,7 @@
 mod attentive;
 mod board;
 mod chaos;
+mod clean;
 mod cli;
 mod client;
 mod clockwork;

@@ -34,7 +34,7 @@ use crate::chaos::report::Reporter;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
-use crate::clockwork;
+use crate::clockwork::Clockwork;
 use crate::control::inlet;
 use crate::control::plugged::{Chance, Plugged, Shared};
 use crate::control::protocol::{Hello, VERSION};
@@ -263,9 +263,9 @@ fn answer(
     let plugged = Plugged::new(registry, &run.board, run.chance, server::now())
         .map_err(|e| fail("cannot plug the board in", &e))?;
     let plugged = Shared::new(plugged);
-    clockwork::start(&plugged).map_err(|e| fail("cannot start a thread", &e))?;
+    let clockwork = Clockwork::start(&plugged).map_err(|e| fail("cannot start a thread", &e))?;
     let tracing = wish
-        .start(&plugged)
+        .start(&plugged, &clockwork)
         .map_err(|e| fail("cannot start a thread", &e))?;
     let extras = Extras {
         tree: Some(Arc::new(SimTree::new(
@@ -284,6 +284,7 @@ fn answer(
         plugged.borrow().lines().show_in(Arc::downgrade(mounted));
     }
     tracing.look_on(world.files());
+    world.files().keep_time(clockwork);
     let answers: Arc<dyn Dispatch> = Arc::new(Attentive::new(&world, &plugged));
     let dispatcher =
         notif::start(session.listener(), answers).map_err(|e| fail("cannot start a thread", &e))?;

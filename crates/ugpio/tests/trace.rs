@@ -178,6 +178,30 @@ fn a_trace_is_shown_and_drawn() {
 }
 
 #[test]
+fn what_is_drawn_is_within_the_recording() {
+    let place = Place::new();
+    let dump =
+        "$timescale 1 ps $end $var wire 1 ! clk $end #0 0! #500 1! #1000 0! #1500 1! #2000 0!";
+    fs::write(place.path("fast.vcd"), dump).unwrap();
+    let show = |words: &[&str]| place.ugpio(&[&["trace", "show", "fast.vcd"], words].concat());
+    let wanted = "ugpio: --from 2 ns is after --to 1 ns\n";
+    assert_eq!(refused(&show(&["--from", "2ns", "--to", "1ns"]), 2), wanted);
+    let wanted = "ugpio: --from 1 s is after the end of the recording, 2 ns\n";
+    assert_eq!(refused(&show(&["--from", "1s"]), 3), wanted);
+    let all = printed(&show(&["--width", "5"]));
+    assert!(all.starts_with("clk ▁/\\/\\\n"), "{all}");
+    let part = printed(&show(&["--from", "400ps", "--to", "600ps", "--width", "3"]));
+    assert!(part.starts_with("clk ▁/▔\n"), "{part}");
+    let json = "{\"at_ns\":1}\n";
+    fs::write(place.path("out.json"), json).unwrap();
+    let json = refused(&place.ugpio(&["trace", "show", "out.json"]), 3);
+    assert!(
+        json.starts_with("ugpio: out.json:1:1: JSON, not a value change dump"),
+        "{json}"
+    );
+}
+
+#[test]
 fn two_runs_of_one_program_are_equal_and_another_is_not() {
     let place = Place::new();
     let blink =
@@ -185,12 +209,11 @@ fn two_runs_of_one_program_are_equal_and_another_is_not() {
     place.good(&["--trace", "a.vcd"], &blink("1 0 1"));
     place.good(&["--trace", "b.vcd"], &blink("1 0 1"));
     place.good(&["--trace", "c.vcd"], &blink("1 0 1 0 1"));
-    assert_eq!(
-        printed(&place.ugpio(&["trace", "diff", "a.vcd", "b.vcd"])),
-        ""
-    );
+    let none = "no difference: 4 signals, 4 changes compared\n";
+    let diff = place.ugpio(&["trace", "diff", "a.vcd", "b.vcd"]);
+    assert_eq!(printed(&diff), none);
     let loose = ["trace", "diff", "a.vcd", "b.vcd", "--tolerance", "10m"];
-    assert_eq!(printed(&place.ugpio(&loose)), "");
+    assert_eq!(printed(&place.ugpio(&loose)), none);
     let differ = place.ugpio(&["trace", "diff", "a.vcd", "c.vcd"]);
     assert_eq!(refused(&differ, 1), "");
     let found = String::from_utf8(differ.stdout).unwrap();
@@ -215,9 +238,12 @@ fn a_recording_is_played_and_its_outputs_are_expected() {
     assert_eq!(place.foreign("golden.vcd", &["demo"], "line0"), wanted);
     // Nobody presses it now, and the program does the same.
     let options = ["--replay", "golden.vcd", "--expect", "golden.vcd"];
-    place.good(&options, &blink("/dev/null", ""));
+    let praise = "ugpio: golden.vcd: as expected: 1 signal, 4 changes compared\n";
+    let good = place.run(&options, &blink("/dev/null", ""));
+    assert_eq!(refused(&good, 0), praise);
     // That the LED goes out at the end is so in any case.
-    place.good(&options, &blink("/dev/null", "; echo demo:0=0"));
+    let good = place.run(&options, &blink("/dev/null", "; echo demo:0=0"));
+    assert_eq!(refused(&good, 0), praise);
     // A program that does not is found out.
     let wrong = blink("/dev/null", "; echo demo:0=0; echo demo:0=1");
     let wrong = place.run(&options, &wrong);
@@ -292,7 +318,7 @@ fn what_cannot_be_done_is_said_before_the_program_starts() {
     let none = complaint(&["--replay", "none.vcd"]);
     assert!(none.starts_with("ugpio: none.vcd: No such file"), "{none}");
     fs::write(place.path("text.vcd"), "hello\n").unwrap();
-    let wanted = "ugpio: text.vcd:1: not a value change dump: UnexpectedCharacter\n";
+    let wanted = "ugpio: text.vcd:1:1: not a value change dump\n";
     assert_eq!(complaint(&["--expect", "text.vcd"]), wanted);
     let wanted = "ugpio: a.txt: a trace ends with .vcd, .fst or .json\n";
     assert_eq!(complaint(&["--trace", "a.txt"]), wanted);
@@ -302,6 +328,17 @@ fn what_cannot_be_done_is_said_before_the_program_starts() {
     let wanted = "ugpio: other.vcd: signal other.x is no line of this board; say which with \
         --signal other.x=CHIP:LINE, or --signal other.x=- for none\n";
     assert_eq!(complaint(&["--expect", "other.vcd"]), wanted);
+    // To play or compare nothing is no success.
+    fs::write(place.path("bus.vcd"), "$var wire 8 a x $end #0 b0 a").unwrap();
+    let wanted =
+        "ugpio: bus.vcd: --expect would compare nothing: no signal of it is a line of this board\n";
+    assert_eq!(complaint(&["--expect", "bus.vcd"]), wanted);
+    let wanted =
+        "ugpio: bus.vcd: --replay would play nothing: no signal of it is a line of this board\n";
+    assert_eq!(complaint(&["--replay", "bus.vcd"]), wanted);
+    let none = "ugpio: nothing was compared: the recordings have no signal of one bit in common\n";
+    let diff = place.ugpio(&["trace", "diff", "bus.vcd", "bus.vcd"]);
+    assert!(refused(&diff, 3).ends_with(none));
     // A trace that cannot be begun does not destroy what is to be read.
     assert_eq!(place.read("text.vcd"), "hello\n");
 }

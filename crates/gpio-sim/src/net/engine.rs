@@ -94,6 +94,8 @@ pub struct Engine {
     pub(super) parts: Slab<Placed>,
     seed: Option<u64>,
     pub(super) now_ns: u64,
+    /// The instant that is being settled: before `now_ns` if somebody does late what was due then.
+    pub(super) instant_ns: u64,
     pub(super) timers: BinaryHeap<Reverse<(u64, Timer)>>,
     pub(super) work: Work,
     /// What nobody has taken yet, in the order in which it happened.
@@ -142,6 +144,8 @@ pub(super) struct Net {
     /// Changes under way, with the instants at which they arrive.
     pub(super) pending: VecDeque<(u64, Level)>,
     pub(super) before: Level,
+    /// When its readers saw the level that it has, in nanoseconds.
+    pub(super) since_ns: u64,
     pub(super) flips: u32,
     /// Changes by timers since the start of a window of time.
     pub(super) window: (u64, u32),
@@ -185,6 +189,7 @@ impl Engine {
             parts: Slab::default(),
             seed,
             now_ns: 0,
+            instant_ns: 0,
             timers: BinaryHeap::new(),
             work: Work::default(),
             news: Vec::new(),
@@ -207,6 +212,7 @@ impl Engine {
             level,
             pending: VecDeque::new(),
             before: level,
+            since_ns: 0,
             flips: 0,
             window: (0, 0),
             is_dirty: false,
@@ -442,7 +448,7 @@ impl Engine {
 
     /// Something is to be said about the instant that is now.
     pub(super) fn report(&mut self, report: Report) {
-        let at_ns = self.now_ns;
+        let at_ns = self.instant_ns;
         self.news.push(News::Report { at_ns, report });
     }
 
@@ -517,7 +523,7 @@ impl Engine {
             let part = placed.name.clone();
             placed.shown.clone_from(&state);
             self.news.push(News::Report {
-                at_ns: self.now_ns,
+                at_ns: self.instant_ns,
                 report: Report::Part { part, state },
             });
         }

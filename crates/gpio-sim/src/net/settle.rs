@@ -29,9 +29,12 @@ const INSTANTS_MAX: usize = 4_096;
 
 impl Engine {
     /// Lets everything that was said since the last call take effect at `now_ns`, all at once. What is
-    /// due before must have happened: call [`Engine::advance`] first, then say what changes, then this.
+    /// due before must have happened: call [`Engine::advance`] first, then say what changes, then this. An instant
+    /// before the latest one is what somebody does late: it is stamped with its own time on nets that have not
+    /// changed since, and parts react to it now. Zero is the latest instant.
     pub fn settle(&mut self, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
+        self.instant_ns = if now_ns == 0 { self.now_ns } else { now_ns };
         let mut frozen = core::mem::take(&mut self.work.frozen);
         for id in frozen.drain(..) {
             if let Some(net) = self.nets.get_mut(id.index()) {
@@ -54,12 +57,14 @@ impl Engine {
             }
             left -= 1;
             self.now_ns = self.now_ns.max(at_ns);
+            self.instant_ns = at_ns;
             self.work.is_timed = true;
             self.expire(at_ns);
             self.rounds();
             self.work.is_timed = false;
         }
         self.now_ns = self.now_ns.max(now_ns);
+        self.instant_ns = self.now_ns;
     }
 
     /// When [`Engine::advance`] has something to do next, in nanoseconds of the monotonic clock.
@@ -172,7 +177,7 @@ impl Engine {
 
     /// Sends a change of a net on its way.
     fn delay(&mut self, id: NetId, level: Level) {
-        let now_ns = self.now_ns;
+        let now_ns = self.instant_ns;
         let Some(net) = self.nets.get_mut(id.index()) else {
             return;
         };
@@ -294,11 +299,15 @@ impl Engine {
     }
 
     fn show(&mut self, id: NetId) {
-        let net = self.nets.get(id.index());
+        let net = self.nets.get_mut(id.index());
         let Some(net) = net.filter(|net| net.level != net.before) else {
             return;
         };
-        let (level, at_ns) = (net.level, self.now_ns);
+        net.since_ns = net.since_ns.max(self.instant_ns);
+        let (level, at_ns) = (net.level, net.since_ns);
+        let Some(net) = self.nets.get(id.index()) else {
+            return;
+        };
         let mut news = core::mem::take(&mut self.news);
         let lines = net.pins.iter().filter(|pin| self.is_line(**pin));
         news.extend(lines.map(|pin| {

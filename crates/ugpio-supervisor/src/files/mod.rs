@@ -30,7 +30,7 @@ mod witness;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use gpio_uapi::{File, Outcome, Records};
 use gpiolib::{Device, Errno, Timestamp};
@@ -66,6 +66,7 @@ pub struct Files {
     is_strict: bool,
     leaks: Leaks,
     onlookers: Onlookers,
+    clock: OnceLock<Arc<dyn Clock>>,
 }
 
 /// One open file, however many descriptors lead to it.
@@ -113,6 +114,7 @@ impl Files {
             is_strict,
             leaks: Leaks::default(),
             onlookers: Onlookers::default(),
+            clock: OnceLock::new(),
         }))
     }
 
@@ -253,7 +255,7 @@ impl Files {
         }
         let mut caller = Trapped::new(self, thread, call);
         let cmd = call.uint(1);
-        let time = open.file.needs_time(cmd).then(now);
+        let time = self.time_if(open.file.needs_time(cmd));
         let outcome = open.file.ioctl(cmd, call.args[2], &mut caller, time);
         // Values do not change periods; a timer that an edge starts rings by itself.
         if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
@@ -341,6 +343,22 @@ impl Files {
         next.min()
     }
 
+    /// Takes the time from this clock from now on. The first one stays.
+    pub fn keep_time(&self, clock: Arc<dyn Clock>) {
+        let _ = self.clock.set(clock);
+    }
+
+    /// The time now, with all that is due until then done.
+    fn time(&self) -> Timestamp {
+        self.clock.get().map_or_else(now, |clock| clock.now())
+    }
+
+    /// The time, if it is needed or if something can be due.
+    fn time_if(&self, is_needed: bool) -> Option<Timestamp> {
+        let can_be_due = || self.clock.get().is_some_and(|clock| !clock.is_idle());
+        (is_needed || can_be_due()).then(|| self.time())
+    }
+
     /// Whether every call that could show a difference is trapped.
     pub(crate) fn is_strict(&self) -> bool {
         self.is_strict
@@ -363,6 +381,15 @@ impl OpenFile {
     fn is_gone(&self) -> bool {
         self.file.device().is_gone()
     }
+}
+
+/// Who knows what time it is on the board.
+pub trait Clock: core::fmt::Debug + Send + Sync {
+    /// The time now, after everything has happened on the board that was due until then. Called with no lock held.
+    fn now(&self) -> Timestamp;
+
+    /// Whether nothing will be due as the board is now.
+    fn is_idle(&self) -> bool;
 }
 
 /// The time now, on both clocks.

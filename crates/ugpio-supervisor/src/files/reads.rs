@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 use super::caller::Trapped;
 use super::operations::{AT_ITS_OWN, RWF_HIPRI, at_position};
 use super::sleepers::{Need, Sleeper};
-use super::{Files, OpenFile, fail, now};
+use super::{Files, OpenFile, fail};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
 use crate::thread::Thread;
@@ -183,7 +183,10 @@ impl Reading<'_> {
     fn ask_engine(&self, addr: u64, len: u64) -> Outcome {
         let mut caller = Trapped::new(self.files, self.thread, self.call);
         // Whether the descriptor blocks is the kernel's to know: it is let through if there is nothing.
-        let outcome = self.open.file.read(addr, len, false, &mut caller, now());
+        let outcome = self
+            .open
+            .file
+            .read(addr, len, false, &mut caller, self.files.time());
         if self.open.file.next_deadline().is_some() {
             self.files.timers.kick();
         }

@@ -98,7 +98,7 @@ fn run(bell: &Bell, hangups: &OwnedFd, files: &Weak<Files>) {
         wait(bell, hangups, next);
         let Some(files) = files.upgrade() else { return };
         files.reap();
-        next = files.advance(now());
+        next = files.advance(files.time());
     }
 }
 

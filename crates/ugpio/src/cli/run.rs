@@ -1,11 +1,10 @@
 //! `ugpio run`: the arguments. [`crate::run`] acts on them.
 
-use core::time::Duration;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::words::period;
+use super::words::moment;
 use crate::board::ChipSpec;
 use crate::trace::place::Assignment;
 
@@ -68,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
     /// With --expect, compare times too: a change may come this much earlier or later
-    #[arg(long, value_name = "TIME", value_parser = period, requires = "expect")]
-    pub(crate) tolerance: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "expect")]
+    pub(crate) tolerance: Option<u128>,
     /// Say which line a signal of --replay or --expect is, - for none; may be repeated
     #[arg(long = "signal", value_name = "SIGNAL=CHIP:LINE")]
     pub(crate) signals: Vec<Assignment>,

@@ -1,11 +1,10 @@
 //! `ugpio trace`: the arguments. [`crate::trace`] acts on them.
 
-use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::words::period;
+use super::words::moment;
 use crate::trace::diff::Rules;
 use crate::trace::view::Wanted;
 
@@ -40,12 +39,12 @@ pub(crate) struct ViewArgs {
     /// Draw all lines
     #[arg(short, long, conflicts_with = "lines")]
     all: bool,
-    /// Begin this long after the start: 500us, 10ms, 2s
-    #[arg(long, value_name = "TIME", value_parser = period)]
-    from: Option<Duration>,
+    /// Begin this long after the start: 250ps, 500us, 10ms, 2s
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    from: Option<u128>,
     /// End this long after the start
-    #[arg(long, value_name = "TIME", value_parser = period)]
-    to: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    to: Option<u128>,
 }
 
 impl ViewArgs {
@@ -54,8 +53,8 @@ impl ViewArgs {
         Wanted {
             lines: self.lines.clone(),
             all: self.all,
-            from_ns: self.from.map(nanoseconds),
-            to_ns: self.to.map(nanoseconds),
+            from: self.from,
+            to: self.to,
         }
     }
 }
@@ -101,8 +100,8 @@ pub(crate) struct DiffArgs {
     #[arg(value_name = "B")]
     pub(crate) other: PathBuf,
     /// Compare times too: a change may come this much earlier or later
-    #[arg(short, long, value_name = "TIME", value_parser = period)]
-    tolerance: Option<Duration>,
+    #[arg(short, long, value_name = "TIME", value_parser = moment)]
+    tolerance: Option<u128>,
 }
 
 impl DiffArgs {
@@ -112,13 +111,7 @@ impl DiffArgs {
     }
 }
 
-/// How to compare with this tolerance.
-pub(crate) fn rules(tolerance: Option<Duration>) -> Rules {
-    Rules {
-        tolerance_ns: tolerance.map(nanoseconds),
-    }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+/// How to compare with this tolerance, in femtoseconds.
+pub(crate) const fn rules(tolerance: Option<u128>) -> Rules {
+    Rules { tolerance }
 }

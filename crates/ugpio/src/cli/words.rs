@@ -199,6 +199,29 @@ pub(crate) fn debounce(word: &str) -> Result<u32, String> {
         .map_err(|_| format!("'{word}' is longer than a debounce period can be, 71 minutes"))
 }
 
+/// A moment of a recording, or a length of time in one: in femtoseconds, since recordings are finer than clocks.
+///
+/// # Errors
+/// Not such a time.
+pub(crate) fn moment(word: &str) -> Result<u128, String> {
+    const FS_OF_NS: u128 = 1_000_000;
+    let number = |unit: &str| {
+        let number = word.strip_suffix(unit)?;
+        number
+            .ends_with(|c: char| c.is_ascii_digit() || c == '.')
+            .then_some(number)
+    };
+    let fine = [("fs", 1), ("ps", 1_000), ("ns", 1_000_000)];
+    for (unit, size) in fine {
+        if let Some(number) = number(unit) {
+            let time = decimal(number, size)
+                .ok_or_else(|| format!("'{word}' is not a time: 250ps, 10ms, 2s"))?;
+            return Ok(time.as_nanos());
+        }
+    }
+    Ok(period(word)?.as_nanos() * FS_OF_NS)
+}
+
 const NANOS_OF_SECOND: u64 = 1_000_000_000;
 
 /// A time in whole nanoseconds.
@@ -257,6 +280,18 @@ fn decimal(number: &str, unit: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_finer_than_periods() {
+        assert_eq!(moment("2fs"), Ok(2));
+        assert_eq!(moment("1.5ps"), Ok(1_500));
+        assert_eq!(moment("1.25ns"), Ok(1_250_000));
+        assert_eq!(moment("1us"), Ok(1_000_000_000));
+        assert_eq!(moment("0.5s"), Ok(500_000_000_000_000));
+        for word in ["ns", "5", "1.x ps", "-1ns", "99999999999999999999ps"] {
+            assert!(moment(word).is_err(), "{word}");
+        }
+    }
 
     #[test]
     fn values_have_several_words() {

@@ -2,88 +2,167 @@
 //!
 //! A line is the same in both when it goes through the same levels in the same order, and, if a
 //! tolerance is given, each change comes at the same time within it. Times count from the first change
-//! of each recording, so that it does not matter how long a program took to start.
+//! of each recording, so that it does not matter how long a program took to start. The time that a comparison
+//! takes grows with the lines and changes, and not faster.
 
-use super::time_text;
+use std::collections::HashMap;
+use std::fmt;
+
+use super::dump::{Unit, time_text};
 use super::view::label;
 use super::wave::{Bit, ChipWave, LineWave, Steps, Wave};
+use crate::clean::clean;
 use crate::counted::counted;
 
 /// How recordings are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// How much earlier or later a change may come, in nanoseconds; none if times do not matter.
-    pub(crate) tolerance_ns: Option<u64>,
+    /// How much earlier or later a change may come, in femtoseconds; none if times do not matter.
+    pub(crate) tolerance: Option<u128>,
 }
 
 /// What the two recordings are called.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sides(pub(crate) &'static str, pub(crate) &'static str);
 
-/// The differences, one line of text for each; none if there are none. `wanted` says of which lines
-/// of the first recording; a line that the second does not have is a difference.
-pub(crate) fn differences(
-    one: &Wave,
-    other: &Wave,
+/// What a comparison has come to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Comparison {
+    /// The differences, one line of text for each, fit to be shown.
+    pub(crate) differences: Vec<String>,
+    /// How many lines are in both.
+    pub(crate) lines: usize,
+    /// How many changes these have in the first.
+    pub(crate) changes: usize,
+}
+
+impl fmt::Display for Comparison {
+    /// What was compared: `2 signals, 14 changes`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = counted(self.changes as u64, "change");
+        write!(f, "{}, {changes}", counted(self.lines as u64, "signal"))
+    }
+}
+
+/// Compares. `wanted` says which lines of the first recording; a line that the second does not have is a
+/// difference. With `both`, so is one that only the second has.
+pub(crate) fn compare<'w>(
+    (one, other): (&'w Wave, &'w Wave),
     rules: Rules,
     sides: Sides,
     wanted: impl Fn(&LineWave) -> bool,
-) -> Vec<String> {
-    let lines: Vec<_> = one.lines().filter(|(_, line)| wanted(line)).collect();
+    both: bool,
+) -> Comparison {
+    let mut index = Index::of(other);
+    let lines = one.lines().filter(|(_, line)| wanted(line));
     let pairs: Vec<_> = lines
-        .iter()
-        .map(|(chip, line)| (*chip, *line, find(other, chip, line)))
+        .map(|(chip, line)| (chip, line, index.take(chip, line)))
         .collect();
-    let origin = |levels: &mut dyn Iterator<Item = &Steps<Bit>>| {
-        levels
-            .filter_map(|level| Some(level.changes().first()?.0))
-            .min()
-            .unwrap_or(0)
+    let compare = Compare {
+        rules,
+        sides,
+        units: (one.unit, other.unit),
+        origins: (
+            origin(one.unit, pairs.iter().map(|(_, line, _)| *line)),
+            origin(other.unit, pairs.iter().filter_map(|(.., other)| *other)),
+        ),
     };
-    let origin_one = origin(&mut pairs.iter().map(|(_, line, _)| &line.level));
-    let origin_other = origin(
-        &mut pairs
-            .iter()
-            .filter_map(|(_, _, other)| Some(&(*other)?.level)),
-    );
-    let mut found = Vec::new();
+    let mut result = Comparison::default();
     for (chip, line, other) in &pairs {
-        let name = label(chip, line);
-        let Some(other) = other else {
-            found.push(format!("{name}: is in {} only", sides.0));
-            continue;
+        let difference = match other {
+            None => Some(format!("is in {} only", sides.0)),
+            Some(other) => {
+                result.lines += 1;
+                result.changes += line.level.changes().len();
+                compare.levels(&line.level, &other.level)
+            }
         };
-        let compare = Compare {
-            rules,
-            sides,
-            origins: (origin_one, origin_other),
+        let name = || clean(&label(chip, line)).into_owned();
+        let said = difference.map(|difference| format!("{}: {difference}", name()));
+        result.differences.extend(said);
+    }
+    if both {
+        let rest = index
+            .rest()
+            .into_iter()
+            .map(|(chip, line)| format!("{}: is in {} only", clean(&label(chip, line)), sides.1));
+        result.differences.extend(rest);
+    }
+    result
+}
+
+/// The first change of these lines.
+fn origin<'w>(unit: Unit, lines: impl Iterator<Item = &'w LineWave>) -> u128 {
+    let first = lines
+        .filter_map(|line| Some(line.level.changes().first()?.0))
+        .min();
+    unit.fs(first.unwrap_or(0))
+}
+
+/// The lines of a recording by chip and name, in its order; each is taken once.
+struct Index<'w> {
+    by_name: HashMap<(&'w str, &'w str), Vec<usize>>,
+    /// Those of which a scope has several, by their identifiers too.
+    twins: HashMap<(&'w str, &'w str, &'w str), usize>,
+    lines: Vec<Option<(&'w ChipWave, &'w LineWave)>>,
+}
+
+impl<'w> Index<'w> {
+    fn of(wave: &'w Wave) -> Index<'w> {
+        let lines: Vec<_> = wave.lines().map(Some).collect();
+        let mut index = Index {
+            by_name: HashMap::new(),
+            twins: HashMap::new(),
+            lines: Vec::new(),
         };
-        if let Some(difference) = compare.levels(&line.level, &other.level) {
-            found.push(format!("{name}: {difference}"));
+        // The last one first, so that the first is the last of its list.
+        for (place, (chip, line)) in wave
+            .lines()
+            .enumerate()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            let (chip, name) = (chip.name.as_str(), line.name.as_str());
+            index.by_name.entry((chip, name)).or_default().push(place);
+            if let Some(id) = &line.twin {
+                index.twins.insert((chip, name, id), place);
+            }
+        }
+        index.lines = lines;
+        index
+    }
+
+    /// The line that is the same as one of another recording: of several of its name that with the same
+    /// identifier, else the next one.
+    fn take(&mut self, chip: &'w ChipWave, line: &'w LineWave) -> Option<&'w LineWave> {
+        let (chip, name) = (chip.name.as_str(), line.name.as_str());
+        let twin = line.twin.as_deref();
+        let twin = twin.and_then(|id| self.twins.get(&(chip, name, id)).copied());
+        if let Some((_, line)) = twin.and_then(|place| self.lines.get_mut(place)?.take()) {
+            return Some(line);
+        }
+        let places = self.by_name.get_mut(&(chip, name))?;
+        loop {
+            if let Some((_, line)) = self.lines.get_mut(places.pop()?)?.take() {
+                return Some(line);
+            }
         }
     }
-    found
-}
 
-/// The lines of the second recording that the first does not have.
-pub(crate) fn additional(one: &Wave, other: &Wave) -> Vec<String> {
-    let is_new = |(chip, line): &(&ChipWave, &LineWave)| find(one, chip, line).is_none();
-    let say = |(chip, line): (&ChipWave, &LineWave)| {
-        format!("{}: is in the second only", label(chip, line))
-    };
-    other.lines().filter(is_new).map(say).collect()
-}
-
-fn find<'w>(wave: &'w Wave, chip: &ChipWave, line: &LineWave) -> Option<&'w LineWave> {
-    let is_same = |(c, l): &(&ChipWave, &LineWave)| c.name == chip.name && l.name == line.name;
-    wave.lines().find(is_same).map(|(_, line)| line)
+    /// The lines that were not taken.
+    fn rest(self) -> Vec<(&'w ChipWave, &'w LineWave)> {
+        self.lines.into_iter().flatten().collect()
+    }
 }
 
 struct Compare {
     rules: Rules,
     sides: Sides,
-    /// The first change of each recording.
-    origins: (u64, u64),
+    /// A tick of each recording.
+    units: (Unit, Unit),
+    /// The first change of each recording, in femtoseconds.
+    origins: (u128, u128),
 }
 
 impl Compare {
@@ -104,40 +183,39 @@ impl Compare {
                     "change {number} is to {one} in {a}, to {other} in {b}"
                 ));
             }
-            if let Some(late) = self.late(x.0, y.0) {
-                let word = x.1.word();
-                return Some(format!(
-                    "change {number}, to {word} at {}, comes {late}",
-                    time_text(x.0)
-                ));
+            let times = (self.units.0.fs(x.0), self.units.1.fs(y.0));
+            if let Some(late) = self.late(times) {
+                let (word, at) = (x.1.word(), time_text(times.0));
+                return Some(format!("change {number}, to {word} at {at}, comes {late}"));
             }
         }
-        if one.len() == other.len() {
-            return None;
-        }
-        let (more, which) = if one.len() > other.len() {
-            (one, a)
-        } else {
-            (other, b)
+        self.count(one, other)
+    }
+
+    /// That one has more changes.
+    fn count(&self, one: &[(u64, Bit)], other: &[(u64, Bit)]) -> Option<String> {
+        let Sides(a, b) = self.sides;
+        let (more, unit, which) = match one.len() > other.len() {
+            true => (one, self.units.0, a),
+            false => (other, self.units.1, b),
         };
         let (at, bit) = more.get(one.len().min(other.len()))?;
-        let (one, other) = (one.len(), other.len());
-        let (at, word) = (time_text(*at), bit.word());
+        let (one, other) = (counted(one.len(), "change"), other.len());
+        let (at, word) = (unit.text(*at), bit.word());
         Some(format!(
-            "{} in {a}, {other} in {b}: only {which} goes {word} at {at}",
-            counted(one, "change")
+            "{one} in {a}, {other} in {b}: only {which} goes {word} at {at}"
         ))
     }
 
     /// How much the second is late or early, if that is too much.
-    fn late(&self, one: u64, other: u64) -> Option<String> {
-        let tolerance = self.rules.tolerance_ns?;
-        let one = i128::from(one) - i128::from(self.origins.0);
-        let other = i128::from(other) - i128::from(self.origins.1);
-        let late = other - one;
-        let ns = u64::try_from(late.unsigned_abs()).unwrap_or(u64::MAX);
-        let word = if late > 0 { "late" } else { "early" };
-        (ns > tolerance).then(|| format!("{} {word} in {}", time_text(ns), self.sides.1))
+    fn late(&self, (one, other): (u128, u128)) -> Option<String> {
+        let tolerance = self.rules.tolerance?;
+        // The first change of all is the origin, so neither is negative.
+        let one = one.saturating_sub(self.origins.0);
+        let other = other.saturating_sub(self.origins.1);
+        let word = if other > one { "late" } else { "early" };
+        let by = one.abs_diff(other);
+        (by > tolerance).then(|| format!("{} {word} in {}", time_text(by), self.sides.1))
     }
 }
 

@@ -8,15 +8,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter};
 
-use ::vcd::{Command, IdCode, Parser, ScopeItem, Value, Var, VarType};
 use wavefst::{
     ChainCompression, FstWriter, GeomEntry, Header, HierarchyCompression, ScopeType, SignalValue,
     TimeCompression, VarDir,
 };
 
+use super::dump::{Bit, Declared, Listener, Parser, Problem};
 use super::names;
-use super::vcd::unescaped;
-use super::wave::remarks_of;
 
 /// Changes that are kept in memory before they are written.
 const BLOCK_CHANGES: usize = 64 * 1024;
@@ -32,71 +30,36 @@ const STEP: u64 = 16 * 1024;
 /// # Errors
 /// The dump cannot be read or is not one of ours, or the file cannot be written.
 pub(crate) fn write(dump: impl BufRead, to: File, progress: impl Fn()) -> io::Result<()> {
-    let mut parser = Parser::new(dump);
-    let header = parser.parse_header()?;
-    let mut fst = Fst::new(to)?;
-    for item in &header.items {
-        fst.declare(item)?;
+    let mut fst = Fst::new(to, progress)?;
+    let read = Parser::new(dump).read(&mut fst);
+    // Why the file cannot be written says more than that the rest was not read.
+    if let Some(error) = fst.trouble {
+        return Err(error);
     }
-    let mut scopes = header.items.iter().filter_map(|item| match item {
-        ScopeItem::Scope(scope) if scope.identifier == names::REMARKS => remarks_of(scope),
-        _ => None,
-    });
-    let remarks = scopes.next_back();
-    let writer = &mut fst.writer;
-    let about = Header {
-        version: header.version.unwrap_or_default(),
-        date: header.date.unwrap_or_default(),
-        ..Header::default()
-    };
-    writer.write_header(about).map_err(failed)?;
-    let text = |text: &str| SignalValue::Bytes(text.as_bytes().to_vec().into());
-    let (mut now_ns, mut changed_ns, mut last_bit) = (0, 0, None);
-    for (number, command) in (1_u64..).zip(parser) {
-        if number.is_multiple_of(STEP) {
-            progress();
-        }
-        let (id, value) = match command? {
-            Command::Timestamp(at) => {
-                now_ns = at;
-                continue;
-            }
-            Command::ChangeScalar(id, value) => {
-                last_bit = Some((id, value));
-                (id, bit(value))
-            }
-            Command::ChangeString(id, word) if remarks == Some(id) => (id, text(&unescaped(&word))),
-            Command::ChangeString(id, word) => (id, text(&word)),
-            _ => continue,
-        };
-        if let Some(handle) = fst.handles.get(&id) {
-            changed_ns = now_ns;
-            writer.emit_change(now_ns, *handle, value).map_err(failed)?;
-        }
-    }
+    let end = read.map_err(|problem: Problem| io::Error::other(problem.to_string()))?;
+    fst.begin_changes()?;
     // A recording lasts until its last change: to be one that changes nothing.
-    let ends = last_bit.filter(|_| now_ns > changed_ns);
-    if let Some((id, value)) = ends
-        && let Some(handle) = fst.handles.get(&id)
-    {
-        let value = bit(value);
-        writer.emit_change(now_ns, *handle, value).map_err(failed)?;
+    let ends = fst.last_bit.filter(|_| end.last > fst.changed);
+    if let Some((handle, bit)) = ends {
+        let value = value(bit);
+        fst.writer
+            .emit_change(end.last, handle, value)
+            .map_err(failed)?;
     }
     let mut to = fst.writer.finish().map_err(failed)?;
     io::Write::flush(&mut to)
 }
 
-fn bit(value: Value) -> SignalValue<'static> {
-    SignalValue::Bit(match value {
-        Value::V0 => '0',
-        Value::V1 => '1',
-        Value::X => 'x',
-        Value::Z => 'z',
+fn value(bit: Bit) -> SignalValue<'static> {
+    SignalValue::Bit(match bit {
+        Bit::Low => '0',
+        Bit::High => '1',
+        Bit::Unknown => 'x',
     })
 }
 
 /// An error of the library; of the system, if it is one.
-pub(crate) fn failed(error: wavefst::Error) -> io::Error {
+fn failed(error: wavefst::Error) -> io::Error {
     match error {
         wavefst::Error::Io(error) => error,
         other => io::Error::other(other),
@@ -104,13 +67,24 @@ pub(crate) fn failed(error: wavefst::Error) -> io::Error {
 }
 
 /// One being written.
-struct Fst {
+struct Fst<P> {
     writer: FstWriter<BufWriter<File>>,
-    handles: HashMap<IdCode, u32>,
+    about: Option<Header>,
+    handles: HashMap<u32, u32>,
+    /// How many scopes are open, and whether the innermost is that of the remarks.
+    depth: usize,
+    is_in_remarks: bool,
+    remarks: Option<u32>,
+    changed: u64,
+    last_bit: Option<(u32, Bit)>,
+    changes: u64,
+    progress: P,
+    /// Why it cannot be written.
+    trouble: Option<io::Error>,
 }
 
-impl Fst {
-    fn new(to: File) -> io::Result<Fst> {
+impl<P: Fn()> Fst<P> {
+    fn new(to: File, progress: P) -> io::Result<Fst<P>> {
         let writer = FstWriter::builder(BufWriter::new(to))
             .timescale_exponent(-9)
             .chain_compression(ChainCompression::Lz4)
@@ -120,38 +94,115 @@ impl Fst {
             .block_size_limit(BLOCK_BYTES);
         Ok(Fst {
             writer: writer.build().map_err(failed)?,
+            about: Some(Header::default()),
             handles: HashMap::new(),
+            depth: 0,
+            is_in_remarks: false,
+            remarks: None,
+            changed: 0,
+            last_bit: None,
+            changes: 0,
+            progress,
+            trouble: None,
         })
     }
 
-    /// Declares the signals of a scope, and those in it.
-    fn declare(&mut self, item: &ScopeItem) -> io::Result<()> {
-        match item {
-            ScopeItem::Scope(scope) => {
-                let name = scope.identifier.as_str();
-                self.writer
-                    .begin_scope(ScopeType::VcdModule, name, None)
-                    .map_err(failed)?;
-                scope.items.iter().try_for_each(|item| self.declare(item))?;
-                self.writer.end_scope().map_err(failed)
-            }
-            ScopeItem::Var(var) => self.signal(var),
-            _ => Ok(()),
+    /// Writes what stands before the changes, if that was not done.
+    fn begin_changes(&mut self) -> io::Result<()> {
+        match self.about.take() {
+            Some(about) => self.writer.write_header(about).map_err(failed),
+            None => Ok(()),
         }
     }
 
-    fn signal(&mut self, var: &Var) -> io::Result<()> {
-        let (kind, shape) = match var.var_type {
-            VarType::String => (wavefst::VarType::GenString, GeomEntry::Variable),
-            _ => (wavefst::VarType::VcdWire, GeomEntry::Fixed(1)),
+    /// Keeps an error of the file, and ends the reading.
+    fn attempt(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), String> {
+        write(self).map_err(|error| {
+            let text = error.to_string();
+            self.trouble = Some(error);
+            text
+        })
+    }
+
+    fn emit(&mut self, at: u64, handle: u32, value: SignalValue<'_>) -> Result<(), String> {
+        self.changes += 1;
+        if self.changes.is_multiple_of(STEP) {
+            (self.progress)();
+        }
+        self.changed = at;
+        self.attempt(|fst| {
+            fst.begin_changes()?;
+            fst.writer.emit_change(at, handle, value).map_err(failed)
+        })
+    }
+}
+
+impl<P: Fn()> Listener for Fst<P> {
+    fn version(&mut self, text: &str) {
+        if let Some(about) = &mut self.about {
+            about.version = text.to_owned();
+        }
+    }
+
+    fn date(&mut self, text: &str) {
+        if let Some(about) = &mut self.about {
+            about.date = text.to_owned();
+        }
+    }
+
+    fn open(&mut self, name: &str) -> Result<(), String> {
+        self.is_in_remarks = self.depth == 0 && name == names::REMARKS;
+        self.depth += 1;
+        let kind = ScopeType::VcdModule;
+        self.attempt(|fst| {
+            let begun = fst.writer.begin_scope(kind, name, None);
+            begun.map(drop).map_err(failed)
+        })
+    }
+
+    fn close(&mut self) -> Result<(), String> {
+        self.is_in_remarks = false;
+        let Some(depth) = self.depth.checked_sub(1) else {
+            return Ok(());
         };
-        let name = var.reference.as_str();
-        let handle = self
-            .writer
-            .add_variable(kind, VarDir::Implicit, name, shape)
-            .map_err(failed)?;
-        self.handles.insert(var.code, handle);
-        Ok(())
+        self.depth = depth;
+        self.attempt(|fst| fst.writer.end_scope().map_err(failed))
+    }
+
+    fn signal(&mut self, var: u32, declared: &Declared) -> Result<(), String> {
+        let is_text = declared.kind == "string";
+        if self.is_in_remarks && is_text && declared.name == names::TEXT {
+            self.remarks = Some(var);
+        }
+        let (kind, shape) = match is_text {
+            true => (wavefst::VarType::GenString, GeomEntry::Variable),
+            false => (wavefst::VarType::VcdWire, GeomEntry::Fixed(1)),
+        };
+        self.attempt(|fst| {
+            let name = &declared.name;
+            let handle = fst.writer.add_variable(kind, VarDir::Implicit, name, shape);
+            fst.handles.insert(var, handle.map_err(failed)?);
+            Ok(())
+        })
+    }
+
+    fn bit(&mut self, at: u64, var: u32, bit: Bit) -> Result<(), String> {
+        let Some(handle) = self.handles.get(&var).copied() else {
+            return Ok(());
+        };
+        self.last_bit = Some((handle, bit));
+        self.emit(at, handle, value(bit))
+    }
+
+    fn text(&mut self, at: u64, var: u32, text: &str) -> Result<(), String> {
+        let Some(handle) = self.handles.get(&var).copied() else {
+            return Ok(());
+        };
+        let text = match self.remarks == Some(var) {
+            true => names::unescaped(text),
+            false => text.to_owned(),
+        };
+        self.emit(at, handle, SignalValue::Bytes(text.into_bytes().into()))
     }
 }
 

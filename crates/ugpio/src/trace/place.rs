@@ -5,11 +5,14 @@
 //! call their inputs. Whatever else is meant, the user says. Used for `--replay` and `--expect`.
 
 use core::str::FromStr;
+use std::collections::HashMap;
 
+use super::dump::Unit;
 use super::names;
 use super::view::{is_called, label};
 use super::wave::{ChipWave, LineWave, Wave};
 use crate::board::{Board, ChipSpec};
+use crate::clean::clean;
 
 /// A line of the board, and what a recording says of it.
 #[derive(Clone, Debug)]
@@ -50,21 +53,16 @@ impl FromStr for Assignment {
 /// Finds the line of each signal. A signal that nothing happens on needs none.
 ///
 /// # Errors
-/// A signal is no line of the board, or an assignment names what is not there.
+/// A signal is no line of the board, or an assignment names what is not there or could be several; two are one line.
 pub(crate) fn place(
     wave: &Wave,
     board: &Board,
     assignments: &[Assignment],
 ) -> Result<Vec<Placed>, String> {
-    let is_there = |assignment: &&Assignment| {
-        let is_it =
-            |(chip, line): (&ChipWave, &LineWave)| is_called(chip, line, &assignment.signal);
-        !wave.lines().any(is_it)
-    };
-    if let Some(Assignment { signal, .. }) = assignments.iter().find(is_there) {
-        return Err(format!("no signal is called {signal:?}"));
-    }
-    let mut placed = Vec::new();
+    check(wave, assignments)?;
+    let names = BoardNames::of(board);
+    let mut placed: Vec<Placed> = Vec::new();
+    let mut taken: HashMap<(&str, u32), String> = HashMap::new();
     for (chip, line) in wave.lines() {
         let assigned = assignments
             .iter()
@@ -75,42 +73,136 @@ pub(crate) fn place(
                 line: Some((chip, line)),
                 ..
             }) => Some(named(board, chip, line)?),
-            None => guess(board, chip, line),
+            None => names.guess(chip, line),
         };
-        match found {
-            Some((spec, offset)) => placed.push(Placed {
-                chip: spec.label.clone(),
-                offset,
-                wave: line.clone(),
-            }),
-            None if line.level.changes().is_empty() => {}
-            None => {
-                let name = label(chip, line);
-                return Err(format!(
-                    "signal {name} is no line of this board; say which with --signal {name}=CHIP:LINE, \
-                     or --signal {name}=- for none"
-                ));
+        // Of a signal that does nothing it does not matter which line it is.
+        let is_still = line.level.changes().is_empty() && assigned.is_none();
+        let name = || clean(&label(chip, line)).into_owned();
+        let Some((spec, offset)) = found else {
+            if is_still {
+                continue;
             }
+            let name = name();
+            return Err(format!(
+                "signal {name} is no line of this board; say which with --signal {name}=CHIP:LINE, \
+                 or --signal {name}=- for none"
+            ));
+        };
+        if is_still && taken.contains_key(&(spec.label.as_str(), offset)) {
+            continue;
         }
+        if let Some(other) = taken.insert((spec.label.as_str(), offset), name()) {
+            let (label, name) = (clean(&spec.label), name());
+            return Err(format!(
+                "signals {other} and {name} are both line {offset} of \"{label}\"; say with \
+                 --signal {name}=- that one is none"
+            ));
+        }
+        placed.push(Placed {
+            chip: spec.label.clone(),
+            offset,
+            wave: line.clone(),
+        });
     }
     Ok(placed)
 }
 
-/// The lines as a recording of this board would have them.
-pub(crate) fn as_recorded(board: &Board, placed: &[Placed]) -> Wave {
-    let mut wave = Wave::default();
+/// Whether each assignment means one signal, and each signal is assigned once.
+fn check(wave: &Wave, assignments: &[Assignment]) -> Result<(), String> {
+    let mut assigned: HashMap<String, &str> = HashMap::new();
+    for Assignment { signal, .. } in assignments {
+        let meant = wave
+            .lines()
+            .filter(|(chip, line)| is_called(chip, line, signal));
+        let meant: Vec<String> = meant.map(|(chip, line)| label(chip, line)).collect();
+        let shown = clean(signal);
+        match meant.as_slice() {
+            [] => return Err(format!("no signal is called \"{shown}\"")),
+            [one] => {
+                if let Some(before) = assigned.insert(one.clone(), signal) {
+                    let (one, before) = (clean(one), clean(before));
+                    return Err(format!(
+                        "--signal names {one} twice, as \"{before}\" and as \"{shown}\""
+                    ));
+                }
+            }
+            [one, other, ..] => {
+                let (one, other) = (clean(one), clean(other));
+                return Err(format!(
+                    "\"{shown}\" is more than one signal, {one} and {other}: write it in full"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the chips and lines of a board are called in a recording.
+struct BoardNames<'b> {
+    board: &'b Board,
+    /// The scope of each chip, and the offsets of its lines by name.
+    chips: Vec<(String, HashMap<String, u32>)>,
+}
+
+impl<'b> BoardNames<'b> {
+    fn of(board: &'b Board) -> BoardNames<'b> {
+        let lines = |spec| (0..).zip(line_names(spec)).map(|(at, name)| (name, at));
+        let chips = scopes(board).into_iter().zip(&board.chips);
+        let chips = chips.map(|(scope, spec)| (scope, lines(spec).collect()));
+        let chips = chips.collect();
+        BoardNames { board, chips }
+    }
+
+    /// The line that a signal's names stand for.
+    fn guess(&self, chip: &ChipWave, line: &LineWave) -> Option<(&'b ChipSpec, u32)> {
+        let specs = || self.board.chips.iter().zip(&self.chips);
+        let offset = |(spec, (_, lines)): (&'b ChipSpec, &(String, HashMap<String, u32>))| {
+            Some((spec, *lines.get(&line.name)?))
+        };
+        if let Some(found) = specs().find(|(_, (scope, _))| *scope == chip.name) {
+            return offset(found);
+        }
+        let mut everywhere = specs().filter_map(offset);
+        if let (Some(found), None) = (everywhere.next(), everywhere.next()) {
+            return Some(found);
+        }
+        let [only] = self.board.chips.as_slice() else {
+            return None;
+        };
+        let offset = line.name.strip_prefix('D')?.parse().ok()?;
+        (offset < only.lines).then_some((only, offset))
+    }
+}
+
+/// The scope of each chip of a board in a recording of it.
+fn scopes(board: &Board) -> Vec<String> {
+    let mut scopes: Vec<String> = Vec::new();
     for spec in &board.chips {
+        let taken: Vec<&str> = scopes.iter().map(String::as_str).collect();
+        scopes.push(names::of_chip(&spec.label, &taken));
+    }
+    scopes
+}
+
+/// The lines as a recording of this board would have them.
+pub(crate) fn as_recorded(board: &Board, placed: &[Placed], unit: Unit) -> Wave {
+    let mut wave = Wave {
+        unit,
+        ..Wave::default()
+    };
+    for (scope, spec) in scopes(board).into_iter().zip(&board.chips) {
         let names = line_names(spec);
         let lines = placed.iter().filter(|placed| placed.chip == spec.label);
         let lines = lines.filter_map(|placed| {
             let offset = usize::try_from(placed.offset).ok()?;
             Some(LineWave {
                 name: names.get(offset)?.clone(),
+                twin: None,
                 ..placed.wave.clone()
             })
         });
         wave.chips.push(ChipWave {
-            name: names::plain(&spec.label),
+            name: scope,
             lines: lines.collect(),
         });
     }
@@ -130,35 +222,14 @@ fn line_names(spec: &ChipSpec) -> Vec<String> {
 /// The line that the user names.
 fn named<'b>(board: &'b Board, chip: &str, line: &str) -> Result<(&'b ChipSpec, u32), String> {
     let spec = board.chips.iter().find(|spec| spec.label == chip);
-    let spec = spec.ok_or_else(|| format!("no chip of this board has the label {chip:?}"))?;
+    let spec =
+        spec.ok_or_else(|| format!("no chip of this board has the label \"{}\"", clean(chip)))?;
     let by_offset = line.parse().ok().filter(|offset| *offset < spec.lines);
     let by_name = || Some(spec.names.iter().find(|(_, name)| name == line)?.0);
     let offset = by_offset.or_else(by_name);
-    let offset = offset.ok_or_else(|| format!("{chip:?} has no line {line}"))?;
+    let offset =
+        offset.ok_or_else(|| format!("\"{}\" has no line {}", clean(chip), clean(line)))?;
     Ok((spec, offset))
-}
-
-/// The line that a signal's names stand for.
-fn guess<'b>(board: &'b Board, chip: &ChipWave, line: &LineWave) -> Option<(&'b ChipSpec, u32)> {
-    let offset_in = |spec: &'b ChipSpec| {
-        let index = line_names(spec)
-            .iter()
-            .position(|name| *name == line.name)?;
-        Some((spec, u32::try_from(index).ok()?))
-    };
-    let mut chips = board.chips.iter();
-    if let Some(spec) = chips.find(|spec| names::plain(&spec.label) == chip.name) {
-        return offset_in(spec);
-    }
-    let mut everywhere = board.chips.iter().filter_map(offset_in);
-    if let (Some(found), None) = (everywhere.next(), everywhere.next()) {
-        return Some(found);
-    }
-    let [only] = board.chips.as_slice() else {
-        return None;
-    };
-    let offset = line.name.strip_prefix('D')?.parse().ok()?;
-    (offset < only.lines).then_some((only, offset))
 }
 
 #[cfg(test)]

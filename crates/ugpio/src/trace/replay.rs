@@ -2,22 +2,21 @@
 //!
 //! What the lines are at the beginning they are before the program starts. From there on each line waits
 //! for the program to request it, however long that takes, and goes on from where it was requested in
-//! the recording; a recording that does not say such things begins as a whole with the first request. A
-//! thread of its own keeps the time. A line is left alone while the recording has it as an output.
+//! the recording; a recording that does not say such things begins as a whole with the first request. The
+//! [`Clockwork`] keeps the time: each pull is stamped with the moment at which it was due. A line is left alone while the recording has it as an output.
 //! [`Script`] says what is to be done, a [`Player`] does it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
+use super::dump::Unit;
 use super::place::Placed;
 use super::wave::{Bit, LineWave};
+use crate::clockwork::{Clockwork, Due};
 use crate::control::plugged::Shared;
 use crate::control::protocol::{Event, Happened, Key, Pull};
 use crate::control::server::now;
+use crate::counted::counted;
 
 /// What is to be pulled, and when.
 #[derive(Clone, Debug, Default)]
@@ -25,50 +24,73 @@ pub(crate) struct Script {
     lines: Vec<Line>,
     /// Whether the lines start together.
     is_joint: bool,
+    hints: Vec<String>,
 }
 
 /// What happens to one line.
 #[derive(Clone, Debug)]
 struct Line {
-    chip: String,
+    chip: Arc<str>,
     offset: u32,
     /// Before the program starts.
     first: Option<Pull>,
-    /// After that, by time from its request.
+    /// After that, in nanoseconds from its request.
     then: Vec<(u64, Pull)>,
 }
 
 impl Script {
-    /// What a recording asks for. Lines that are outputs all the time are left out.
-    pub(crate) fn of(placed: &[Placed]) -> Script {
+    /// What a recording that counts in this unit asks for. Lines that are outputs all the time are left out.
+    ///
+    /// # Errors
+    /// Nothing is to be pulled, or a time is beyond what the clock can count.
+    pub(crate) fn of(placed: &[Placed], unit: Unit) -> Result<Script, String> {
         let is_ours = |placed: &Placed| !placed.wave.consumer.0.is_empty();
         let is_joint = !placed.iter().all(is_ours);
-        let line = |placed: &Placed| {
+        let (mut lines, mut rounded) = (Vec::new(), 0_u64);
+        for placed in placed {
             let levels = levels(&placed.wave);
+            if levels.is_empty() {
+                // Nothing is said of a line that is an output all the time.
+                continue;
+            }
             let requested = placed.wave.consumer.changes().first();
             let start = requested.filter(|_| !is_joint).map_or(0, |(at, _)| *at);
             let (before, after) = levels.split_at(levels.partition_point(|(at, _)| *at <= start));
-            let line = Line {
-                chip: placed.chip.clone(),
+            let then = after.iter().map(|(at, pull)| {
+                rounded += u64::from(!unit.is_whole(at - start));
+                let ns = unit.ns(at - start);
+                let far = || format!("#{at} is later than the clock counts, 584 years");
+                Ok((ns.ok_or_else(far)?, *pull))
+            });
+            let then = then.collect::<Result<_, String>>()?;
+            lines.push(Line {
+                chip: placed.chip.as_str().into(),
                 offset: placed.offset,
                 first: before.last().map(|(_, pull)| *pull),
-                then: after.iter().map(|(at, pull)| (at - start, *pull)).collect(),
-            };
-            // Nothing is said of a line that is an output all the time.
-            (!levels.is_empty()).then_some(line)
-        };
-        Script {
-            lines: placed.iter().filter_map(line).collect(),
-            is_joint,
+                then,
+            });
         }
+        if lines.is_empty() {
+            let why = match placed {
+                [] => "no signal of it is a line of this board",
+                _ => "no line of it is ever an input with a level",
+            };
+            return Err(format!("--replay would play nothing: {why}"));
+        }
+        let hint = (rounded > 0).then(|| {
+            let changes = counted(rounded, "change");
+            format!("{changes} between nanoseconds: rounded down to them")
+        });
+        Ok(Script {
+            lines,
+            is_joint,
+            hints: hint.into_iter().collect(),
+        })
     }
-}
 
-impl Line {
-    fn pull(&self, plugged: &Shared, pull: Pull) {
-        let (chip, line) = (Key::Word(self.chip.clone()), Key::Number(self.offset));
-        // A chip that was unplugged meanwhile is pulled by nobody.
-        let _ = plugged.borrow().pull(&chip, &line, pull, now());
+    /// What should be said of it before the run.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
     }
 }
 
@@ -103,35 +125,30 @@ fn levels(wave: &LineWave) -> Vec<(u64, Pull)> {
 /// Plays a script.
 #[derive(Debug)]
 pub(crate) struct Player {
-    /// Chip label and offset of each line that nobody has requested yet.
-    waiting: RefCell<Vec<Option<(String, u32)>>>,
+    clockwork: Arc<Clockwork>,
+    /// What nobody has requested yet.
+    waiting: RefCell<Vec<Option<Line>>>,
     is_joint: bool,
-    starts: Sender<(usize, u64)>,
 }
 
 impl Player {
     /// Pulls what comes first, and gets ready for the rest.
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub(crate) fn start(script: Script, plugged: Shared) -> io::Result<Player> {
+    pub(crate) fn start(script: Script, plugged: &Shared, clockwork: &Arc<Clockwork>) -> Player {
         for line in &script.lines {
+            let key = (
+                Key::Word(line.chip.as_ref().into()),
+                Key::Number(line.offset),
+            );
             if let Some(pull) = line.first {
-                line.pull(&plugged, pull);
+                // The board has such a line, or it would not have been placed.
+                let _ = plugged.borrow().pull(&key.0, &key.1, pull, now());
             }
         }
-        let (starts, heard) = channel();
-        let is_joint = script.is_joint;
-        let name = |line: &Line| Some((line.chip.clone(), line.offset));
-        let waiting = script.lines.iter().map(name).collect();
-        thread::Builder::new()
-            .name("replay".into())
-            .spawn(move || play(&script.lines, &plugged, &heard))?;
-        Ok(Player {
-            waiting: RefCell::new(waiting),
-            is_joint,
-            starts,
-        })
+        Player {
+            clockwork: Arc::clone(clockwork),
+            waiting: RefCell::new(script.lines.into_iter().map(Some).collect()),
+            is_joint: script.is_joint,
+        }
     }
 
     /// Sees what happens on the board, and starts a line that is requested for the first time.
@@ -140,52 +157,28 @@ impl Player {
             return;
         };
         let mut waiting = self.waiting.borrow_mut();
-        let is_it =
-            |(chip, offset): &(String, u32)| *chip == line.chip.label && *offset == line.offset;
+        let is_it = |it: &Line| *it.chip == *line.chip.label && it.offset == line.offset;
         let found = waiting
             .iter()
-            .position(|name| name.as_ref().is_some_and(is_it));
+            .position(|line| line.as_ref().is_some_and(is_it));
         let Some(found) = found else { return };
-        let started = if self.is_joint {
-            0..waiting.len()
-        } else {
-            found..found + 1
+        let started = match self.is_joint {
+            true => 0..waiting.len(),
+            false => found..found + 1,
         };
-        for index in started {
-            waiting[index] = None;
-            // A thread that has nothing left to do is gone.
-            let _ = self.starts.send((index, happened.at_ns));
-        }
-    }
-}
-
-/// The thread: does what is due, and hears of lines that start.
-fn play(lines: &[Line], plugged: &Shared, starts: &Receiver<(usize, u64)>) {
-    // By moment, line, and place in the line's list.
-    let mut due: BTreeMap<(u64, usize, usize), Pull> = BTreeMap::new();
-    loop {
-        let next = due.keys().next().map(|(at, ..)| *at);
-        let wait = next.map(|at| Duration::from_nanos(at.saturating_sub(now().monotonic_ns)));
-        let started = match wait {
-            None => starts.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(wait) => starts.recv_timeout(wait),
-        };
-        match started {
-            Ok((index, at_ns)) => {
-                let steps = lines.get(index).map(|line| line.then.as_slice());
-                for (place, (at, pull)) in steps.unwrap_or_default().iter().enumerate() {
-                    due.insert((at_ns.saturating_add(*at), index, place), *pull);
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(((_, index, _), pull)) = due.pop_first()
-                    && let Some(line) = lines.get(index)
-                {
-                    line.pull(plugged, pull);
-                }
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
+        let lines = waiting.get_mut(started).into_iter().flatten();
+        let pulls = lines.filter_map(Option::take).flat_map(|line| {
+            let due = move |pull| Due {
+                chip: Arc::clone(&line.chip),
+                offset: line.offset,
+                pull,
+            };
+            let at = |ns: u64| happened.at_ns.saturating_add(ns);
+            line.then
+                .into_iter()
+                .map(move |(ns, pull)| (at(ns), due(pull)))
+        });
+        self.clockwork.plan(pulls);
     }
 }
 

@@ -11,15 +11,18 @@ use std::sync::Arc;
 use ugpio_supervisor::files::Files;
 use ugpio_supervisor::lint::Lint;
 
-use super::expect::Expectation;
+use super::expect::{Expectation, hinted};
 use super::place::place;
 use super::record::{Recorder, Target};
 use super::refusals::Refusals;
 use super::replay::{Player, Script};
 use super::wave::Wave;
 use crate::board::Board;
+use crate::clean::clean;
 use crate::cli::run::{Args, LintLevel};
 use crate::cli::trace::rules;
+use crate::client;
+use crate::clockwork::Clockwork;
 use crate::control::plugged::Shared;
 use crate::control::server::{Tap, now};
 use crate::counted::counted;
@@ -34,6 +37,8 @@ pub(crate) struct Wish {
     script: Option<Script>,
     expectation: Option<Expectation>,
     lint: Option<LintLevel>,
+    /// What was made up in reading recordings.
+    hints: Vec<String>,
 }
 
 impl Wish {
@@ -45,19 +50,31 @@ impl Wish {
         let mut wish = Wish::default();
         if let Some(path) = &args.replay {
             let wave = Wave::read(path).map_err(|error| error.to_string())?;
-            let placed = place(&wave, board, &args.signals)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            wish.script = Some(Script::of(&placed));
+            wish.hints = hinted(path, &wave.hints);
+            let placed = place(&wave, board, &args.signals);
+            let script = placed.and_then(|placed| Script::of(&placed, wave.unit));
+            let name = path.display().to_string();
+            let script = script.map_err(|error| format!("{}: {error}", clean(&name)))?;
+            wish.hints.extend(hinted(path, script.hints()));
+            wish.script = Some(script);
         }
         if let Some(path) = &args.expect {
             let rules = rules(args.tolerance);
-            wish.expectation = Some(Expectation::load(path, board, &args.signals, rules)?);
+            let expectation = Expectation::load(path, board, &args.signals, rules)?;
+            // Of one recording they are said once.
+            let hints = expectation.hints().iter();
+            let hints: Vec<_> = hints.filter(|hint| !wish.hints.contains(hint)).collect();
+            wish.hints.extend(hints.into_iter().cloned());
+            wish.expectation = Some(expectation);
             wish.targets.push(Target::Memory);
         }
         if let Some(file) = &args.explain {
             wish.targets.push(Target::explain(file.as_deref())?);
         }
         wish.lint = args.lint;
+        for hint in &wish.hints {
+            client::note(hint);
+        }
         // Last: what is read must not be written over because of a mistake elsewhere.
         for path in &args.trace {
             wish.targets.push(Target::open(path)?);
@@ -74,7 +91,7 @@ impl Wish {
     ///
     /// # Errors
     /// No thread can be started.
-    pub(crate) fn start(self, plugged: &Shared) -> io::Result<Tracing> {
+    pub(crate) fn start(self, plugged: &Shared, clockwork: &Arc<Clockwork>) -> io::Result<Tracing> {
         let start = now();
         let chips = plugged.borrow().list().chips;
         let recorder = match self.targets {
@@ -86,10 +103,8 @@ impl Wish {
             plugged.borrow_mut().keep_arrivals();
             refusals = Some(plugged.borrow_mut().keep_refusals());
         }
-        let player = match self.script {
-            Some(script) => Some(Player::start(script, plugged.clone())?),
-            None => None,
-        };
+        let player = self.script;
+        let player = player.map(|script| Player::start(script, plugged, clockwork));
         Ok(Tracing {
             recorder,
             player: player.map(Rc::new),
@@ -168,17 +183,30 @@ impl Tracing {
                 .push(format!("trace: {lost} came too fast and {are} missing"));
         }
         if let (Some(expectation), Some(dump)) = (&self.expectation, synced.memory) {
-            let mut found = expectation.judge(&dump);
-            verdict.is_failure |= !found.is_empty();
-            let more = found.len().saturating_sub(MAX_DIFFERENCES);
-            found.truncate(MAX_DIFFERENCES);
-            verdict.notes.extend(found);
-            if more > 0 {
-                verdict
-                    .notes
-                    .push(format!("and {}", counted(more, "more difference")));
-            }
+            judge(expectation, &dump, &mut verdict);
         }
         verdict
+    }
+}
+
+/// Compares the run with what was expected of it.
+fn judge(expectation: &Expectation, dump: &[u8], verdict: &mut Verdict) {
+    let found = match expectation.judge(dump) {
+        Ok(found) => found,
+        Err(problem) => {
+            verdict.is_failure = true;
+            return verdict.notes.push(problem);
+        }
+    };
+    if found.differences.is_empty() {
+        return verdict.notes.push(expectation.praise(&found));
+    }
+    verdict.is_failure = true;
+    let more = found.differences.len().saturating_sub(MAX_DIFFERENCES);
+    let said = found.differences.into_iter().take(MAX_DIFFERENCES);
+    verdict.notes.extend(said);
+    if more > 0 {
+        let more = counted(more, "more difference");
+        verdict.notes.push(format!("and {more}"));
     }
 }

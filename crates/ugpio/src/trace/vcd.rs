@@ -10,10 +10,10 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use ::vcd::{IdCode, SimulationCommand, TimescaleUnit, Value, VarType, Writer};
 use gpiolib::Timestamp;
 
-use super::names;
+use super::dump::{Bit, Id, Writer};
+use super::names::{self, escaped, word};
 use crate::control::protocol::{
     ChipAt, ChipState, Direction, Event, FailedCall, Happened, InfoState, Level, LineAt,
 };
@@ -28,7 +28,7 @@ pub(crate) struct VcdWriter<W> {
     /// Where the chip that is plugged in as `gpiochipN` stands in `chips`.
     plugged: HashMap<String, usize>,
     /// The signal of what is said.
-    remarks: IdCode,
+    remarks: Id,
     /// How many signals there are.
     signals: usize,
     now_ns: u64,
@@ -40,17 +40,17 @@ struct Chip {
     label: String,
     scope: String,
     names: Vec<String>,
-    plugged: IdCode,
-    error: IdCode,
+    plugged: Id,
+    error: Id,
     lines: Vec<Line>,
 }
 
 /// The signals of one line, with what they are at the start.
 #[derive(Debug)]
 struct Line {
-    level: (IdCode, Value),
-    output: (IdCode, Value),
-    consumer: (IdCode, String),
+    level: (Id, Bit),
+    output: (Id, Bit),
+    consumer: (Id, String),
 }
 
 impl<W: Write> VcdWriter<W> {
@@ -61,7 +61,7 @@ impl<W: Write> VcdWriter<W> {
             start,
             chips: Vec::new(),
             plugged: HashMap::new(),
-            remarks: id_code(0),
+            remarks: Id::of(0),
             signals: 1,
             now_ns: 0,
         };
@@ -88,19 +88,19 @@ impl<W: Write> VcdWriter<W> {
     /// `to` cannot be written.
     pub(crate) fn head(&self, to: impl Write) -> io::Result<()> {
         let mut to = Writer::new(to);
-        to.date(&date(self.start.realtime_ns))?;
-        to.version(concat!("ugpio ", env!("CARGO_PKG_VERSION")))?;
-        to.timescale(1, TimescaleUnit::NS)?;
+        to.about("date", &date(self.start.realtime_ns))?;
+        to.about("version", concat!("ugpio ", env!("CARGO_PKG_VERSION")))?;
+        to.timescale("1 ns")?;
         for chip in &self.chips {
             chip.declare(&mut to)?;
         }
-        to.add_module(names::REMARKS)?;
-        to.var_def(VarType::String, 1, self.remarks, names::TEXT, None)?;
+        to.scope(names::REMARKS)?;
+        to.string(self.remarks, names::TEXT)?;
         to.upscope()?;
-        to.enddefinitions()?;
-        to.timestamp(0)?;
-        to.begin(SimulationCommand::Dumpvars)?;
-        to.change_string(self.remarks, "-")?;
+        to.end_definitions()?;
+        to.time(0)?;
+        to.dump_vars()?;
+        to.text(self.remarks, "-")?;
         for chip in &self.chips {
             chip.dump(&mut to)?;
         }
@@ -121,7 +121,7 @@ impl<W: Write> VcdWriter<W> {
                 };
                 let id = self.chips[index.0].lines[index.1].level.0;
                 self.move_to(at_ns)?;
-                self.out().change_scalar(id, value(*level))
+                self.out().bit(id, value(*level))
             }
             Event::Requested { line, info }
             | Event::Released { line, info }
@@ -161,11 +161,11 @@ impl<W: Write> VcdWriter<W> {
             return Ok(());
         };
         let mut out = Writer::new(&mut self.body);
-        out.change_scalar(*plugged, Value::V1)?;
+        out.bit(*plugged, Bit::High)?;
         for (line, state) in lines.iter().zip(&chip.lines) {
-            out.change_scalar(line.level.0, value(state.level))?;
-            out.change_scalar(line.output.0, is_output(&state.info))?;
-            out.change_string(line.consumer.0, &consumer(&state.info))?;
+            out.bit(line.level.0, value(state.level))?;
+            out.bit(line.output.0, is_output(&state.info))?;
+            out.text(line.consumer.0, &consumer(&state.info))?;
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl<W: Write> VcdWriter<W> {
     pub(crate) fn note(&mut self, at_ns: u64, text: &str) -> io::Result<()> {
         self.move_to(at_ns)?;
         let remarks = self.remarks;
-        self.out().change_string(remarks, &escaped(text))
+        self.out().text(remarks, &escaped(text))
     }
 
     /// Writes down that a call on a chip was refused.
@@ -190,7 +190,7 @@ impl<W: Write> VcdWriter<W> {
         else {
             return Ok(());
         };
-        self.out().change_string(id, &word(&call.errno))
+        self.out().text(id, &word(&call.errno))
     }
 
     fn info(&mut self, at_ns: u64, line: &LineAt, info: &InfoState) -> io::Result<()> {
@@ -200,8 +200,8 @@ impl<W: Write> VcdWriter<W> {
         self.move_to(at_ns)?;
         let line = &self.chips[chip].lines[offset];
         let mut out = Writer::new(&mut self.body);
-        out.change_scalar(line.output.0, is_output(info))?;
-        out.change_string(line.consumer.0, &consumer(info))
+        out.bit(line.output.0, is_output(info))?;
+        out.text(line.consumer.0, &consumer(info))
     }
 
     fn unplug(&mut self, at_ns: u64, chip: &ChipAt) -> io::Result<()> {
@@ -210,15 +210,15 @@ impl<W: Write> VcdWriter<W> {
         };
         self.note(
             at_ns,
-            &format!("{} {:?} was unplugged", chip.chip, chip.label),
+            &format!("{} \"{}\" was unplugged", chip.chip, chip.label),
         )?;
         let chip = &self.chips[index];
         let mut out = Writer::new(&mut self.body);
-        out.change_scalar(chip.plugged, Value::V0)?;
+        out.bit(chip.plugged, Bit::Low)?;
         for line in &chip.lines {
-            out.change_scalar(line.level.0, Value::X)?;
-            out.change_scalar(line.output.0, Value::X)?;
-            out.change_string(line.consumer.0, "-")?;
+            out.bit(line.level.0, Bit::Unknown)?;
+            out.bit(line.output.0, Bit::Unknown)?;
+            out.text(line.consumer.0, "-")?;
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ impl<W: Write> VcdWriter<W> {
             return Ok(());
         }
         self.now_ns = at;
-        self.out().timestamp(at)
+        self.out().time(at)
     }
 
     fn out(&mut self) -> Writer<&mut W> {
@@ -258,15 +258,10 @@ impl<W: Write> VcdWriter<W> {
 
     /// Adds a chip; one that is there from the start shows how it is.
     fn add(&mut self, chip: &ChipState, from_start: bool) -> usize {
-        let label = names::plain(&chip.label);
-        let is_taken = self.chips.iter().any(|other| other.scope == label);
-        let scope = if is_taken {
-            format!("{label}_{}", self.chips.len())
-        } else {
-            label
-        };
+        let taken = self.chips.iter().map(|other| other.scope.as_str());
+        let scope = names::of_chip(&chip.label, &taken.collect::<Vec<_>>());
         let lines = chip.lines.iter().map(|state| {
-            let now = |value| if from_start { value } else { Value::X };
+            let now = |value| if from_start { value } else { Bit::Unknown };
             Line {
                 level: (self.next_id(), now(value(state.level))),
                 output: (self.next_id(), now(is_output(&state.info))),
@@ -293,8 +288,8 @@ impl<W: Write> VcdWriter<W> {
         self.chips.len() - 1
     }
 
-    fn next_id(&mut self) -> IdCode {
-        let id = id_code(self.signals);
+    fn next_id(&mut self) -> Id {
+        let id = Id::of(self.signals);
         self.signals += 1;
         id
     }
@@ -302,20 +297,20 @@ impl<W: Write> VcdWriter<W> {
 
 impl Chip {
     fn declare<W: Write>(&self, to: &mut Writer<W>) -> io::Result<()> {
-        to.add_module(&self.scope)?;
+        to.scope(&self.scope)?;
         for (line, name) in self.lines.iter().zip(&self.names) {
-            to.var_def(VarType::Wire, 1, line.level.0, name, None)?;
+            to.wire(line.level.0, name)?;
         }
-        to.var_def(VarType::Wire, 1, self.plugged, names::PLUGGED, None)?;
-        to.var_def(VarType::String, 1, self.error, names::ERROR, None)?;
-        to.add_module(names::OUTPUT)?;
+        to.wire(self.plugged, names::PLUGGED)?;
+        to.string(self.error, names::ERROR)?;
+        to.scope(names::OUTPUT)?;
         for (line, name) in self.lines.iter().zip(&self.names) {
-            to.var_def(VarType::Wire, 1, line.output.0, name, None)?;
+            to.wire(line.output.0, name)?;
         }
         to.upscope()?;
-        to.add_module(names::CONSUMER)?;
+        to.scope(names::CONSUMER)?;
         for (line, name) in self.lines.iter().zip(&self.names) {
-            to.var_def(VarType::String, 1, line.consumer.0, name, None)?;
+            to.string(line.consumer.0, name)?;
         }
         to.upscope()?;
         to.upscope()
@@ -326,13 +321,13 @@ impl Chip {
         let is_there = self
             .lines
             .first()
-            .is_none_or(|line| line.level.1 != Value::X);
-        to.change_scalar(self.plugged, is_there)?;
-        to.change_string(self.error, "-")?;
+            .is_none_or(|line| line.level.1 != Bit::Unknown);
+        to.bit(self.plugged, bit(is_there))?;
+        to.text(self.error, "-")?;
         for line in &self.lines {
-            to.change_scalar(line.level.0, line.level.1)?;
-            to.change_scalar(line.output.0, line.output.1)?;
-            to.change_string(line.consumer.0, &line.consumer.1)?;
+            to.bit(line.level.0, line.level.1)?;
+            to.bit(line.output.0, line.output.1)?;
+            to.text(line.consumer.0, &line.consumer.1)?;
         }
         Ok(())
     }
@@ -342,76 +337,20 @@ fn line_names(chip: &ChipState) -> Vec<String> {
     names::of_lines(chip.lines.iter().map(|line| line.name.as_deref()))
 }
 
-fn value(level: Level) -> Value {
-    Value::from(level == Level::High)
+fn value(level: Level) -> Bit {
+    bit(level == Level::High)
 }
 
-fn is_output(info: &InfoState) -> Value {
-    Value::from(info.direction == Direction::Output)
+fn is_output(info: &InfoState) -> Bit {
+    bit(info.direction == Direction::Output)
 }
 
 fn consumer(info: &InfoState) -> String {
     word(info.consumer.as_deref().unwrap_or_default())
 }
 
-/// The identifier of a signal. PulseView takes the words of a string's change for changes of their own:
-/// so no identifier begins like a value, a time or a command.
-fn id_code(mut number: usize) -> IdCode {
-    const LETTERS: &[u8] = b"acdefghijklmnopqtuvwyACDEFGHIJKLMNOPQTUVWY";
-    let mut text = String::new();
-    loop {
-        text.push(char::from(LETTERS[number % LETTERS.len()]));
-        match (number / LETTERS.len()).checked_sub(1) {
-            Some(rest) => number = rest,
-            None => return text.parse().expect("a few letters are an identifier"),
-        }
-    }
-}
-
-/// A string as one word, which is all that the format has room for; `-` if it is empty.
-fn word(text: &str) -> String {
-    let is_fit = |c: char| c.is_ascii_graphic();
-    match text {
-        "" => "-".to_owned(),
-        text => text
-            .chars()
-            .map(|c| if is_fit(c) { c } else { '_' })
-            .collect(),
-    }
-}
-
-/// A text as one word in the way in which GTKWave reads and writes strings: what is no letter, digit or mark
-/// is its bytes in octal.
-fn escaped(text: &str) -> String {
-    let mut word = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'\\' => word.push_str("\\\\"),
-            byte if byte.is_ascii_graphic() => word.push(char::from(byte)),
-            byte => word.push_str(&format!("\\{byte:03o}")),
-        }
-    }
-    word
-}
-
-/// The text of such a word.
-pub(super) fn unescaped(word: &str) -> String {
-    let mut text = Vec::with_capacity(word.len());
-    let mut rest = word.as_bytes();
-    while let [byte, more @ ..] = rest {
-        let octal = more
-            .get(..3)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        let (byte, after) = match (byte, octal, more) {
-            (b'\\', Some(byte), [_, _, _, after @ ..]) => (byte, after),
-            (b'\\', _, [mark, after @ ..]) => (*mark, after),
-            _ => (*byte, more),
-        };
-        text.push(byte);
-        rest = after;
-    }
-    String::from_utf8_lossy(&text).into_owned()
+fn bit(is_high: bool) -> Bit {
+    if is_high { Bit::High } else { Bit::Low }
 }
 
 /// The day and time (UTC) in the form that simulators write: `Sun Nov 22 21:45:30 2026`.

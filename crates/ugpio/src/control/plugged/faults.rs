@@ -279,12 +279,16 @@ impl Plugged {
         }
     }
 
-    /// Plugs in the chips whose time has come; when the next one's comes.
-    pub(crate) fn come_back_in_time(&mut self, now: Timestamp) -> Option<u64> {
+    /// Plugs in the chips whose time has come by this instant.
+    pub(crate) fn come_back_in_time(&mut self, now: Timestamp) {
         self.come_back(
             now,
             |back| matches!(back, Back::At(at) if at <= now.monotonic_ns),
         );
+    }
+
+    /// When the next chip comes back, in nanoseconds of the monotonic clock.
+    pub(crate) fn next_back(&self) -> Option<u64> {
         let times = self.wrongs.away.iter().filter_map(|away| match away.back {
             Back::At(at) => Some(at),
             Back::Call(_) => None,

@@ -18,7 +18,7 @@ fn made(dump: &[u8]) -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn it_says_what_the_dump_says() {
     let (_place, path) = made(GOLDEN);
-    let (fst, dump) = (Wave::read(&path).unwrap(), Wave::of_bytes(GOLDEN).unwrap());
+    let (fst, dump) = (Wave::read(&path).unwrap(), Wave::of_dump(GOLDEN).unwrap());
     assert_eq!(fst, dump);
     assert!(!dump.notes.is_empty() && dump.lines().count() > 1);
 }
@@ -78,7 +78,10 @@ fn a_long_one_is_written_in_blocks_and_tells_how_it_goes_on() {
     assert!(told.get() > 4);
     let length = usize::try_from(path.metadata().unwrap().len()).unwrap();
     assert!(length < dump.len() / 2, "{length} of {}", dump.len());
-    let (fst, dump) = (Wave::read(&path).unwrap(), Wave::of_bytes(&dump).unwrap());
+    let (fst, dump) = (
+        Wave::read(&path).unwrap(),
+        Wave::of_dump(dump.as_slice()).unwrap(),
+    );
     assert!(fst == dump, "they are too long to be shown");
     assert!(dump.chips[0].lines[0].level.0.len() > 2 * BLOCK_CHANGES);
 }
@@ -90,7 +93,7 @@ fn a_damaged_one_is_an_error_or_another_recording() {
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         if let Ok(wave) = Wave::read(&path) {
-            assert!(wave.end_ns <= Wave::of_bytes(GOLDEN).unwrap().end_ns);
+            assert!(wave.end <= Wave::of_dump(GOLDEN).unwrap().end);
         }
     }
     for place in 0..whole.len() {
@@ -103,11 +106,37 @@ fn a_damaged_one_is_an_error_or_another_recording() {
 }
 
 #[test]
-fn one_of_another_program_is_named_as_such() {
+fn one_of_another_program_is_read_if_it_is_packed_like_ours() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("a.fst");
     let dump = String::from_utf8_lossy(GOLDEN).replace("ugpio ", "Icarus ");
     write(dump.as_bytes(), File::create(&path).unwrap(), || ()).unwrap();
-    let error = Wave::read(&path).unwrap_err().to_string();
-    assert!(error.ends_with("make a dump of it with fst2vcd"), "{error}");
+    let (fst, dump) = (
+        Wave::read(&path).unwrap(),
+        Wave::of_dump(dump.as_bytes()).unwrap(),
+    );
+    let levels = |wave: &Wave| -> Vec<_> {
+        let lines = wave.lines();
+        lines
+            .map(|(chip, line)| (chip.name.clone(), line.name.clone(), line.level.clone()))
+            .collect()
+    };
+    assert_eq!(levels(&fst), levels(&dump));
+    assert!(
+        levels(&fst).len() > 3,
+        "what is ours in particular is a line there"
+    );
+}
+
+#[test]
+fn of_a_damaged_one_it_is_said_where() {
+    let (place, path) = made(GOLDEN);
+    let whole = std::fs::read(&path).unwrap();
+    let cut = place.path().join("cut.fst");
+    std::fs::write(&cut, &whole[..400]).unwrap();
+    let error = Wave::read(&cut).unwrap_err().to_string();
+    assert!(
+        error.contains("cut.fst: a damaged FST, before byte "),
+        "{error}"
+    );
 }

@@ -72,3 +72,42 @@ fn what_fits_nowhere_is_said() {
     still.chips[0].lines[0].level.0.truncate(1);
     assert_eq!(placed(&two, &still, &[]).unwrap(), []);
 }
+
+#[test]
+fn what_could_be_several_is_asked_for() {
+    let one = board(&["demo:4"]);
+    let dump = "$var wire 1 ! clk $end $var wire 1 \" clk $end #0 0! 1\" #5 1! 0\"";
+    let twins = Wave::of_dump(dump.as_bytes()).unwrap();
+    let complaint = |words: &[&str]| placed(&one, &twins, words).unwrap_err();
+    let wanted = "\"clk\" is more than one signal, clk@! and clk@\": write it in full";
+    assert_eq!(complaint(&["clk=demo:1"]), wanted);
+    let wanted = "signal clk@\" is no line of this board";
+    assert!(complaint(&["clk@!=demo:1"]).starts_with(wanted));
+    let both = placed(&one, &twins, &["clk@!=demo:1", "clk@\"=demo:2"]).unwrap();
+    assert_eq!(both, [("demo".to_owned(), 1), ("demo".to_owned(), 2)]);
+    let wanted = "signals clk@! and clk@\" are both line 1 of \"demo\"; say with --signal clk@\"=- that one is none";
+    assert_eq!(complaint(&["clk@!=demo:1", "clk@\"=demo:1"]), wanted);
+    let two = wave(&[("m", "clk"), ("n", "clk")]);
+    let complaint = placed(&one, &two, &["clk=demo:1"]).unwrap_err();
+    assert_eq!(
+        complaint,
+        "\"clk\" is more than one signal, m.clk and n.clk: write it in full"
+    );
+    let words = ["clk=demo:1", "m.clk=demo:2"];
+    let complaint = placed(&one, &wave(&[("m", "clk")]), &words).unwrap_err();
+    assert_eq!(
+        complaint,
+        "--signal names m.clk twice, as \"clk\" and as \"m.clk\""
+    );
+}
+
+#[test]
+fn names_that_a_trace_makes_distinct_are_found() {
+    let mut one = board(&["demo:3"]);
+    let names = ["led_1", "led", "led"].map(str::to_owned);
+    one.chips[0].names = (0..).zip(names).collect();
+    let signals = wave(&[("demo", "led_1"), ("demo", "led_1_1"), ("demo", "led_2")]);
+    let found = placed(&one, &signals, &[]).unwrap();
+    let offsets: Vec<u32> = found.into_iter().map(|(_, offset)| offset).collect();
+    assert_eq!(offsets, [0, 1, 2]);
+}

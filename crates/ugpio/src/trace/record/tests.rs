@@ -54,8 +54,8 @@ fn a_chip_that_comes_late_is_named_before_the_end() {
     let synced = recorder.sync(Timestamp::at(40));
     assert_eq!((synced.trouble, synced.lost), (vec![], 0));
     let wave = Wave::read(&path).unwrap();
-    assert_eq!(Wave::of_bytes(&synced.memory.unwrap()).unwrap(), wave);
-    assert_eq!(wave.end_ns, 40);
+    assert_eq!(Wave::of_dump(&*synced.memory.unwrap()).unwrap(), wave);
+    assert_eq!(wave.end, 40);
     let levels: Vec<_> = wave.lines().map(|(_, line)| &line.level.0).collect();
     assert_eq!(*levels[0], [(0, Bit::Low), (10, Bit::High)]);
     let wanted = [(0, Bit::Unknown), (20, Bit::Low), (30, Bit::High)];
@@ -65,7 +65,7 @@ fn a_chip_that_comes_late_is_named_before_the_end() {
     recorder.tap(&level("c", 60, Level::High), Some(chip("c")));
     let _ = recorder.sync(Timestamp::at(70));
     let wave = Wave::read(&path).unwrap();
-    assert_eq!((wave.end_ns, wave.lines().count()), (70, 3));
+    assert_eq!((wave.end, wave.lines().count()), (70, 3));
     assert_eq!(wave.chips[0].lines[0].level.0.len(), 3);
     assert!(!place.path().join("a.vcd.part").exists());
 }
@@ -83,14 +83,14 @@ fn an_fst_is_made_at_the_end_and_again_if_more_has_come() {
     let synced = recorder.sync(Timestamp::at(40));
     assert_eq!((synced.trouble, synced.lost), (vec![], 0));
     let wave = Wave::read(&path).unwrap();
-    assert_eq!(Wave::of_bytes(&synced.memory.unwrap()).unwrap(), wave);
-    assert_eq!((wave.end_ns, wave.lines().count()), (40, 2));
+    assert_eq!(Wave::of_dump(&*synced.memory.unwrap()).unwrap(), wave);
+    assert_eq!((wave.end, wave.lines().count()), (40, 2));
     recorder.tap(&level("a", 50, Level::Low), None);
     recorder.tap(&level("c", 60, Level::High), Some(chip("c")));
     let synced = recorder.sync(Timestamp::at(70));
     let wave = Wave::read(&path).unwrap();
-    assert_eq!(Wave::of_bytes(&synced.memory.unwrap()).unwrap(), wave);
-    assert_eq!((wave.end_ns, wave.lines().count()), (70, 3));
+    assert_eq!(Wave::of_dump(&*synced.memory.unwrap()).unwrap(), wave);
+    assert_eq!((wave.end, wave.lines().count()), (70, 3));
     let names = std::fs::read_dir(place.path()).unwrap();
     assert_eq!(names.count(), 1, "nothing is left beside it");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::protocol::{LineState, Pull};
+use crate::trace::names::unescaped;
 
 fn chip(id: u32, label: &str, names: &[Option<&str>]) -> ChipState {
     let line = |(offset, name): (u32, &Option<&str>)| LineState {
@@ -134,7 +135,7 @@ fn a_text_survives_as_one_word() {
 
 #[test]
 fn no_identifier_looks_like_a_value_or_a_time() {
-    let ids: Vec<String> = (0..50_000).map(|n| id_code(n).to_string()).collect();
+    let ids: Vec<String> = (0..50_000).map(|n| Id::of(n).to_string()).collect();
     let values = ['b', 'r', 's', 'x', 'z', 'B', 'R', 'S', 'X', 'Z'];
     let is_good =
         |id: &String| id.bytes().all(|byte| byte.is_ascii_alphabetic()) && !id.starts_with(values);

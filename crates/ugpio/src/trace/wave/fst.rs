@@ -1,24 +1,26 @@
-//! Reads an FST that a run has written: the signals of a value change dump, and its remarks.
+//! Reads an FST: those that a run has written, and others as far as they are packed alike.
 //!
-//! What other programs write is packed in ways for which reading here would take a library in C; `fst2vcd`
+//! What GTKWave's tools write is packed with zlib, for which reading here would take a library in C; `fst2vcd`
 //! makes dumps of such files.
 
-use std::io::{self, Read, Seek};
+use std::cell::Cell;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::rc::Rc;
 
-use ::vcd::{IdCode, Scope, ScopeItem, ScopeType, Value, Var, VarType};
 use wavefst::{FstReader, SignalValue, block};
 
-use super::{Reader, Wave};
-use crate::trace::fst::failed;
+use super::Wave;
+use super::build::Builder;
+use crate::trace::dump::{Bit, Declared, End, Listener as _, Problem, Unit};
 
 /// How such a file begins: a block of the type 0, and the length of it.
 const MAGIC: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 1, 73];
 
-/// The deepest that scopes of ours lie in each other, with room to spare.
-const DEPTH_MAX: usize = 8;
-
 /// The most bytes that one block of a file may ask for.
 const BLOCK_MAX: u64 = 1 << 30;
+
+/// The most signals of one file.
+const HANDLES_MAX: u64 = 1 << 24;
 
 /// Whether a file that begins so is an FST.
 pub(super) fn is_fst(beginning: &[u8]) -> bool {
@@ -28,106 +30,158 @@ pub(super) fn is_fst(beginning: &[u8]) -> bool {
 /// Reads one.
 ///
 /// # Errors
-/// It cannot be read, is damaged or not one of ours.
-pub(super) fn read(from: impl Read + Seek) -> io::Result<Wave> {
-    let fst = FstReader::builder(from).max_block_bytes(BLOCK_MAX);
-    let mut fst = fst.build().map_err(not_read)?;
-    let header = fst.header();
-    if !header.version.starts_with("ugpio ") || header.timescale_exponent != -9 {
-        return Err(foreign());
-    }
-    let mut end_ns = header.end_time;
-    let items = declared(fst.hierarchy().ok_or_else(foreign)?)?;
-    let mut reader = Reader::default();
-    reader.scope("", &items, true);
-    while let Some(changes) = fst.next_value_changes().map_err(not_read)? {
-        let taken = changes.try_for_each_parts(|at_ns, handle, _, value| {
-            end_ns = end_ns.max(at_ns);
-            match value {
-                SignalValue::Bit(bit) => reader.bit(at_ns, IdCode::from(handle), value_of(bit)),
-                SignalValue::Bytes(bytes) => {
-                    let (id, text) = (IdCode::from(handle), String::from_utf8_lossy(&bytes));
-                    if reader.remarks == Some(id) {
-                        // Not escaped, as in a dump: an FST has room for blanks.
-                        reader.note(at_ns, text.into_owned());
-                    } else {
-                        reader.text(at_ns, id, text.into_owned());
-                    }
-                }
-                _ => {}
-            }
-        });
-        taken.map_err(not_read)?;
-    }
-    reader.wave.end_ns = end_ns;
-    reader.wave.chips.retain(|chip| !chip.lines.is_empty());
-    Ok(reader.wave)
+/// It cannot be read, is damaged, or packed in a way that takes another program.
+pub(super) fn read(from: impl Read + Seek) -> Result<Wave, Problem> {
+    let (from, place) = Placed::new(from);
+    parse(from).map_err(|error| match error {
+        wavefst::Error::Unsupported(_) => Problem::whole(
+            "an FST that is packed with zlib or FastLZ: make a dump of it with fst2vcd",
+        ),
+        wavefst::Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => error.into(),
+        error => Problem::whole(format!(
+            "a damaged FST, before byte {}: {}",
+            place.get(),
+            crate::clean::clean(&said(error))
+        )),
+    })
 }
 
-fn foreign() -> io::Error {
-    io::Error::other("not an FST that ugpio wrote: make a dump of it with fst2vcd")
-}
-
-fn not_read(error: wavefst::Error) -> io::Error {
+fn said(error: wavefst::Error) -> String {
     match error {
-        wavefst::Error::Unsupported(_) => foreign(),
-        error => match failed(error) {
-            // Of the file, not of the system: it ends too early.
-            error if error.kind() == io::ErrorKind::UnexpectedEof => {
-                io::Error::other("not a whole FST")
+        wavefst::Error::Io(_) => "it ends too early".to_owned(),
+        wavefst::Error::InvalidData(text) | wavefst::Error::Decode(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn parse(from: impl Read + Seek) -> wavefst::Result<Wave> {
+    let wrong = wavefst::Error::Decode;
+    let builder = FstReader::builder(from);
+    let builder = builder
+        .max_block_bytes(BLOCK_MAX)
+        .max_decompressed_bytes(BLOCK_MAX);
+    let mut fst = builder.max_handles(HANDLES_MAX).build()?;
+    let mut builder = Builder::new(false);
+    let header = fst.header();
+    builder.version(&header.version);
+    let unit = Unit::new(1, header.timescale_exponent.into());
+    let unit = unit.ok_or_else(|| wrong("its unit of time is none".to_owned()))?;
+    let mut last = header.end_time;
+    let hierarchy = fst.hierarchy();
+    let hierarchy = hierarchy.ok_or_else(|| wavefst::Error::Unsupported(String::new()))?;
+    declare(hierarchy, &mut builder).map_err(wrong)?;
+    let mut now = 0;
+    while let Some(changes) = fst.next_value_changes()? {
+        let mut problem = Ok(());
+        changes.try_for_each_parts(|at, handle, _, value| {
+            if problem.is_err() {
+                return;
             }
-            error => error,
-        },
+            if at < now {
+                problem = Err(format!("time goes back from {now} to {at}"));
+                return;
+            }
+            now = at;
+            last = last.max(at);
+            problem = match value {
+                SignalValue::Bit(bit) => builder.bit(at, handle, bit_of(bit)),
+                SignalValue::PackedBits { width, bits } => {
+                    let is_high =
+                        (width == 1).then(|| bits.first().is_some_and(|byte| byte >> 7 == 1));
+                    let bit = if is_high == Some(true) {
+                        Bit::High
+                    } else {
+                        Bit::Low
+                    };
+                    is_high.map_or(Ok(()), |_| builder.bit(at, handle, bit))
+                }
+                SignalValue::Bytes(bytes) => {
+                    builder.text(at, handle, &String::from_utf8_lossy(&bytes))
+                }
+                SignalValue::Vector(_) | SignalValue::Real(_) => Ok(()),
+            };
+        })?;
+        problem.map_err(wrong)?;
     }
+    let hints = Vec::new();
+    Ok(builder.finish(End { unit, last, hints }))
 }
 
-fn value_of(bit: char) -> Value {
-    match bit {
-        '0' => Value::V0,
-        '1' => Value::V1,
-        'z' => Value::Z,
-        _ => Value::X,
-    }
+fn bit_of(bit: char) -> Bit {
+    u8::try_from(bit)
+        .ok()
+        .and_then(Bit::of)
+        .unwrap_or(Bit::Unknown)
 }
 
-/// The signals of a file as a dump declares them.
-fn declared(hierarchy: &block::HierarchyBlock) -> io::Result<Vec<ScopeItem>> {
-    let mut open = vec![Scope::new(ScopeType::Module, String::new())];
+/// Tells the signals of a file as a dump declares them.
+fn declare(hierarchy: &block::HierarchyBlock, to: &mut Builder) -> Result<(), String> {
     for item in &hierarchy.items {
         match item {
             block::HierarchyItem::ScopeBegin { scope_index } => {
-                let name = hierarchy.scopes.get(*scope_index).map(|scope| &scope.name);
-                let name = name.cloned().unwrap_or_default();
-                open.push(Scope::new(ScopeType::Module, name));
+                let scope = hierarchy.scopes.get(*scope_index);
+                to.open(scope.map_or("", |scope| &scope.name))?;
             }
-            block::HierarchyItem::ScopeEnd => {
-                let ended = open.pop();
-                if let (Some(ended), Some(outer)) = (ended, open.last_mut()) {
-                    outer.items.push(ScopeItem::Scope(ended));
-                }
-            }
+            block::HierarchyItem::ScopeEnd => to.close()?,
             block::HierarchyItem::Var { var_index } => {
-                let var = hierarchy.variables.get(*var_index);
-                if let Some((var, scope)) = var.zip(open.last_mut()) {
-                    scope.items.push(ScopeItem::Var(signal(var)));
+                if let Some(var) = hierarchy.variables.get(*var_index) {
+                    to.signal(var.handle, &declared(var)?)?;
                 }
             }
             _ => {}
         }
-        if !(1..=DEPTH_MAX).contains(&open.len()) {
-            return Err(io::Error::other("not a whole FST: its scopes are wrong"));
-        }
     }
-    Ok(open.swap_remove(0).items)
+    Ok(())
 }
 
-fn signal(var: &block::VarEntry) -> Var {
-    let is_text = var.var_type == wavefst::VarType::GenString;
-    let kind = if is_text {
-        VarType::String
-    } else {
-        VarType::Wire
+fn declared(var: &block::VarEntry) -> Result<Declared, String> {
+    use wavefst::VarType;
+    let kind = match var.var_type {
+        VarType::GenString => "string",
+        VarType::VcdReal
+        | VarType::VcdRealParameter
+        | VarType::VcdRealtime
+        | VarType::SvShortReal => "real",
+        _ => "wire",
     };
-    let size = var.length.unwrap_or(1);
-    Var::new(kind, size, IdCode::from(var.handle), var.name.clone(), None)
+    // A name has its index behind it, as in a dump.
+    let size = var.length.unwrap_or(1).to_string();
+    let words = [kind, &size, &var.handle.to_string()].map(str::to_owned);
+    let name = var.name.split_ascii_whitespace().map(str::to_owned);
+    Declared::of(&words.into_iter().chain(name).collect::<Vec<_>>())
+}
+
+/// A file that remembers how far it was read.
+struct Placed<R> {
+    from: R,
+    here: u64,
+    furthest: Rc<Cell<u64>>,
+}
+
+impl<R> Placed<R> {
+    fn new(from: R) -> (Placed<R>, Rc<Cell<u64>>) {
+        let furthest = Rc::new(Cell::new(0));
+        let placed = Placed {
+            from,
+            here: 0,
+            furthest: Rc::clone(&furthest),
+        };
+        (placed, furthest)
+    }
+}
+
+impl<R: Read> Read for Placed<R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(to)?;
+        self.here = self.here.saturating_add(count as u64);
+        self.furthest.set(self.furthest.get().max(self.here));
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Placed<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.here = self.from.seek(to)?;
+        Ok(self.here)
+    }
 }

@@ -1,0 +1,70 @@
+//! Text of others made fit to be shown.
+//!
+//! Names, remarks and paths come from files, boards and programs. In a terminal an escape sequence in them
+//! would act, and in a picture a control character is no XML. [`clean`] writes such characters down instead.
+//! Called wherever such a text goes to a terminal or a picture.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text, with control characters and marks of direction as `\x1b` or `\u{202e}`.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        let code = u32::from(c);
+        // Writing to a string does not fail.
+        let _ = match acts(c) {
+            true if code < 0x100 => write!(clean, "\\x{code:02x}"),
+            true => write!(clean, "\\u{{{code:x}}}"),
+            false => {
+                clean.push(c);
+                Ok(())
+            }
+        };
+    }
+    Cow::Owned(clean)
+}
+
+/// The text in at most so many characters: of a longer one the beginning and the end.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    let count = text.chars().count();
+    if count <= most {
+        return Cow::Borrowed(text);
+    }
+    let kept = most.saturating_sub(1);
+    let (head, tail) = (kept - kept / 2, kept / 2);
+    let begin: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(count - tail).collect();
+    Cow::Owned(format!("{begin}…{end}"))
+}
+
+/// Whether a character does something else than to be seen.
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(u32::from(c),
+            // Line and paragraph separators; marks of direction, which turn text around; no characters.
+            0x2028..=0x202e | 0x200e..=0x200f | 0x2066..=0x2069 | 0x061c | 0xfeff | 0xfffe..=0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_is_written_down() {
+        assert!(matches!(clean("größe [3]"), Cow::Borrowed("größe [3]")));
+        assert_eq!(clean("a\x1b]0;x\x07\nb"), "a\\x1b]0;x\\x07\\x0ab");
+        assert_eq!(clean("\u{9b}31m\u{202e}"), "\\x9b31m\\u{202e}");
+        assert_eq!(clean("\u{ffff}"), "\\u{ffff}");
+    }
+
+    #[test]
+    fn of_what_is_long_both_ends_are_seen() {
+        assert_eq!(shortened("abcdef", 6), "abcdef");
+        assert_eq!(shortened("abcdefg", 6), "abc…fg");
+        assert_eq!(shortened("äöüßäöüß", 4), "äö…ß");
+    }
+}
