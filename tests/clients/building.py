@@ -19,14 +19,15 @@ HERE = Path(__file__).resolve().parent
 C_FLAGS = "-std=gnu11 -O2 -static -pthread -Wall -Wextra -Werror".split()
 C_PROGRAMS = [
     "rawcalls", "hammer", "daemons", "selfexec", "swapped", "stopped", "killed", "badcalls", "looker",
-    "simlib", "simgo", "treewalk", "fileops",
+    "simlib", "simgo", "treewalk", "fileops", "pathonly",
 ]
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
     "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
     "node/suite.sh",
-    "tree/tree.sh", "tree/test_tree.py",
+    "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
+    "udev/test_gudev.py", "udev/test_udevadm.py",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {
@@ -190,6 +191,13 @@ def tools_of(major):
     return step
 
 
+def udev_programs(stage, names):
+    """Udev's own program and the library over it that are installed here."""
+    for package in ("udev", "gir1.2-gudev-1.0"):
+        version = run(["dpkg-query", "--show", "--showformat=${Version}", package])
+        stage.versions[f"Debian `{package}`"] = version.split("-")[0]
+
+
 def gpiod_suite(stage, names):
     """The tests in the source package of PyPI's gpiod, with stand-ins for their two extensions."""
     version = stage.versions["PyPI `gpiod`"]
@@ -241,6 +249,7 @@ STEPS = [
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
     (crate_suites, list(SUITES)),
     (lgpio, ["lgpio", "gpiozero"]),
+    (udev_programs, ["udevadm", "gudev"]),
     (tools_of(1), ["debian_tools"]),
     (tools_of(2), ["debian_tools_2"]),
     (gpiod_suite, ["suite_gpiod"]),

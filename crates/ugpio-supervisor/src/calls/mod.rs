@@ -56,7 +56,8 @@ use crate::{
     class::ClassDir,
     outcome::{Call, Reply},
     path::{
-        Base, Identity, Location, Place, Resolution, Resolver, Target, View, Want, machine::Machine,
+        Base, Identity, Location, Place, Resolution, Resolver, Target, View, Want,
+        machine::Machine, owned::chip_of_node,
     },
     procdir::ProcDirs,
     shadow::Shadow,
@@ -65,7 +66,7 @@ use crate::{
             self,
             again::{self, Again, Instead},
         },
-        seccomp::Listener,
+        seccomp::{Listener, Wait},
     },
     thread::Thread,
     tree::Mounted,
@@ -103,6 +104,9 @@ trait Mover {
     /// Moves the caller of `call` to `dir`.
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply;
 
+    /// Whether this kernel lets a caller make its call with other arguments.
+    fn can_repeat(&self) -> bool;
+
     /// Has the caller of `call` make it with other arguments.
     fn again(&self, call: &Call, instead: Vec<(usize, Instead)>) -> Reply;
 }
@@ -117,6 +121,10 @@ impl Mover for Listener {
                 Reply::Fail(Errno::NOENT)
             }
         }
+    }
+
+    fn can_repeat(&self) -> bool {
+        self.wait() == Wait::Killable
     }
 
     fn again(&self, call: &Call, instead: Vec<(usize, Instead)>) -> Reply {
@@ -346,8 +354,9 @@ impl Context<'_> {
             return Some(Target::Descriptor(identity));
         }
         let path = self.layer.shadow.inside(&link)?;
-        if path.ends_with(b" (deleted)") {
-            return None;
+        if let Some(path) = path.strip_suffix(b" (deleted)") {
+            let is_gone = true;
+            return chip_of_node(path).map(|id| Target::Descriptor(Identity::Chip { id, is_gone }));
         }
         // INVARIANT: nobody asks the mode of a location that no walk has found.
         Some(Target::At(Location {

@@ -3,11 +3,12 @@
 //! The answer to an open that is ours is a descriptor: of a chip, from the [`super::Opener`], or of a file or
 //! directory of the shadow tree. The machine's files are opened by nobody but the caller.
 
-use std::os::fd::OwnedFd;
+use std::os::{fd::OwnedFd, unix::ffi::OsStringExt as _};
 
 use rustix::{
     fs::{CWD, Mode, OFlags, ResolveFlags},
     io::Errno,
+    process::{getegid, geteuid},
 };
 
 use super::{Context, PathArg, route::Found, table::Targets};
@@ -15,11 +16,14 @@ use crate::{
     class::ClassDir,
     outcome::Reply,
     path::{
-        Identity, Location, Place, Resolution, Target, Want,
+        Guarded, Identity, Location, Place, Resolution, Target, Want,
         owned::{MAJOR, chip_of_node},
     },
     sys::ptrace::again::Instead,
 };
+
+/// The mode of the directory that the shadow tree lies in.
+const OWNERS_ALONE: u32 = 0o700;
 
 /// `open(path, flags, mode)`
 pub(super) fn open(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
@@ -44,6 +48,8 @@ pub(super) struct How {
     pub(super) flags: OFlags,
     /// Refuse links on the way.
     pub(super) no_links: bool,
+    /// Stay below a directory (`openat2`): no other path can be put in place of the program's.
+    pub(super) is_bound: bool,
 }
 
 impl How {
@@ -57,6 +63,7 @@ impl How {
         Self {
             flags,
             no_links: false,
+            is_bound: false,
         }
     }
 
@@ -110,8 +117,18 @@ pub(super) fn open_at(
     };
     match target {
         Target::At(location) => {
+            judge(&location, how)?;
+            if how.has(OFlags::PATH)
+                && let Some(reply) = path_only(context, &location.path, path, how)?
+            {
+                return Ok(reply);
+            }
             let fd = open_location(context, &arg, &location, how)?;
             reply_for(context, fd, &location, how)
+        }
+        // KERNEL: fs/open.c do_dentry_open (v6.12): O_PATH never asks the file
+        Target::Descriptor(identity) if how.has(OFlags::PATH) => {
+            reopen_path_only(context, identity, path, how)
         }
         Target::Descriptor(identity) => reply(reopen(context, identity, how)?, how),
         Target::Missing { .. } if how.has(OFlags::CREATE) => {
@@ -208,24 +225,76 @@ fn amended(
     Ok(copy)
 }
 
-/// Opens what the path named, after the checks that the kernel makes of every file.
+/// The checks that the kernel makes of every file.
+fn judge(location: &Location, how: &How) -> Result<(), Errno> {
+    if how.has(OFlags::CREATE | OFlags::EXCL) {
+        return Err(Errno::EXIST);
+    }
+    match location.mode & libc::S_IFMT {
+        libc::S_IFLNK if how.has(OFlags::DIRECTORY) => Err(Errno::NOTDIR),
+        libc::S_IFLNK if !how.has(OFlags::PATH) => Err(Errno::LOOP),
+        libc::S_IFDIR if how.writes() || how.has(OFlags::CREATE) => Err(Errno::ISDIR),
+        libc::S_IFDIR | libc::S_IFLNK => Ok(()),
+        _ if how.has(OFlags::DIRECTORY) => Err(Errno::NOTDIR),
+        _ => Ok(()),
+    }
+}
+
+/// A descriptor opened with `O_PATH` of a file of the board, whose path is argument `position`. It cannot be given to
+/// another process, so the caller opens what stands for the file; `None` where it cannot reach that.
+fn path_only(
+    context: &Context<'_>,
+    path: &[u8],
+    position: usize,
+    how: &How,
+) -> Result<Option<Reply>, Errno> {
+    let is_elsewhere = how.is_bound || how.no_links || context.process.view().is_some();
+    if is_elsewhere || context.process.is_traced() || !context.mover.can_repeat() {
+        return Ok(None);
+    }
+    // What the tree lies in is for its owner alone.
+    let ours = Guarded {
+        mode: OWNERS_ALONE,
+        uid: geteuid().as_raw(),
+        gid: getegid().as_raw(),
+    };
+    if !context.process.credentials()?.may_pass(&ours) {
+        return Ok(None);
+    }
+    let place = context.layer.shadow.locate(path).into_os_string();
+    let instead = vec![(position, Instead::Text(place.into_vec()))];
+    Ok(Some(context.mover.again(context.call, instead)))
+}
+
+/// `O_PATH` of what is behind `/proc/self/fd/N`.
+fn reopen_path_only(
+    context: &Context<'_>,
+    identity: Identity,
+    position: usize,
+    how: &How,
+) -> Result<Reply, Errno> {
+    if how.has(OFlags::DIRECTORY) {
+        return Err(Errno::NOTDIR);
+    }
+    if let Identity::Chip { id, is_gone: false } = identity {
+        let node = format!("/dev/gpiochip{id}");
+        if let Some(reply) = path_only(context, node.as_bytes(), position, how)? {
+            return Ok(reply);
+        }
+    }
+    // The kernel opens what stands for the file, with which as little can be done.
+    Ok(Reply::Continue)
+}
+
+/// Opens what the path named, which [`judge`] has let pass.
 fn open_location(
     context: &Context<'_>,
     arg: &PathArg,
     location: &Location,
     how: &How,
 ) -> Result<OwnedFd, Errno> {
-    if how.has(OFlags::CREATE | OFlags::EXCL) {
-        return Err(Errno::EXIST);
-    }
-    match location.mode & libc::S_IFMT {
-        libc::S_IFLNK if how.has(OFlags::PATH) => return open_beyond(context, arg, how),
-        libc::S_IFLNK if how.has(OFlags::DIRECTORY) => return Err(Errno::NOTDIR),
-        libc::S_IFLNK => return Err(Errno::LOOP),
-        libc::S_IFDIR if how.writes() || how.has(OFlags::CREATE) => return Err(Errno::ISDIR),
-        libc::S_IFDIR => {}
-        _ if how.has(OFlags::DIRECTORY) => return Err(Errno::NOTDIR),
-        _ => {}
+    if location.mode & libc::S_IFMT == libc::S_IFLNK {
+        return open_beyond(context, arg, how);
     }
     if let Some(id) = chip_of_node(&location.path) {
         return open_chip(context, id, how);
@@ -245,12 +314,11 @@ fn open_location(
     if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
         return opened;
     }
-    // DIFFERS: a descriptor opened with O_PATH cannot be given to another process; one opened for
-    // reading serves all that programs do with it.
+    // DIFFERS: where the caller cannot open what stands for the file with O_PATH, it gets one opened for reading.
     open_file(context, location, how.flags - OFlags::PATH)
 }
 
-/// `O_PATH | O_NOFOLLOW` of a link.
+/// `O_PATH | O_NOFOLLOW` of a link, for a caller that cannot open what stands for the link.
 // DIFFERS: the descriptor is of what the link leads to, not of the link.
 fn open_beyond(context: &Context<'_>, arg: &PathArg, how: &How) -> Result<OwnedFd, Errno> {
     let how = How {
@@ -262,6 +330,7 @@ fn open_beyond(context: &Context<'_>, arg: &PathArg, how: &How) -> Result<OwnedF
             target: Ok(Target::At(location)),
             ..
         } if location.mode & libc::S_IFMT != libc::S_IFLNK => {
+            judge(&location, &how)?;
             open_location(context, arg, &location, &how)
         }
         Resolution::Walked {

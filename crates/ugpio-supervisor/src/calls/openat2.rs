@@ -49,6 +49,7 @@ pub(super) fn openat2(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno
     }
     let how = How {
         no_links: resolve.contains(ResolveFlags::NO_SYMLINKS),
+        is_bound: resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::NO_XDEV),
         ..How::new(flags)
     };
     if resolve.contains(ResolveFlags::BENEATH) {

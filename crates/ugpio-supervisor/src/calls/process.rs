@@ -44,6 +44,9 @@ pub(super) trait Process {
 
     /// Who it is, for what it may do with files.
     fn credentials(&self) -> Result<Credentials, Errno>;
+
+    /// Whether a debugger has it.
+    fn is_traced(&self) -> bool;
 }
 
 impl Process for Thread<'_> {
@@ -98,5 +101,13 @@ impl Process for Thread<'_> {
         let is_ours = self.dirs().has_our_user_namespace(self.tid());
         let status = self.confirmed(self.dirs().status(self.tid()))?;
         Credentials::parse(&status, is_ours).ok_or(Errno::IO)
+    }
+
+    fn is_traced(&self) -> bool {
+        let status = self.dirs().status(self.tid()).unwrap_or_default();
+        let tracer = status
+            .lines()
+            .find_map(|row| row.strip_prefix("TracerPid:"));
+        tracer.is_some_and(|tracer| tracer.trim() != "0")
     }
 }

@@ -105,6 +105,10 @@ impl Mover for FakeMover {
         Reply::Return(0)
     }
 
+    fn can_repeat(&self) -> bool {
+        true
+    }
+
     fn again(&self, _: &Call, instead: Vec<(usize, Instead)>) -> Reply {
         let texts = instead
             .into_iter()
@@ -189,6 +193,10 @@ impl Process for FakeProcess {
 
     fn credentials(&self) -> Result<Credentials, Errno> {
         Ok(self.credentials.borrow().clone())
+    }
+
+    fn is_traced(&self) -> bool {
+        false
     }
 }
 

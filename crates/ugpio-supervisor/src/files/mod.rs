@@ -205,6 +205,10 @@ impl Files {
     fn find_anew(&self, dirs: &ProcDirs, tid: Pid, fd: i32) -> Option<Arc<OpenFile>> {
         let object = dirs.object(tid, fd).ok()?;
         let open = self.table().get(&object).cloned()?;
+        // KERNEL: fs/file.c fdget (v6.12): what was opened with O_PATH is no file to any call on it
+        if dirs.fd_mode(tid, fd).is_ok_and(|mode| mode & 0o700 == 0) {
+            return None;
+        }
         guess::keep(dirs, tid, fd, object, &open);
         Some(open)
     }

@@ -14,7 +14,8 @@ use rustix::{
 };
 
 use super::{
-    Guarded, Identity, Location, Place, Resolution, Resolver, Target, Want, lexical, machine::Found,
+    Guarded, Identity, Location, Place, Resolution, Resolver, Target, Want, lexical,
+    machine::Found, owned::chip_of_node,
 };
 
 /// Links followed in one path before it counts as a loop. KERNEL: include/linux/namei.h MAXSYMLINKS
@@ -206,6 +207,11 @@ impl<'r, 'a> Walk<'r, 'a> {
         }
         if let Some(inside) = self.resolver.shadow.inside(text) {
             self.is_native = false;
+            if let Some(path) = inside.strip_suffix(b" (deleted)")
+                && is_last
+            {
+                return self.revive(path.to_vec());
+            }
             self.go_to(&inside);
             return Ok(Step::Onward);
         }
@@ -230,6 +236,19 @@ impl<'r, 'a> Walk<'r, 'a> {
         };
         self.go_to(&inside);
         Ok(Step::Onward)
+    }
+
+    /// Ends at a file of the board that is gone and of which a descriptor is left.
+    // KERNEL: fs/char_dev.c chrdev_open (v6.12): a node means whatever has its number at the moment
+    // KERNEL: fs/kernfs/file.c kernfs_fop_open (v6.12)
+    fn revive(&mut self, path: Vec<u8>) -> Result<Step, Errno> {
+        let Some(id) = chip_of_node(&path) else {
+            return Err(Errno::NODEV);
+        };
+        Ok(Step::End(match self.look(path)? {
+            Some(found) => Target::At(found),
+            None => Target::Descriptor(Identity::Chip { id, is_gone: true }),
+        }))
     }
 
     /// Continues with an absolute path.

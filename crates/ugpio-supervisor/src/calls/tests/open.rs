@@ -18,6 +18,7 @@ use crate::{
     outcome::Reply,
 };
 
+const BUS_LINK: &str = "/sys/bus/gpio/devices/gpiochip0";
 const DEV: &str = "/sys/bus/gpio/devices/gpiochip0/dev";
 
 fn open(world: &World, path: &str, flags: i32) -> Reply {
@@ -26,6 +27,14 @@ fn open(world: &World, path: &str, flags: i32) -> Reply {
 
 fn open_in(world: &World, fd: i32, path: &str, flags: i32) -> Reply {
     world.call(Sys::Openat, &[Int(fd), Text(path), Int(flags), Int(0o666)])
+}
+
+/// Who can reach the tree.
+fn own_credentials() -> Credentials {
+    Credentials {
+        uid: rustix::process::geteuid().as_raw(),
+        ..Credentials::default()
+    }
 }
 
 fn names(dir: &Path) -> BTreeSet<String> {
@@ -50,7 +59,6 @@ fn a_node_is_opened_by_the_opener() {
         "{reply:?}"
     );
     open(&world, "/proc/self/fd/70", O_RDONLY);
-    open(&world, "/dev/gpiochip0", O_PATH);
     let flags: Vec<_> = world
         .opened()
         .into_iter()
@@ -61,8 +69,7 @@ fn a_node_is_opened_by_the_opener() {
         [
             (0, O_RDWR | O_CLOEXEC),
             (0, O_RDONLY | O_NONBLOCK),
-            (0, O_RDONLY),
-            (0, O_PATH)
+            (0, O_RDONLY)
         ]
     );
 }
@@ -109,24 +116,45 @@ fn files_of_the_tree_are_given_out_with_the_flags_asked_for() {
     }
 }
 
+/// Where the tree lies is for the caller's own open.
 #[test]
-fn a_path_only_descriptor_becomes_a_readable_one() {
-    let world = World::new();
-    let place = world.install(
-        5,
-        open(
-            &world,
-            "/sys/bus/gpio/devices/gpiochip0",
-            O_PATH | O_NOFOLLOW,
+fn a_path_only_descriptor_is_opened_by_the_caller() {
+    for (path, flags, shown) in [
+        ("/dev/gpiochip0", O_PATH, "/dev/gpiochip0"),
+        (
+            BUS_LINK,
+            O_PATH,
+            "/sys/devices/platform/gpio-sim.0/gpiochip0",
         ),
-    );
-    assert_eq!(
-        place,
-        world
-            .shadow
-            .locate(b"/sys/devices/platform/gpio-sim.0/gpiochip0")
-    );
+        (BUS_LINK, O_PATH | O_NOFOLLOW, BUS_LINK),
+        ("/proc/self/fd/70", O_PATH, "/dev/gpiochip0"),
+    ] {
+        let world = World::new();
+        *world.process.credentials.borrow_mut() = own_credentials();
+        let place = world.shadow.locate(shown.as_bytes());
+        goes_to(&world, open(&world, path, flags), place.to_str().unwrap());
+    }
+    let world = World::new();
+    *world.process.credentials.borrow_mut() = own_credentials();
     is_native(open(&world, "/dev/null", O_PATH));
+    is_native(open(&world, "/proc/self/fd/72", O_PATH));
+    fails(
+        open(&world, BUS_LINK, O_PATH | O_NOFOLLOW | O_DIRECTORY),
+        Errno::NOTDIR,
+    );
+}
+
+/// Another user cannot reach the tree.
+#[test]
+fn a_path_only_descriptor_becomes_a_readable_one_for_others() {
+    let world = World::new();
+    *world.process.credentials.borrow_mut() = Credentials {
+        uid: 4_000_000,
+        ..Credentials::default()
+    };
+    let place = world.install(5, open(&world, BUS_LINK, O_PATH | O_NOFOLLOW));
+    let device = b"/sys/devices/platform/gpio-sim.0/gpiochip0";
+    assert_eq!(place, world.shadow.locate(device));
 }
 
 #[test]
