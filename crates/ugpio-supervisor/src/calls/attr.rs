@@ -74,7 +74,7 @@ impl Attr {
         match target {
             Target::At(location) => Self::at(context, location),
             Target::Descriptor(identity) => Self::of_descriptor(context, *identity),
-            Target::Missing { .. } | Target::Unknown { .. } => Err(Errno::NOENT),
+            Target::Missing { .. } => Err(Errno::NOENT),
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) fn chdir(context: &Context<'_>, targets: &Targets) -> Result<Reply, E
         None => return Ok(Reply::Continue),
         Some(Target::At(location)) => location,
         Some(Target::Descriptor(_)) => return Err(Errno::NOTDIR),
-        Some(Target::Missing { .. } | Target::Unknown { .. }) => return Err(Errno::NOENT),
+        Some(Target::Missing { .. }) => return Err(Errno::NOENT),
     };
     if location.mode & libc::S_IFMT != libc::S_IFDIR {
         return Err(Errno::NOTDIR);

@@ -117,7 +117,7 @@ fn shared_dir(context: &Context<'_>, fd: i32) -> Option<Vec<u8>> {
     let place = context.layer.shadow.locate(&dir);
     let is_dir = rustix::fs::lstat(place)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
-    is_dir.then_some(dir)
+    (is_dir || context.layer.shadow.owned().hides_in(&dir)).then_some(dir)
 }
 
 /// A listing under way.
@@ -189,7 +189,11 @@ impl Listing<'_> {
         let owned = shadow.owned();
         let machine = Machine::new(&self.context.view().prefix);
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(shadow.locate(&self.dir)).map_err(raw)? {
+        let entries = match std::fs::read_dir(shadow.locate(&self.dir)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(names),
+            entries => entries.map_err(raw)?,
+        };
+        for entry in entries {
             let entry = entry.map_err(raw)?;
             let name = std::os::unix::ffi::OsStringExt::into_vec(entry.file_name());
             let path = lexical::join(&self.dir, &name);

@@ -42,6 +42,9 @@ pub(super) fn openat(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno>
     open_at(context, call.int(0), 1, &How::new(call.uint(2)))
 }
 
+/// `__O_TMPFILE`: `O_TMPFILE` without the `O_DIRECTORY` in it.
+pub(super) const TMPFILE: u32 = (libc::O_TMPFILE & !libc::O_DIRECTORY).cast_unsigned();
+
 /// How a file is to be opened.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
@@ -71,6 +74,18 @@ impl How {
         self.flags.contains(flag)
     }
 
+    /// Whether the kernel refuses the flags before it looks at the path.
+    // KERNEL: fs/open.c build_open_flags (v6.12)
+    fn is_refused(&self) -> bool {
+        if self.has(OFlags::PATH) {
+            return false;
+        }
+        let is_temporary = self.flags.bits() & TMPFILE != 0;
+        is_temporary && !(self.writes() && self.has(OFlags::DIRECTORY))
+            || self.has(OFlags::CREATE | OFlags::DIRECTORY)
+            || self.flags & OFlags::RWMODE == OFlags::RWMODE && is_temporary
+    }
+
     fn writes(&self) -> bool {
         !self.has(OFlags::PATH) && (self.flags & OFlags::RWMODE != OFlags::RDONLY)
     }
@@ -95,6 +110,9 @@ pub(super) fn open_at(
     path: usize,
     how: &How,
 ) -> Result<Reply, Errno> {
+    if how.is_refused() {
+        return Ok(Reply::Continue);
+    }
     let Some(arg) = context.path(dirfd, path) else {
         return Ok(Reply::Continue);
     };
@@ -107,7 +125,7 @@ pub(super) fn open_at(
             return reply(fd, how);
         }
     }
-    let target = match context.sort(resolution)? {
+    let target = match context.sort(&arg, resolution)? {
         Found::Native => return Ok(Reply::Continue),
         Found::Machine(machine) => {
             let instead = vec![(path, Instead::Text(machine))];
@@ -135,7 +153,7 @@ pub(super) fn open_at(
             // KERNEL: sysfs lets nobody make files; a chip's name in /dev is not for others to take.
             Err(Errno::ACCESS)
         }
-        Target::Missing { .. } | Target::Unknown { .. } => Err(Errno::NOENT),
+        Target::Missing { .. } => Err(Errno::NOENT),
     }
 }
 

@@ -4,7 +4,7 @@ use rustix::{fs::ResolveFlags, io::Errno};
 
 use super::{
     Context, PathArg,
-    open::{How, open_at},
+    open::{self, How, open_at},
     route::Found,
     table::Targets,
 };
@@ -40,7 +40,7 @@ pub(super) fn openat2(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno
     let Ok(flags) = u32::try_from(flags) else {
         return Ok(Reply::Continue);
     };
-    let creates = flags & (libc::O_CREAT | libc::O_TMPFILE).cast_unsigned() != 0;
+    let creates = flags & (libc::O_CREAT.cast_unsigned() | open::TMPFILE) != 0;
     if rest.iter().any(|byte| *byte != 0) || (mode != 0 && !creates) {
         return Ok(Reply::Continue);
     }

@@ -34,7 +34,7 @@ fn answer(context: &Context<'_>, dirfd: i32, path: usize) -> Result<Reply, Errno
     let resolution = context.resolve(&path_arg, Want::default());
     let text = match our_text(context, &resolution)? {
         Some(text) => text,
-        None => match context.sort(resolution)? {
+        None => match context.sort(&path_arg, resolution)? {
             Found::Native => return Ok(Reply::Continue),
             Found::Machine(machine) => {
                 let instead = vec![(path, Instead::Text(machine))];
@@ -44,7 +44,7 @@ fn answer(context: &Context<'_>, dirfd: i32, path: usize) -> Result<Reply, Errno
                 let identify = |link: &[u8]| context.layer.opener.identify(link);
                 context.resolver(&identify, |resolver| resolver.link_text(&link))?
             }
-            Found::Board(Target::Missing { .. } | Target::Unknown { .. }) => {
+            Found::Board(Target::Missing { .. }) => {
                 return Err(Errno::NOENT);
             }
             Found::Board(_) => return Err(Errno::INVAL),

@@ -88,52 +88,64 @@ impl Context<'_> {
 
     /// What a path names.
     pub(super) fn find_path(&self, arg: &PathArg, want: Want) -> Result<Found, Errno> {
-        self.sort(self.resolve(arg, want))
+        self.sort(arg, self.resolve(arg, want))
     }
 
-    /// What a path names whose last name is made or taken away. A slash behind it, and a last name that is none, are
-    /// left for the kernel to judge.
+    /// What a path names whose last name is made or taken away. A slash behind it is left for the kernel to judge.
     fn find_name(&self, arg: PathArg) -> Result<Found, Errno> {
         let PathArg { base, mut path } = arg;
         let whole = path.len();
         while path.len() > 1 && path.ends_with(b"/") {
             path.pop();
         }
-        let mut tail = if path.len() < whole { &b"/"[..] } else { b"" };
-        if matches!(lexical::components(&path).next_back(), Some(b"." | b"..")) {
-            tail = b"/.";
-        }
-        let found = self.find_path(&PathArg { base, path }, Want::default())?;
-        Ok(match found {
-            Found::Machine(mut path) => {
-                path.extend_from_slice(tail);
-                Found::Machine(path)
+        let has_slash = path.len() < whole;
+        let is_parent = lexical::components(&path).next_back() == Some(b"..");
+        let mut found = self.find_path(&PathArg { base, path }, Want::default())?;
+        if let Found::Machine(path) = &mut found {
+            if has_slash && !path.ends_with(b"/") {
+                path.push(b'/');
             }
-            other => other,
-        })
+            // What the call is to act on is no name.
+            if is_parent && !path.ends_with(b"..") {
+                path.extend_from_slice(b"/.");
+            }
+        }
+        Ok(found)
     }
 
-    /// Whose the outcome of a resolution is.
-    pub(super) fn sort(&self, resolution: Resolution) -> Result<Found, Errno> {
+    /// Whose the outcome of a resolution is. A slash behind a path, which asks for a directory, stays there.
+    pub(super) fn sort(&self, arg: &PathArg, resolution: Resolution) -> Result<Found, Errno> {
+        let mut found = self.sort_whole(resolution)?;
+        if let Found::Machine(path) = &mut found
+            && arg.path.ends_with(b"/")
+            && !path.ends_with(b"/")
+        {
+            path.push(b'/');
+        }
+        Ok(found)
+    }
+
+    fn sort_whole(&self, resolution: Resolution) -> Result<Found, Errno> {
         let Resolution::Walked {
             is_native: false,
             target,
             guarded,
+            exit,
         } = resolution
         else {
             return Ok(Found::Native);
         };
+        if let Some(path) = exit {
+            return Ok(Found::Machine(path));
+        }
         match target {
             Ok(Target::At(location)) if location.place == Place::Host => {
                 Ok(Found::Machine(location.path))
             }
-            Ok(
-                Target::Unknown { path }
-                | Target::Missing {
-                    path,
-                    place: Place::Host,
-                },
-            ) => Ok(Found::Machine(path)),
+            Ok(Target::Missing {
+                path,
+                place: Place::Host,
+            }) => Ok(Found::Machine(path)),
             other => {
                 self.may_pass(&guarded)?;
                 other.map(Found::Board)

@@ -18,7 +18,7 @@ pub(super) fn fstatfs(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno
 fn answer(context: &Context<'_>, target: Option<&Target>) -> Result<Reply, Errno> {
     let path = match target {
         None | Some(Target::Descriptor(_)) => return Ok(Reply::Continue),
-        Some(Target::Missing { .. } | Target::Unknown { .. }) => return Err(Errno::NOENT),
+        Some(Target::Missing { .. }) => return Err(Errno::NOENT),
         Some(Target::At(location)) => &location.path,
     };
     context.give(context.call.args[1], &record(Mounted::file_system(path)), 0)

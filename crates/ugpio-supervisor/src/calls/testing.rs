@@ -406,9 +406,6 @@ impl World {
                         )
                     }
                     Target::Descriptor(identity) => format!("{identity:?}"),
-                    Target::Unknown { path } => {
-                        format!("unknown {}", String::from_utf8(path).unwrap())
-                    }
                     Target::Missing { path, place } => {
                         format!("no {place:?} {}", String::from_utf8(path).unwrap())
                     }

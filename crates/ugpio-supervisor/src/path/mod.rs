@@ -64,11 +64,6 @@ pub(crate) enum Target {
     At(Location),
     /// One of our open files, named through `/proc/PID/fd/N`.
     Descriptor(Identity),
-    /// Something of the machine that could not be looked at from here, or is not there: for the kernel to say.
-    Unknown {
-        /// A path of the machine that leads as far as the walk came, with what was still to go.
-        path: Vec<u8>,
-    },
     /// Nothing, but the directory it would be in exists.
     Missing {
         /// Its virtual path.
@@ -91,6 +86,8 @@ pub(crate) enum Resolution {
         target: Result<Target, Errno>,
         /// The directories of the machine on the way that not everybody may pass.
         guarded: Vec<Guarded>,
+        /// For a path that led through the board: one of the machine that the kernel can go on with.
+        exit: Option<Vec<u8>>,
     },
 }
 
@@ -194,6 +191,7 @@ impl<'a> Resolver<'a> {
                 is_native: false,
                 target: Err(Errno::NOENT),
                 guarded: Vec::new(),
+                exit: None,
             },
         }
     }

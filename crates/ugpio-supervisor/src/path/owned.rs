@@ -38,6 +38,13 @@ impl Owned {
         self.hidden = Some(join(dir, HIDDEN.as_bytes()));
     }
 
+    /// Whether names of this directory are hidden because they are those of shadow trees.
+    pub(crate) fn hides_in(&self, dir: &[u8]) -> bool {
+        self.hidden
+            .as_ref()
+            .is_some_and(|prefix| super::lexical::parent(prefix) == dir)
+    }
+
     /// Adds a subtree; it is never given back, so that nothing of the host appears in its place.
     pub(crate) fn add(&mut self, subtree: &[u8]) {
         if !self.subtrees.iter().any(|known| known == subtree) {

@@ -33,6 +33,11 @@ pub(super) struct Walk<'r, 'a> {
     guarded: Vec<Guarded>,
     /// Whether the name looked up last is the machine's GPIO, of which nothing is shown.
     is_hidden: bool,
+    /// Whether the directory reached is one that the kernel would not come to.
+    is_on_board: bool,
+    /// Where the walk came from the board to the machine last, with what was still to go: a path that the kernel can
+    /// go on with by itself.
+    exit: Option<Vec<u8>>,
 }
 
 /// What one step led to.
@@ -52,6 +57,7 @@ impl<'r, 'a> Walk<'r, 'a> {
     /// Begins at a directory that the kernel would not look in.
     pub(super) fn from_board(resolver: &'r Resolver<'a>, dir: &[u8], path: &[u8]) -> Self {
         let mut walk = Self::new(resolver, false);
+        walk.is_on_board = true;
         walk.at = dir.to_vec();
         walk.push(path);
         walk
@@ -66,6 +72,8 @@ impl<'r, 'a> Walk<'r, 'a> {
             links: 0,
             guarded: Vec::new(),
             is_hidden: false,
+            is_on_board: false,
+            exit: None,
         }
     }
 
@@ -84,6 +92,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             is_native: self.is_native && !is_ours,
             target,
             guarded: self.guarded,
+            exit: self.exit.filter(|_| !is_ours),
         }
     }
 
@@ -95,11 +104,12 @@ impl<'r, 'a> Walk<'r, 'a> {
             b"" | b"." => return Ok(Step::Onward),
             b".." => {
                 self.at = lexical::parent(&self.at).to_vec();
+                if self.is_on_board && self.is_machines(&self.at) {
+                    self.leave();
+                }
                 return Ok(Step::Onward);
             }
-            long if long.len() > lexical::NAME_MAX => {
-                return self.give_up(&name, Errno::NAMETOOLONG);
-            }
+            long if long.len() > lexical::NAME_MAX => return Err(Errno::NAMETOOLONG),
             _ => {}
         }
         let is_last = self.pending.is_empty();
@@ -108,10 +118,8 @@ impl<'r, 'a> Walk<'r, 'a> {
             return Ok(Step::Onward);
         }
         let path = lexical::join(&self.at, &name);
-        let found = match self.look(path.clone()) {
-            Ok(Some(found)) => found,
-            Ok(None) => return self.miss(&name, path, is_last),
-            Err(errno) => return self.give_up(&name, errno),
+        let Some(found) = self.look(path.clone())? else {
+            return self.miss(path, is_last);
         };
         match found.mode & libc::S_IFMT {
             libc::S_IFLNK if is_last && !want.follow => Ok(Step::End(Target::At(found))),
@@ -122,23 +130,21 @@ impl<'r, 'a> Walk<'r, 'a> {
                 Ok(Step::Onward)
             }
             _ if is_last => Ok(Step::End(Target::At(found))),
-            _ if found.place == Place::Host => self.give_up(&name, Errno::NOTDIR),
             _ => Err(Errno::NOTDIR),
         }
     }
 
-    /// Ends where the machine has no more to tell us: the kernel tells the caller, if a directory of the machine is
-    /// where the walk came to.
-    fn give_up(&mut self, name: &[u8], errno: Errno) -> Result<Step, Errno> {
-        if self.resolver.owned.contains(&self.at) || !matches!(self.on_host(&self.at), Ok(Some(_)))
-        {
-            return Err(errno);
-        }
-        let mut path = lexical::join(&self.at, name);
-        for part in self.pending.iter().rev() {
-            path = lexical::join(&path, part);
-        }
-        Ok(Step::End(Target::Unknown { path }))
+    /// Notes that the walk is at a directory of the machine again.
+    fn leave(&mut self) {
+        self.is_on_board = false;
+        let parts = self.pending.iter().rev();
+        let join = |path: Vec<u8>, part: &Vec<u8>| lexical::join(&path, part);
+        self.exit = Some(parts.fold(self.at.clone(), join));
+    }
+
+    /// Whether the kernel finds the machine's directory at a path.
+    fn is_machines(&self, path: &[u8]) -> bool {
+        !self.resolver.owned.contains(path) && matches!(self.on_host(path), Ok(Some(_)))
     }
 
     /// The path ended at a directory.
@@ -150,18 +156,11 @@ impl<'r, 'a> Walk<'r, 'a> {
     }
 
     /// The last name, or one before it, does not exist.
-    fn miss(&mut self, name: &[u8], path: Vec<u8>, is_last: bool) -> Result<Step, Errno> {
-        if self.is_hidden {
-            if !is_last {
-                return Err(Errno::NOENT);
-            }
-            let place = Place::Board;
-            return Ok(Step::End(Target::Missing { path, place }));
-        }
+    fn miss(&mut self, path: Vec<u8>, is_last: bool) -> Result<Step, Errno> {
         if !is_last {
-            return self.give_up(name, Errno::NOENT);
+            return Err(Errno::NOENT);
         }
-        let is_host = self.on_host(&self.at)?.is_some();
+        let is_host = !self.is_hidden && self.on_host(&self.at)?.is_some();
         let place = if is_host { Place::Host } else { Place::Board };
         Ok(Step::End(Target::Missing { path, place }))
     }
@@ -226,14 +225,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 ..link
             })));
         }
-        let Some(inside) = self.resolver.view.inside_root(text) else {
-            // No path leads there from the caller's root: the kernel goes on from the link itself.
-            let mut path = link.path;
-            for part in self.pending.iter().rev() {
-                path = lexical::join(&path, part);
-            }
-            return Ok(Step::End(Target::Unknown { path }));
-        };
+        // Where no path leads there from the caller's root, the kernel goes on from the link itself.
+        let inside = self.resolver.view.inside_root(text).ok_or(Errno::XDEV)?;
         self.go_to(&inside);
         Ok(Step::Onward)
     }
@@ -255,6 +248,9 @@ impl<'r, 'a> Walk<'r, 'a> {
     fn go_to(&mut self, path: &[u8]) {
         self.at = b"/".to_vec();
         self.push(path);
+        if self.is_on_board {
+            self.leave();
+        }
     }
 
     /// Puts the components of `path` before those pending.
@@ -288,7 +284,10 @@ impl<'r, 'a> Walk<'r, 'a> {
         }
         let place = self.resolver.shadow.locate(&path);
         let found = mode_of(place.as_os_str())?;
-        self.is_native &= !self.is_hidden && found.is_none();
+        let is_ours = self.is_hidden || found.is_some();
+        if is_ours {
+            (self.is_native, self.is_on_board, self.exit) = (false, true, None);
+        }
         Ok(found.map(|mode| Location {
             path,
             place: Place::Board,

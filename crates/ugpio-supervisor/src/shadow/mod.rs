@@ -111,24 +111,16 @@ impl Shadow {
             shadow.mkdir_all(path.as_bytes())?;
         }
         shadow.add_bus()?;
-        shadow.hide_itself()?;
+        shadow.hide_itself();
         Ok(shadow)
     }
 
-    /// Keeps programs from finding this tree where it lies. Its parent has to be in the tree, since
-    /// only what is in both worlds is listed otherwise than the host has it.
-    fn hide_itself(&self) -> io::Result<()> {
-        let Some(parent) = self
-            .dir
-            .parent()
-            .map(|parent| parent.as_os_str().as_bytes())
-        else {
-            return Ok(());
-        };
-        let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::make_mut(&mut slot).hide_trees_in(parent);
-        drop(slot);
-        self.mkdir_all(parent)
+    /// Keeps programs from finding this tree where it lies.
+    fn hide_itself(&self) {
+        if let Some(parent) = self.dir.parent() {
+            let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::make_mut(&mut slot).hide_trees_in(parent.as_os_str().as_bytes());
+        }
     }
 
     /// The private directory, for whoever must remove it if this process cannot.
