@@ -84,7 +84,16 @@ impl Bank {
             offset,
             consumer: consumer.into(),
             direction,
+            active_low: false,
         });
+        self
+    }
+
+    /// Inverts the hogs of a line that were described so far: where one says high, the level is low.
+    #[must_use]
+    pub fn active_low(mut self, offset: Offset) -> Bank {
+        let hogs = self.hogs.iter_mut().filter(|hog| hog.offset == offset);
+        hogs.for_each(|hog| hog.active_low = true);
         self
     }
 

@@ -210,7 +210,7 @@ pub enum HogDirection {
     /// Held as an input.
     #[default]
     Input,
-    /// Held as an output at this electrical level.
+    /// Held as an output at this level; at the other one if the hog is active low.
     Output(Level),
 }
 
@@ -228,6 +228,7 @@ pub enum HogDirection {
 ///     offset: Offset::new(1),
 ///     consumer: "main-power".into(),
 ///     direction: HogDirection::Output(Level::High),
+///     active_low: false,
 /// };
 /// let config = ChipConfig { hogs: vec![on], ..ChipConfig::new("power", 2) };
 /// let chip = Registry::new().register(&config, Power)?;
@@ -243,6 +244,8 @@ pub struct Hog {
     pub consumer: Label,
     /// What the line is set to.
     pub direction: HogDirection,
+    /// Whether the output's level is low where its direction says high, and the reverse.
+    pub active_low: bool,
 }
 
 /// What the core copies into the device when a chip is registered.

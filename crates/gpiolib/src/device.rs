@@ -19,7 +19,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, IrqLock};
 use crate::{
     Chip, ChipConfig, Direction, InfoChange, InfoChangeKind, InfoQueue, Label, Level, Line,
-    LineConfig, LineInfo, Module, Name, Offset, Timestamp, ops,
+    LineConfig, LineInfo, Module, Name, Offset, Release, Timestamp, ops,
 };
 
 revocable::newtype! {
@@ -221,6 +221,12 @@ impl Device {
         watchers.retain(|watcher| !watcher.is_dead());
         watchers.push(queue.downgrade());
         state.watcher_count.store(watchers.len(), Ordering::Release);
+    }
+
+    /// The release of Linux that the registry of this device behaves as.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.state().registry.release()
     }
 
     pub(crate) fn state(&self) -> &State {

@@ -12,7 +12,7 @@ use crate::ops;
 use crate::sync::atomic::Ordering;
 use crate::{
     Chip, Device, Error, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags, Offset,
-    Registry, Result,
+    Registry, Result, Value,
 };
 
 /// A line that the machine holds, of whichever chip has the label.
@@ -155,9 +155,13 @@ impl MachineHog {
 /// Takes what a chip wants of itself.
 pub(crate) fn take(device: &Device, hog: &Hog) -> Result<()> {
     hold(device, hog.offset, hog.consumer, |chip, line| {
+        if hog.active_low {
+            ops::put_flag(line.flags, flags::ACTIVE_LOW, true);
+        }
         match hog.direction {
             HogDirection::Input => ops::direction_input(chip, line.flags, hog.offset),
             HogDirection::Output(level) => {
+                let level = Value::from(level.is_high()).level(hog.active_low);
                 ops::direction_output_level(chip, line.flags, hog.offset, level)
             }
         }

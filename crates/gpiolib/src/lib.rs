@@ -70,7 +70,7 @@ mod ops;
 mod pin;
 mod property;
 mod registry;
-
+mod release;
 mod store;
 mod sync;
 mod time;
@@ -99,6 +99,7 @@ pub use module::{InUse, Module};
 pub use pin::{Input, Output, Refused};
 pub use property::{Node, Property, Reference};
 pub use registry::{ChangeWatch, Registration, Registry, Revoker, offsets};
+pub use release::{Feature, Release};
 pub use revocable::sync::{Mutex, MutexGuard};
 pub use store::{Overflow, Ring, Store};
 pub use time::{ManualClock, Timestamp};

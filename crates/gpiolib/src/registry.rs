@@ -17,7 +17,7 @@ use crate::hog::{self, MachineHogs};
 use crate::index::{Index, Place};
 use crate::lookup::Lookups;
 use crate::sync::{Arc, IrqLock, Weak};
-use crate::{Chip, ChipConfig, Device, Error, Line, Name, Offset, Result, Timestamp};
+use crate::{Chip, ChipConfig, Device, Error, Line, Name, Offset, Release, Result, Timestamp};
 
 /// One world of chips. Cheap to clone; all clones are the same world.
 ///
@@ -50,6 +50,7 @@ pub(crate) struct RegistryInner {
     wakers: IrqLock<Wakers>,
     pub(crate) lookups: IrqLock<Lookups>,
     pub(crate) hogs: IrqLock<MachineHogs>,
+    release: Release,
 }
 
 /// Who is woken by changes.
@@ -97,7 +98,8 @@ struct Table {
 }
 
 impl Registry {
-    /// An empty world without a clock: changes of lines' public state are stamped with 0.
+    /// An empty world without a clock, which behaves as [`Release::OLDEST`]: changes of lines'
+    /// public state are stamped with 0.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Timestamp::default)
@@ -118,13 +120,30 @@ impl Registry {
     /// ```
     #[must_use]
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self::of_release(Release::OLDEST, clock)
+    }
+
+    /// An empty world that behaves as this release of Linux, with a clock as [`Registry::with_clock`]
+    /// takes one.
+    #[must_use]
+    pub fn of_release(
+        release: Release,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(RegistryInner {
             table: IrqLock::default(),
             clock: Box::new(clock),
             wakers: IrqLock::default(),
             lookups: IrqLock::default(),
             hogs: IrqLock::default(),
+            release,
         }))
+    }
+
+    /// The release of Linux that this world behaves as.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        self.0.release()
     }
 
     /// Registers a chip: from here on it can be found and requested. Its hogs are in place before
@@ -272,6 +291,10 @@ impl Registry {
 }
 
 impl RegistryInner {
+    pub(crate) const fn release(&self) -> Release {
+        self.release
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }

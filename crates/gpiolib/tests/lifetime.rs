@@ -250,11 +250,13 @@ fn hogs_are_in_place_before_anybody_can_look() {
             offset: Offset::new(1),
             consumer: "led".into(),
             direction: HogDirection::Output(Level::High),
+            active_low: false,
         },
         Hog {
             offset: Offset::new(9),
             consumer: "nowhere".into(),
             direction: HogDirection::Input,
+            active_low: false,
         },
     ];
     config.names = vec![(Offset::new(1), Name::from("LED"))];

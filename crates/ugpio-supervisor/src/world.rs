@@ -364,8 +364,9 @@ fn node(device: &Device) -> Node {
 
 impl Opener for Chips {
     fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno> {
-        // KERNEL: gpiolib-cdev.c gpio_chrdev_open (v6.12): a node whose chip went is ENODEV.
-        let device = self.registry.device(id).ok_or(Errno::NODEV)?;
+        let device = self.registry.device(id);
+        let device = device.or_else(|| self.files.gone_chip(id));
+        let device = device.ok_or(Errno::NODEV)?;
         let flags = OFlags::from_bits_retain(flags);
         self.files.open_chip(&device, flags).map_err(raw_errno)
     }

@@ -1,9 +1,8 @@
 //! ugpio: runs GPIO programs without hardware, and drives and watches lines.
 //!
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
-//! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is
-//! the gpio-sim control tree in it), [`ctl`] for the outside
-//! world of a run, [`chaos`] for a program while things go wrong, [`trace`] for recordings of one,
+//! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is the gpio-sim
+//! control tree in it, [`release`] the kernel release that it shows), [`ctl`] for the outside world of a run, [`chaos`] for a program while things go wrong, [`trace`] for recordings of one,
 //! [`doctor`] for the machine. [`clockwork`] moves the time of a board, [`attentive`] looks after it
 //! between calls. [`web`] is the live board of a run, [`tui`] the same in a terminal.
 
@@ -19,6 +18,7 @@ mod counted;
 mod ctl;
 mod doctor;
 mod explain;
+mod release;
 mod run;
 mod trace;
 mod tree;

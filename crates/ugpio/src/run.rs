@@ -41,9 +41,9 @@ use crate::control::protocol::{Hello, VERSION};
 use crate::control::server::{self, Hub};
 use crate::control::socket::{self, Bound};
 use crate::counted::counted;
+use crate::release::Shown;
 use crate::trace::session::{Tracing, Wish};
 use crate::tree::SimTree;
-use crate::tree::release::Release;
 use crate::web;
 
 /// What is left to do when the program has ended.
@@ -66,8 +66,8 @@ struct Run {
     chance: Chance,
     /// Where to write what went wrong.
     report: Option<PathBuf>,
-    /// The kernel release to tell, if not the machine's.
-    release: Option<Release>,
+    /// The kernel release that the run shows and behaves as.
+    release: Shown,
     /// What is to be recorded, played and compared.
     wish: Wish,
     /// Whether every difference from Linux is to be hidden.
@@ -116,6 +116,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
             message: "PROGRAM is missing".into(),
         });
     };
+    let release = Shown::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let board = Board::load(args.board.as_deref(), &args.chips).map_err(|e| own(&e))?;
     let wish = Wish::of(args, &board).map_err(Failure::own)?;
     let bound = socket::bind(args.socket.as_deref(), &socket::directory()).map_err(|e| own(&e))?;
@@ -131,11 +132,10 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         pid: std::process::id(),
         program: program.to_string_lossy().into_owned(),
     };
-    let release = Release::wanted(args.kernel_release.as_deref()).map_err(|e| own(&e))?;
     let mut options = LaunchOptions::new(program);
     let read_numbers = read_numbers();
     let trapped = read_numbers.start.cast_unsigned()..read_numbers.end.cast_unsigned();
-    options.filter = filter(args).read_from(trapped);
+    options.filter = filter(args, &release).read_from(trapped);
     options.args = rest.to_vec();
     options.env = vec![(socket::ENV.into(), bound.path().into())];
     options.leftover = match (args.wait, args.kill) {
@@ -174,7 +174,7 @@ fn chance(args: &Args) -> Chance {
 }
 
 /// Which calls are trapped.
-fn filter(args: &Args) -> FilterSpec {
+fn filter(args: &Args, release: &Shown) -> FilterSpec {
     let mut filter = FilterSpec::standard().with_tree().with_uevents();
     if args.lint.is_some() {
         filter = filter.with_lint();
@@ -182,7 +182,7 @@ fn filter(args: &Args) -> FilterSpec {
     if args.strict {
         filter = filter.strict();
     }
-    if args.kernel_release.is_some() {
+    if release.text.is_some() {
         filter = filter.trap(Sys::Uname, When::Always);
     }
     filter
@@ -233,7 +233,7 @@ fn log(verbose: u8) {
 /// Answers the program until nobody is left. Runs in the supervisor.
 fn supervise(session: Session, mut run: Run) -> ExitCode {
     raise_descriptor_limit();
-    let registry = Registry::with_clock(server::now);
+    let registry = Registry::of_release(run.release.release, server::now);
     let wish = core::mem::take(&mut run.wish);
     let (hub, dispatcher, ends) = match answer(&session, &registry, &run, wish) {
         Ok(answering) => answering,
@@ -268,11 +268,8 @@ fn answer(
         .start(&plugged, &clockwork)
         .map_err(|e| fail("cannot start a thread", &e))?;
     let extras = Extras {
-        tree: Some(Arc::new(SimTree::new(
-            plugged.clone(),
-            run.release.as_ref(),
-        ))),
-        release: run.release.as_ref().map(ToString::to_string),
+        tree: Some(Arc::new(SimTree::new(plugged.clone()))),
+        release: run.release.text.clone(),
         is_strict: run.is_strict,
         read_numbers: run.read_numbers.clone(),
         files: run.board.machine.files(),

@@ -8,7 +8,6 @@
 //! asked to do something.
 
 mod fault;
-pub(crate) mod release;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -19,7 +18,6 @@ use gpiolib::{Offset, Timestamp};
 use rustix::io::Errno;
 use ugpio_supervisor::tree::{Entry, LineAt, LineFile, Mounted, Token, Tree};
 
-use self::release::Release;
 use crate::control::plugged::Shared;
 use crate::control::server;
 
@@ -32,12 +30,14 @@ pub(crate) struct SimTree {
 }
 
 impl SimTree {
-    /// An empty tree that plugs its chips in beside these. Newer kernels have more attributes.
-    pub(crate) fn new(plugged: Shared, release: Option<&Release>) -> SimTree {
-        let has_valid = release.is_some_and(Release::has_valid);
-        let lines = Arc::clone(plugged.borrow().lines());
+    /// An empty tree that plugs its chips in beside these, with the attributes of their release.
+    pub(crate) fn new(plugged: Shared) -> SimTree {
+        let (lines, release) = {
+            let plugged = plugged.borrow();
+            (Arc::clone(plugged.lines()), plugged.release())
+        };
         SimTree {
-            model: Mutex::new(Model::new(has_valid)),
+            model: Mutex::new(Model::new(release)),
             plugged,
             lines,
         }
@@ -245,7 +245,7 @@ mod tests {
         )
         .unwrap();
         let plugged = Shared::new(plugged);
-        (SimTree::new(plugged.clone(), None), plugged)
+        (SimTree::new(plugged.clone()), plugged)
     }
 
     fn store(tree: &SimTree, path: &[&[u8]], text: &[u8]) {

@@ -30,7 +30,7 @@ fn prints_with(options: &[&str], script: &str, expected: &str) {
 
 #[track_caller]
 fn prints(script: &str, expected: &str) {
-    prints_with(&[], script, expected);
+    prints_with(&["--kernel-release", "6.12"], script, expected);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The attributes: their names, modes, and which directory has which.
+//! The attributes: their names, modes, and which directory has which, in which release.
+
+use gpiolib::{Feature, Release};
 
 /// Which attribute it is.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -21,6 +23,8 @@ pub enum Kind {
     HogName,
     /// `direction` of a hog.
     HogDirection,
+    /// `active_low` of a hog.
+    HogActiveLow,
 }
 
 /// One attribute of one directory. It stays the same while the directory is there, and names nothing
@@ -38,11 +42,11 @@ pub struct Attribute {
 impl Kind {
     pub(super) const DEVICE: [Kind; 2] = [Kind::DevName, Kind::Live];
     pub(super) const BANK: [Kind; 3] = [Kind::ChipName, Kind::Label, Kind::NumLines];
-    pub(super) const LINE: [Kind; 2] = [Kind::LineName, Kind::Valid];
-    pub(super) const HOG: [Kind; 2] = [Kind::HogName, Kind::HogDirection];
+    const LINE: [Kind; 2] = [Kind::LineName, Kind::Valid];
+    const HOG: [Kind; 3] = [Kind::HogName, Kind::HogDirection, Kind::HogActiveLow];
 
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::DevName,
         Kind::Live,
         Kind::ChipName,
@@ -52,14 +56,24 @@ impl Kind {
         Kind::Valid,
         Kind::HogName,
         Kind::HogDirection,
+        Kind::HogActiveLow,
     ];
 
     /// The attributes of a line.
-    pub(super) fn of_line(has_valid: bool) -> &'static [Kind] {
-        if has_valid {
+    pub(super) fn of_line(release: Release) -> &'static [Kind] {
+        if release.has(Feature::LineValid) {
             &Kind::LINE
         } else {
             &Kind::LINE[..1]
+        }
+    }
+
+    /// The attributes of a hog.
+    pub(super) fn of_hog(release: Release) -> &'static [Kind] {
+        if release.has(Feature::HogActiveLow) {
+            &Kind::HOG
+        } else {
+            &Kind::HOG[..2]
         }
     }
 
@@ -75,6 +89,7 @@ impl Kind {
             Kind::LineName | Kind::HogName => b"name",
             Kind::Valid => b"valid",
             Kind::HogDirection => b"direction",
+            Kind::HogActiveLow => b"active_low",
         }
     }
 

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use gpiolib::{Errno, HogDirection, Level};
+use gpiolib::{Errno, HogDirection, Level, Release};
 
 use super::attribute::Kind;
 use super::{Host, PluggedChip, text};
@@ -48,6 +48,7 @@ pub(super) struct HogDir {
     pub(super) serial: u32,
     pub(super) name: Option<Vec<u8>>,
     pub(super) direction: HogDirection,
+    pub(super) active_low: bool,
 }
 
 /// The directory of the device itself, as [`super::Attribute::dir`].
@@ -136,7 +137,7 @@ impl DeviceDir {
     }
 
     /// The serial of a directory and its attributes.
-    pub(super) fn dir(&self, path: &[&[u8]], has_valid: bool) -> Option<(u32, &'static [Kind])> {
+    pub(super) fn dir(&self, path: &[&[u8]], release: Release) -> Option<(u32, &'static [Kind])> {
         let [bank, path @ ..] = path else {
             return Some((DEVICE, &Kind::DEVICE));
         };
@@ -146,8 +147,8 @@ impl DeviceDir {
         };
         let line = bank.lines.iter().find(|dir| dir.name == *line)?;
         match path {
-            [] => Some((line.serial, Kind::of_line(has_valid))),
-            [b"hog"] => Some((line.hog.as_ref()?.serial, &Kind::HOG)),
+            [] => Some((line.serial, Kind::of_line(release))),
+            [b"hog"] => Some((line.hog.as_ref()?.serial, Kind::of_hog(release))),
             _ => None,
         }
     }
@@ -198,6 +199,7 @@ impl DeviceDir {
                 let hog = hogs.find(|hog| hog.serial == dir)?;
                 match kind {
                     Kind::HogName => text(&hog.name),
+                    Kind::HogActiveLow => flag(hog.active_low),
                     _ => word(hog.direction).into(),
                 }
             }
@@ -224,11 +226,17 @@ impl DeviceDir {
                 idle().map(|()| line.label = Some(text::trim(text).into()))
             }
             (Dir::Line(line), Kind::Valid) => {
-                let is_valid = text::boolean(text)?;
-                idle().map(|()| line.is_valid = is_valid)
+                // KERNEL: gpio-sim.c gpio_sim_line_config_valid_store (v6.14): a live chip keeps its mask
+                line.is_valid = text::boolean(text)?;
+                Ok(())
             }
             (Dir::Hog(hog), Kind::HogName) => {
                 idle().map(|()| hog.name = Some(text::trim(text).into()))
+            }
+            (Dir::Hog(hog), Kind::HogActiveLow) => {
+                idle()?;
+                hog.active_low = text::boolean(text)?;
+                Ok(())
             }
             (Dir::Hog(hog), Kind::HogDirection) => {
                 idle()?;
@@ -262,7 +270,7 @@ impl BankDir {
         name: &[u8],
         serial: u32,
         is_live: bool,
-        has_valid: bool,
+        release: Release,
     ) -> Result<&'static [Kind], Errno> {
         if Kind::BANK.iter().any(|kind| kind.name() == name)
             || self.lines.iter().any(|line| line.name == name)
@@ -283,7 +291,7 @@ impl BankDir {
             hog: None,
         };
         self.lines.push(line);
-        Ok(Kind::of_line(has_valid))
+        Ok(Kind::of_line(release))
     }
 }
 
@@ -293,9 +301,9 @@ impl LineDir {
         name: &[u8],
         serial: u32,
         is_live: bool,
-        has_valid: bool,
+        release: Release,
     ) -> Result<&'static [Kind], Errno> {
-        let is_attribute = Kind::of_line(has_valid)
+        let is_attribute = Kind::of_line(release)
             .iter()
             .any(|kind| kind.name() == name);
         match name {
@@ -309,8 +317,9 @@ impl LineDir {
                     serial,
                     name: None,
                     direction,
+                    active_low: false,
                 });
-                Ok(&Kind::HOG)
+                Ok(Kind::of_hog(release))
             }
             _ => Err(Errno::EINVAL),
         }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use gpiolib::{Errno, Label, Name, Offset};
+use gpiolib::{Errno, Feature, Label, Name, Offset, Release};
 
 use super::Host;
 use super::dirs::{BankDir, DeviceDir};
@@ -13,11 +13,16 @@ use crate::Bank;
 
 impl DeviceDir {
     /// Takes a text into `live`.
-    pub(super) fn store_live(&mut self, text: &[u8], host: &mut dyn Host) -> Result<(), Errno> {
+    pub(super) fn store_live(
+        &mut self,
+        text: &[u8],
+        release: Release,
+        host: &mut dyn Host,
+    ) -> Result<(), Errno> {
         let live = text::boolean(text)?;
         match (live, self.is_live()) {
             (true, true) | (false, false) => Err(Errno::EPERM),
-            (true, false) => self.activate(host),
+            (true, false) => self.activate(release, host),
             (false, true) => {
                 self.deactivate(host);
                 Ok(())
@@ -26,7 +31,7 @@ impl DeviceDir {
     }
 
     /// Plugs in a chip for each bank, in their order; all of them or none.
-    fn activate(&mut self, host: &mut dyn Host) -> Result<(), Errno> {
+    fn activate(&mut self, release: Release, host: &mut dyn Host) -> Result<(), Errno> {
         if self.banks.is_empty() {
             return Err(Errno::ENODATA);
         }
@@ -35,17 +40,19 @@ impl DeviceDir {
         }
         let mut keys = Vec::new();
         for (node, bank) in (0..).zip(&mut self.banks) {
-            match host.plug(bank.describe().platform(self.id, node)) {
-                Ok(chip) => {
-                    keys.push(chip.key);
-                    bank.chip = Some(chip);
-                }
-                Err(_) => {
-                    self.unplug(keys, host);
-                    // KERNEL: gpio-sim.c (v6.12): why the driver refused is not told
-                    return Err(Errno::ENXIO);
-                }
-            }
+            let plugged = if release.has(Feature::HogMustBe) && bank.has_lost_hogs() {
+                None
+            } else {
+                let described = bank.describe(release).platform(self.id, node);
+                host.plug(described).ok()
+            };
+            let Some(chip) = plugged else {
+                self.unplug(keys, host);
+                // KERNEL: gpio-sim.c (v6.12): why the driver refused is not told
+                return Err(Errno::ENXIO);
+            };
+            keys.push(chip.key);
+            bank.chip = Some(chip);
         }
         self.chips = Some(keys);
         Ok(())
@@ -80,8 +87,18 @@ impl DeviceDir {
 }
 
 impl BankDir {
+    /// Whether a hog's line is one that the chip does not have, or that is not valid.
+    fn has_lost_hogs(&self) -> bool {
+        let mut hogged = self.lines.iter().filter(|line| line.hog.is_some());
+        let is_invalid = |offset| {
+            let mut lines = self.lines.iter();
+            lines.any(|line| line.offset == offset && !line.is_valid)
+        };
+        hogged.any(|line| line.offset >= self.num_lines || is_invalid(line.offset))
+    }
+
     /// The chip that this bank asks for.
-    fn describe(&self) -> Bank {
+    fn describe(&self, release: Release) -> Bank {
         let label = self.label.as_deref().unwrap_or_default();
         let mut bank = Bank::new(self.num_lines).label(&String::from_utf8_lossy(label));
         let (mut names, mut hogged) = (BTreeMap::new(), BTreeMap::new());
@@ -101,8 +118,15 @@ impl BankDir {
             bank = bank.name(Offset::new(offset), name);
         }
         for (offset, hog) in hogged {
-            let consumer = Label::new(hog.name.as_deref().unwrap_or(b"?"));
-            bank = bank.hog(Offset::new(offset), consumer, hog.direction);
+            let may_be_empty = !release.has(Feature::HogNeverNameless);
+            let name = hog.name.as_deref();
+            let name = name.filter(|name| may_be_empty || !name.is_empty());
+            let consumer = Label::new(name.unwrap_or(b"?"));
+            let offset = Offset::new(offset);
+            bank = bank.hog(offset, consumer, hog.direction);
+            if hog.active_low {
+                bank = bank.active_low(offset);
+            }
         }
         bank
     }

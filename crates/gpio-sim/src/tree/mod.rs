@@ -20,7 +20,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use gpiolib::{Errno, Result as CoreResult};
+use gpiolib::{Errno, Release, Result as CoreResult};
 
 pub use self::attribute::{Attribute, Kind};
 use self::dirs::DeviceDir;
@@ -61,7 +61,7 @@ pub struct Tree {
     devices: BTreeMap<u32, DeviceDir>,
     names: BTreeMap<Vec<u8>, u32>,
     serial: u32,
-    has_valid: bool,
+    release: Release,
 }
 
 /// The longest text that an attribute takes; more is cut.
@@ -69,15 +69,15 @@ pub struct Tree {
 pub const STORE_MAX: usize = 4095;
 
 impl Tree {
-    /// An empty tree. `has_valid`: lines have the attribute `valid`, as in newer kernels.
+    /// An empty tree with the attributes of this release.
     #[must_use]
-    pub fn new(has_valid: bool) -> Tree {
+    pub fn new(release: Release) -> Tree {
         let (devices, names) = (BTreeMap::new(), BTreeMap::new());
         Tree {
             devices,
             names,
             serial: 0,
-            has_valid,
+            release,
         }
     }
 
@@ -91,7 +91,7 @@ impl Tree {
         let Some((device, below)) = parents.split_first() else {
             return self.mkdir_device(name, host);
         };
-        let has_valid = self.has_valid;
+        let release = self.release;
         let device = self.device_mut(device).ok_or(Errno::ENOENT)?;
         let [bank, below @ ..] = below else {
             return device.mkdir_bank(name);
@@ -104,18 +104,20 @@ impl Tree {
             .find(|dir| dir.name == *bank)
             .ok_or(Errno::ENOENT)?;
         let [line, below @ ..] = below else {
-            return bank.mkdir_line(name, serial, is_live, has_valid);
+            return bank.mkdir_line(name, serial, is_live, release);
         };
         let line = bank
             .lines
             .iter_mut()
             .find(|dir| dir.name == *line)
             .ok_or(Errno::ENOENT)?;
+        let is_hog_attribute = |name: &[u8]| {
+            let mut kinds = Kind::of_hog(release).iter();
+            kinds.any(|kind| kind.name() == name)
+        };
         match below {
-            [] => line.mkdir_hog(name, serial, is_live, has_valid),
-            [b"hog"] if line.hog.is_some() && Kind::HOG.iter().any(|kind| kind.name() == *name) => {
-                Err(Errno::EEXIST)
-            }
+            [] => line.mkdir_hog(name, serial, is_live, release),
+            [b"hog"] if line.hog.is_some() && is_hog_attribute(name) => Err(Errno::EEXIST),
             // KERNEL: configfs dir.c configfs_mkdir (v6.12): a directory whose type makes none
             [b"hog"] if line.hog.is_some() => Err(Errno::EPERM),
             _ => Err(Errno::ENOENT),
@@ -167,7 +169,7 @@ impl Tree {
         let (device, below) = dirs.split_first()?;
         let serial = *self.names.get(*device)?;
         let device = self.devices.get(&serial)?;
-        let (dir, kinds) = device.dir(below, self.has_valid)?;
+        let (dir, kinds) = device.dir(below, self.release)?;
         let kind = *kinds.iter().find(|kind| kind.name() == *name)?;
         Some(Attribute {
             device: serial,
@@ -207,7 +209,7 @@ impl Tree {
             .get_mut(&attribute.device)
             .ok_or(Errno::ENOENT)?;
         match attribute.kind {
-            Kind::Live => device.store_live(text, host)?,
+            Kind::Live => device.store_live(text, self.release, host)?,
             kind => device.store(attribute.dir, kind, text)?,
         }
         Ok(text.len())

@@ -5,10 +5,12 @@ use alloc::string::ToString as _;
 use alloc::vec;
 use std::collections::{BTreeMap, BTreeSet};
 
-use gpiolib::{Level, Registry};
+use gpiolib::{Level, Registry, Timestamp};
 
 use super::*;
 use crate::Sim;
+
+mod releases;
 
 /// A host whose chips are in a registry of its own.
 #[derive(Default)]
@@ -55,10 +57,18 @@ struct Mounted {
     bench: Bench,
 }
 
-fn mounted(has_valid: bool) -> Mounted {
+fn mounted() -> Mounted {
+    of_release(Release::OLDEST)
+}
+
+fn of_release(release: Release) -> Mounted {
+    let bench = Bench {
+        registry: Registry::of_release(release, Timestamp::default),
+        ..Bench::default()
+    };
     Mounted {
-        tree: Tree::new(has_valid),
-        bench: Bench::default(),
+        tree: Tree::new(release),
+        bench,
     }
 }
 
@@ -102,7 +112,7 @@ impl Mounted {
 
 #[test]
 fn new_directories_have_their_files_and_defaults() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     assert_eq!(at.mkdir("d").unwrap(), vec![&b"dev_name"[..], b"live"]);
     assert_eq!(
         at.mkdir("d/b").unwrap(),
@@ -138,7 +148,7 @@ fn modes() {
 
 #[test]
 fn directory_names_and_places() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/b/line0", "d/b/line0/hog"]);
     for (path, errno) in [
         ("d", Errno::EEXIST),
@@ -163,7 +173,7 @@ fn directory_names_and_places() {
 
 #[test]
 fn removal_from_the_leaves_up() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/b/line0", "d/b/line0/hog"]);
     for path in ["d", "d/b", "d/b/line0"] {
         assert_eq!(at.rmdir(path), Err(Errno::ENOTEMPTY), "{path}");
@@ -178,7 +188,7 @@ fn removal_from_the_leaves_up() {
 
 #[test]
 fn live_cycle() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d"]);
     assert_eq!(at.store("d/live", "1"), Err(Errno::ENODATA));
     assert_eq!(at.store("d/live", "0"), Err(Errno::EPERM));
@@ -207,7 +217,7 @@ fn live_cycle() {
 
 #[test]
 fn what_is_busy_while_live() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/b/line1", "d/b/line1/hog", "d/b/line2"]);
     at.store("d/b/num_lines", "4").unwrap();
     at.store("d/live", "1").unwrap();
@@ -244,7 +254,7 @@ fn what_is_busy_while_live() {
 
 #[test]
 fn a_live_device_whose_banks_are_gone_goes_down_with_its_directory() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b"]);
     at.store("d/live", "1").unwrap();
     assert_eq!(at.rmdir("d/b"), Ok(()));
@@ -255,7 +265,7 @@ fn a_live_device_whose_banks_are_gone_goes_down_with_its_directory() {
 
 #[test]
 fn labels_are_told_apart_within_one_device() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/c", "e", "e/b"]);
     for path in ["d/b/label", "d/c/label", "e/b/label"] {
         at.store(path, " same \n").unwrap();
@@ -277,7 +287,7 @@ fn labels_are_told_apart_within_one_device() {
 
 #[test]
 fn too_many_lines_is_enxio_and_undone() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/c"]);
     at.store("d/c/num_lines", "1025").unwrap();
     assert_eq!(at.store("d/live", "1"), Err(Errno::ENXIO));
@@ -296,7 +306,7 @@ fn too_many_lines_is_enxio_and_undone() {
 
 #[test]
 fn names_and_hogs_reach_the_chip() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&[
         "d",
         "d/b",
@@ -335,7 +345,7 @@ fn names_and_hogs_reach_the_chip() {
 
 #[test]
 fn hog_directions() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b", "d/b/line0", "d/b/line0/hog"]);
     let path = "d/b/line0/hog/direction";
     for word in ["output-high", "output-low\n", "input"] {
@@ -350,7 +360,7 @@ fn hog_directions() {
 
 #[test]
 fn long_texts_are_cut() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b"]);
     assert_eq!(at.store("d/b/label", &"x".repeat(5000)), Ok(4095));
     assert_eq!(at.show("d/b/label").len(), 4096);
@@ -358,7 +368,7 @@ fn long_texts_are_cut() {
 
 #[test]
 fn numbers_of_devices_are_the_smallest_free() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["a", "b"]);
     at.rmdir("a").unwrap();
     at.dirs(&["c", "d"]);
@@ -368,7 +378,7 @@ fn numbers_of_devices_are_the_smallest_free() {
 
 #[test]
 fn an_attribute_of_a_removed_directory_is_not_that_of_its_successor() {
-    let mut at = mounted(false);
+    let mut at = mounted();
     at.dirs(&["d", "d/b"]);
     let label = at.tree.find(&names("d/b/label")).unwrap();
     at.rmdir("d/b").unwrap();
@@ -379,19 +389,4 @@ fn an_attribute_of_a_removed_directory_is_not_that_of_its_successor() {
         Err(Errno::ENOENT)
     );
     assert_ne!(at.tree.find(&names("d/b/label")), Some(label));
-}
-
-#[test]
-fn newer_kernels_can_take_lines_away() {
-    let mut at = mounted(true);
-    at.dirs(&["d", "d/b"]);
-    assert_eq!(at.mkdir("d/b/line0").unwrap(), vec![&b"name"[..], b"valid"]);
-    assert_eq!(at.show("d/b/line0/valid"), "1\n");
-    assert_eq!(at.store("d/b/line0/valid", "x"), Err(Errno::EINVAL));
-    at.store("d/b/line0/valid", "no").unwrap();
-    at.store("d/live", "1").unwrap();
-    assert_eq!(at.store("d/b/line0/valid", "1"), Err(Errno::EBUSY));
-    let line = at.chip().device().line(gpiolib::Offset::new(0)).unwrap();
-    assert!(line.request("test".into()).is_err());
-    assert!(line.info().used);
 }

@@ -6,19 +6,18 @@
 //! waker is woken.
 // KERNEL: gpiolib-sysfs.c (v6.12)
 
+mod exported;
 mod text;
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
-use gpiolib::{
-    Desc, Device, Direction, EdgeEvent, EdgeQueue, Edges, Errno, Label, Level, LineConfig, Offset,
-    Overflow, Store, Value,
-};
+use gpiolib::{Device, Direction, Edges, Errno, Offset};
+
+use self::exported::Exported;
 
 /// The first number that a chip is given when it has no wish.
 const FIRST_NUMBER: u32 = 512;
@@ -69,10 +68,13 @@ pub struct Class {
     exported: BTreeMap<u32, Exported>,
 }
 
-/// A line that a program holds by its number.
-struct Exported {
-    desc: Desc,
-    edges: Edges,
+/// Whose `export` and `unexport` a text is for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Within {
+    /// Those of the class, which take the numbers of the whole machine.
+    Machine,
+    /// Those of the chip with this id, which take its offsets.
+    Chip(u32),
 }
 
 /// What went with a chip.
@@ -139,27 +141,19 @@ impl Class {
         self.chips.iter().map(|(base, device)| (*base, device))
     }
 
-    /// Takes a text into `export`: requests the line whose number it is, as consumer `sysfs`. Gives
-    /// the number; `None` for no text at all.
+    /// Takes a text into `export`: requests the line that it means there, as consumer `sysfs`. Gives
+    /// the line's number; `None` for no text at all.
     ///
     /// # Errors
     /// `EINVAL` or `ERANGE` for a text that is no number, `EINVAL` for one that no valid line has,
     /// `ENODEV` if the chip is going, `EBUSY` if the line is held.
-    pub fn export(&mut self, text: &[u8]) -> Result<Option<u32>, Errno> {
-        let Some((number, device, offset)) = self.meant(text)? else {
+    pub fn export(&mut self, within: Within, text: &[u8]) -> Result<Option<u32>, Errno> {
+        let Some((number, device, offset)) = self.meant(within, text)? else {
             return Ok(None);
         };
         let line = device.line(offset).ok_or(Errno::EINVAL)?;
-        let desc = line
-            .request(Label::from("sysfs"))
-            .map_err(|error| match error {
-                gpiolib::Error::ProbeDefer => Errno::ENODEV,
-                error => error.errno(),
-            })?;
-        // Watchers are not told of the export, but of its end.
-        desc.announce_release();
-        let edges = Edges::NONE;
-        self.exported.insert(number, Exported { desc, edges });
+        let exported = Exported::request(&line)?;
+        self.exported.insert(number, exported);
         Ok(Some(number))
     }
 
@@ -167,19 +161,30 @@ impl Class {
     ///
     /// # Errors
     /// `EINVAL` or `ERANGE` for no number, `EINVAL` for a line that was not exported.
-    pub fn unexport(&mut self, text: &[u8]) -> Result<Option<u32>, Errno> {
-        let Some((number, ..)) = self.meant(text)? else {
+    pub fn unexport(&mut self, within: Within, text: &[u8]) -> Result<Option<u32>, Errno> {
+        let Some((number, ..)) = self.meant(within, text)? else {
             return Ok(None);
         };
         self.exported.remove(&number).ok_or(Errno::EINVAL)?;
         Ok(Some(number))
     }
 
-    fn meant(&self, text: &[u8]) -> Result<Option<(u32, &Device, Offset)>, Errno> {
+    /// The line that a text means: its number, its chip and its offset.
+    fn meant(&self, within: Within, text: &[u8]) -> Result<Option<(u32, &Device, Offset)>, Errno> {
         if text.is_empty() {
             return Ok(None);
         }
-        let number = u32::try_from(text::number(text)?).map_err(|_| Errno::EINVAL)?;
+        let number = match within {
+            Within::Machine => u32::try_from(text::number(text)?).map_err(|_| Errno::EINVAL)?,
+            // KERNEL: gpiolib-sysfs.c chip_export_store (v6.17)
+            Within::Chip(id) => {
+                let offset = text::unsigned(text)?;
+                let base = self.base(id).ok_or(Errno::ENODEV)?;
+                let count = self.chips.get(&base).map_or(0, Device::ngpio);
+                let inside = (offset < count).then_some(offset).ok_or(Errno::EINVAL)?;
+                base + inside
+            }
+        };
         let (device, offset) = self.line(number).ok_or(Errno::EINVAL)?;
         Ok(Some((number, device, offset)))
     }
@@ -241,108 +246,8 @@ impl Class {
     }
 }
 
-impl Exported {
-    /// The electrical level is meant, whatever the polarity.
-    fn set_direction(&self, text: &[u8]) -> Result<(), Errno> {
-        let done = match text::word(text) {
-            b"in" => self.desc.direction_input(),
-            b"out" | b"low" => self.desc.direction_output_level(Level::Low),
-            b"high" => self.desc.direction_output_level(Level::High),
-            _ => return Err(Errno::EINVAL),
-        };
-        done.map_err(|error| error.errno())
-    }
-
-    fn set_value(&self, text: &[u8]) -> Result<(), Errno> {
-        // KERNEL: value_store (v6.12): the direction is judged before the text
-        if !self.desc.is_output() {
-            return Err(Errno::EPERM);
-        }
-        let value = Value::from(text::number(text)? != 0);
-        self.desc.set_value(value).map_err(|error| error.errno())
-    }
-
-    fn set_edges(&mut self, edges: Edges, waker: &Waker) -> Result<(), Errno> {
-        if edges == self.edges {
-            return Ok(());
-        }
-        self.disarm();
-        if edges.is_empty() {
-            return Ok(());
-        }
-        // KERNEL: gpiolib.c gpiochip_lock_as_irq (v6.12)
-        if self.desc.is_output() {
-            return Err(Errno::EIO);
-        }
-        self.arm(edges, waker)
-    }
-
-    fn arm(&mut self, edges: Edges, waker: &Waker) -> Result<(), Errno> {
-        let queue = EdgeQueue::new(
-            &[self.desc.offset()],
-            1,
-            Overflow::DropOldest,
-            Box::new(Nowhere),
-        );
-        let active_low = self.desc.config().active_low;
-        let config = LineConfig {
-            edges,
-            active_low,
-            ..LineConfig::default()
-        };
-        queue.configure(0, &config);
-        queue.set_waker(waker.clone());
-        let armed = self
-            .desc
-            .attach_edges(&queue, 0, edges.inverted(active_low));
-        armed.map_err(|error| match error {
-            gpiolib::Error::Revoked => Errno::ENODEV,
-            _ => Errno::EIO,
-        })?;
-        self.edges = edges;
-        Ok(())
-    }
-
-    fn disarm(&mut self) {
-        if !self.edges.is_empty() {
-            self.desc.detach_edges();
-        }
-        self.edges = Edges::NONE;
-    }
-
-    fn set_active_low(&mut self, active_low: bool, waker: &Waker) -> Result<(), Errno> {
-        if active_low == self.desc.config().active_low {
-            return Ok(());
-        }
-        self.desc.toggle_active_low();
-        let edges = self.edges;
-        if edges.is_empty() {
-            return Ok(());
-        }
-        // An edge of the value is the other one of the level now.
-        self.disarm();
-        self.arm(edges, waker)
-    }
-}
-
 const fn flag(flag: bool) -> &'static str {
     if flag { "1" } else { "0" }
-}
-
-/// Where edges go that only wake somebody: there is always room.
-#[derive(Debug)]
-struct Nowhere;
-
-impl Store<EdgeEvent> for Nowhere {
-    fn unread(&mut self) -> usize {
-        0
-    }
-
-    fn push(&mut self, _: EdgeEvent) {}
-
-    fn pop(&mut self) -> Option<EdgeEvent> {
-        None
-    }
 }
 
 impl fmt::Debug for Class {

@@ -1,11 +1,14 @@
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use gpio_sim::Sim;
-use gpiolib::{InfoChangeKind, InfoQueue, Timestamp};
+use gpio_sim::{Bank, Sim};
+use gpiolib::{InfoChangeKind, InfoQueue, Label, Level, Registry, Release, Timestamp};
 
 use super::*;
+
+mod releases;
 
 /// Counts how often it was woken.
 #[derive(Default)]
@@ -26,10 +29,15 @@ struct Bench {
 impl Bench {
     /// One chip of four lines, its line 513 exported.
     fn new() -> Bench {
-        let sim = Sim::simple(4).unwrap();
+        Bench::of_release(Release::OLDEST)
+    }
+
+    fn of_release(release: Release) -> Bench {
+        let registry = Registry::of_release(release, Timestamp::default);
+        let sim = Bank::new(4).register(&registry).unwrap();
         let mut class = Class::new();
         assert_eq!(class.add(sim.device()), Some(512));
-        assert_eq!(class.export(b"513\n"), Ok(Some(513)));
+        assert_eq!(class.export(Within::Machine, b"513\n"), Ok(Some(513)));
         let bell = Arc::default();
         Bench { class, sim, bell }
     }
@@ -71,19 +79,34 @@ fn an_exported_line_is_held() {
     let mut bench = Bench::new();
     let info = |bench: &Bench| bench.sim.device().line(Offset::new(1)).unwrap().info();
     assert_eq!(info(&bench).consumer, Some(Label::from("sysfs")));
-    assert_eq!(bench.class.export(b"513"), Err(Errno::EBUSY));
+    assert_eq!(
+        bench.class.export(Within::Machine, b"513"),
+        Err(Errno::EBUSY)
+    );
     let held = bench.sim.device().line(Offset::new(2)).unwrap();
     let held = held.request(Label::from("other")).unwrap();
-    assert_eq!(bench.class.export(b"514"), Err(Errno::EBUSY));
-    assert_eq!(bench.class.unexport(b"514"), Err(Errno::EINVAL));
+    assert_eq!(
+        bench.class.export(Within::Machine, b"514"),
+        Err(Errno::EBUSY)
+    );
+    assert_eq!(
+        bench.class.unexport(Within::Machine, b"514"),
+        Err(Errno::EINVAL)
+    );
     drop(held);
-    assert_eq!(bench.class.export(b"514"), Ok(Some(514)));
+    assert_eq!(bench.class.export(Within::Machine, b"514"), Ok(Some(514)));
     for unknown in [&b"511"[..], b"516", b"-1", b"x", b"\n"] {
-        assert_eq!(bench.class.export(unknown), Err(Errno::EINVAL));
-        assert_eq!(bench.class.unexport(unknown), Err(Errno::EINVAL));
+        assert_eq!(
+            bench.class.export(Within::Machine, unknown),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(
+            bench.class.unexport(Within::Machine, unknown),
+            Err(Errno::EINVAL)
+        );
     }
-    assert_eq!(bench.class.export(b""), Ok(None));
-    assert_eq!(bench.class.unexport(b"513"), Ok(Some(513)));
+    assert_eq!(bench.class.export(Within::Machine, b""), Ok(None));
+    assert_eq!(bench.class.unexport(Within::Machine, b"513"), Ok(Some(513)));
     assert!(!info(&bench).used);
     assert_eq!(bench.class.show(513, Attribute::Value), Err(Errno::ENODEV));
 }
@@ -134,7 +157,7 @@ fn edges_wake_by_value() {
 #[test]
 fn a_chip_takes_its_exported_lines_with_it() {
     let mut bench = Bench::new();
-    bench.class.export(b"515").unwrap();
+    bench.class.export(Within::Machine, b"515").unwrap();
     let removed = bench.class.remove(0).unwrap();
     assert_eq!(
         removed,
@@ -143,7 +166,10 @@ fn a_chip_takes_its_exported_lines_with_it() {
             exported: [513, 515].into()
         }
     );
-    assert_eq!(bench.class.export(b"513"), Err(Errno::EINVAL));
+    assert_eq!(
+        bench.class.export(Within::Machine, b"513"),
+        Err(Errno::EINVAL)
+    );
     assert!(!bench.sim.device().line(Offset::new(1)).unwrap().info().used);
 }
 
@@ -154,9 +180,9 @@ fn row_86_watchers_are_told_of_the_release_only() {
     let watch = InfoQueue::new(4, Box::new(gpiolib::Ring::new()));
     bench.sim.device().attach(&watch);
     watch.watch(Offset::new(2)).unwrap();
-    bench.class.export(b"514").unwrap();
+    bench.class.export(Within::Machine, b"514").unwrap();
     assert!(watch.is_empty());
-    bench.class.unexport(b"514").unwrap();
+    bench.class.unexport(Within::Machine, b"514").unwrap();
     assert_eq!(watch.pop().unwrap().kind, InfoChangeKind::Released);
     assert!(watch.is_empty());
 }

@@ -37,6 +37,14 @@ pub(super) fn number(text: &[u8]) -> Result<i64, Errno> {
     Ok(if is_negative { -value } else { value })
 }
 
+/// A number of 32 bits without a minus sign, written as for [`number`].
+pub(super) fn unsigned(text: &[u8]) -> Result<u32, Errno> {
+    if text.first() == Some(&b'-') {
+        return Err(Errno::EINVAL);
+    }
+    u32::try_from(number(text)?).map_err(|_| Errno::ERANGE)
+}
+
 const EDGES: [(&str, Edges); 4] = [
     ("none", Edges::NONE),
     (
@@ -95,6 +103,26 @@ mod tests {
             (b"99999999999999999999", Err(Errno::ERANGE)),
         ] {
             assert_eq!(number(text), expected, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn unsigned_numbers_have_32_bits() {
+        for (text, expected) in [
+            (&b"3"[..], Ok(3)),
+            (b"0x3\n", Ok(3)),
+            (b"01", Ok(1)),
+            (b"+1", Ok(1)),
+            (b"4294967295", Ok(u32::MAX)),
+            (b"4294967296", Err(Errno::ERANGE)),
+            (b"99999999999", Err(Errno::ERANGE)),
+            (b"-1", Err(Errno::EINVAL)),
+            (b"-0", Err(Errno::EINVAL)),
+            (b"", Err(Errno::EINVAL)),
+            (b"1x", Err(Errno::EINVAL)),
+            (b" 1", Err(Errno::EINVAL)),
+        ] {
+            assert_eq!(unsigned(text), expected, "{}", text.escape_ascii());
         }
     }
 

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use core::task::Waker;
 
 use gpiolib::{
-    Desc, Device, EdgeQueue, Errno, Error, EventClock, InfoChangeKind, LineConfig, Mutex, Offset,
-    Overflow,
+    Desc, Device, EdgeQueue, Errno, Error, EventClock, Feature, InfoChangeKind, LineConfig, Mutex,
+    Offset, Overflow,
 };
 
 use super::lines;
@@ -41,6 +41,9 @@ impl LineEvent {
         lines::apply_v1_flags(&desc, &request.config);
         desc.direction_input()
             .map_err(|error| Refusal::from(error).at(request.offset))?;
+        if device.release().has(Feature::EventDirectionAnnounced) {
+            desc.announce(InfoChangeKind::Config);
+        }
         desc.announce(InfoChangeKind::Requested);
         let events = Box::new(EventData(fifo.clone()));
         let queue = EdgeQueue::new(&[request.offset], CAPACITY, Overflow::DropNewest, events);

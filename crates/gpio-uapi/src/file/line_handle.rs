@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use gpiolib::{Desc, Device, InfoChangeKind, Mutex, Offset};
+use gpiolib::{Desc, Device, Feature, InfoChangeKind, Mutex, Offset};
 
 use super::lines::{self, all};
 use crate::abi::common::LINES_MAX;
@@ -64,24 +64,18 @@ impl LineHandle {
         store(caller, arg, &v1::HandleData { values })
     }
 
-    /// Sets all lines. Only the first line's direction is looked at, and before the pointer is.
+    /// Sets all lines. The first line's direction is looked at before the pointer is, those of the
+    /// others after it and in later releases only.
     // KERNEL: gpiolib-cdev.c linehandle_ioctl (v6.12).
     fn set_line_values(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
-        let first = self
-            .lines
-            .lock()
-            .first()
-            .map(|desc| (desc.is_output(), desc.offset()));
-        if let Some((false, offset)) = first {
-            return Err(Refusal::from(Reason::NotOutput).at(offset));
-        }
+        must_be_outputs(self.lines.lock().iter().take(1))?;
         let raw: v1::HandleData = fetch(caller, arg)?;
+        let lines = self.lines.lock();
+        if self.device.release().has(Feature::SetNeedsOutputs) {
+            must_be_outputs(lines.iter())?;
+        }
         let bits = bits(&raw.values);
-        Ok(gpiolib::set_values(
-            &self.lines.lock(),
-            all(self.count),
-            bits,
-        )?)
+        Ok(gpiolib::set_values(&lines, all(self.count), bits)?)
     }
 
     /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
@@ -95,6 +89,14 @@ impl LineHandle {
             desc.announce(InfoChangeKind::Config);
         }
         Ok(())
+    }
+}
+
+/// Refuses the first line that is an input.
+fn must_be_outputs<'a>(mut lines: impl Iterator<Item = &'a Desc>) -> Result<(), Refusal> {
+    match lines.find(|desc| !desc.is_output()) {
+        Some(input) => Err(Refusal::from(Reason::NotOutput).at(input.offset())),
+        None => Ok(()),
     }
 }
 

@@ -238,7 +238,7 @@ impl Lines {
         let Some((target, detector)) = self.target(index, queue) else {
             return Ok(());
         };
-        target.desc.apply_flags(&setup.config);
+        lines::apply_v2_flags(target.desc, &setup.config);
         lines::persist(target.desc)?;
         lines::set_direction(target.desc, setup)?;
         if setup.config.direction == Some(Direction::Input) {
@@ -259,7 +259,7 @@ impl Lines {
         let Some((target, detector)) = self.target(index, queue) else {
             return Ok(());
         };
-        target.desc.apply_flags(&setup.config);
+        lines::apply_v2_flags(target.desc, &setup.config);
         if setup.config.direction == Some(Direction::Output) {
             detector.stop(&target);
             lines::set_direction(target.desc, setup)?;

@@ -1,6 +1,6 @@
 //! What the three kinds of line files share: requesting one line, and setting its direction.
 
-use gpiolib::{Desc, Device, Direction, Error, Label, LineConfig, Offset};
+use gpiolib::{Desc, Device, Direction, Error, Feature, Label, LineConfig, Offset};
 
 use crate::refusal::{Reason, Refusal};
 use crate::repr::Setup;
@@ -36,6 +36,17 @@ pub(super) fn set_direction(desc: &Desc, setup: &Setup) -> Result<(), Refusal> {
         Some(Direction::Input) => Ok(desc.direction_input()?),
         Some(Direction::Output) => Ok(desc.direction_output(setup.value)?),
     }
+}
+
+/// Overwrites the flags of a v2 line, up to some release with the direction that was asked for, whatever
+/// the driver says to it.
+// KERNEL: gpiolib-cdev.c gpio_v2_line_config_flags_to_desc_flags (v6.12).
+pub(super) fn apply_v2_flags(desc: &Desc, config: &LineConfig) {
+    let is_early = !desc.device().release().has(Feature::RefusedKeepsDirection);
+    desc.apply_flags(&LineConfig {
+        direction: config.direction.filter(|_| is_early),
+        ..*config
+    });
 }
 
 /// Overwrites the flags that a v1 request can express. The event clock is none of them: a clock

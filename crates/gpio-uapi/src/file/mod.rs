@@ -19,7 +19,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::task::Waker;
 
-use gpiolib::{Device, Errno, Offset, Timestamp};
+use gpiolib::{Device, Errno, Feature, Offset, Timestamp};
 
 pub use chip::ChipFile;
 pub use line_event::LineEvent;
@@ -88,9 +88,10 @@ impl File {
     ///
     /// # Errors
     ///
-    /// `ENODEV` when the chip is gone.
+    /// `ENODEV` when the chip is gone, up to some release; later ones open it all the same.
+    // KERNEL: gpiolib-cdev.c gpio_chrdev_open (v6.12).
     pub fn open(device: &Device, records: Box<dyn Records>) -> Result<Self, Errno> {
-        if device.is_gone() {
+        if device.is_gone() && !device.release().has(Feature::StaleOpen) {
             return Err(Errno::ENODEV);
         }
         Ok(Self::Chip(ChipFile::new(

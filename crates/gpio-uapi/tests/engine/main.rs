@@ -14,6 +14,7 @@ mod common;
 mod lifetime;
 mod poll;
 mod prop;
+mod releases;
 mod threads;
 mod unwatch;
 mod v1;

@@ -78,7 +78,8 @@ const PATH_MAX: usize = 4096;
 
 /// Opens chips and recognises our open files.
 pub trait Opener: Send + Sync {
-    /// Opens the chip `id`; the descriptor returned goes to the program. The path layer sees to
+    /// Opens the chip `id`, or the one that had this id and that somebody has open still; the
+    /// descriptor returned goes to the program. The path layer sees to
     /// `O_NONBLOCK` and `O_CLOEXEC` of `flags`, which are those of `open`.
     ///
     /// # Errors

@@ -366,13 +366,14 @@ fn open_chip(context: &Context<'_>, id: u32, how: &How) -> Result<OwnedFd, Errno
     )
 }
 
-/// `/proc/self/fd/N` of a file of ours. KERNEL: an anonymous file cannot be opened, ENXIO
+/// `/proc/self/fd/N` of a file of ours: for a chip, its node, also when it is gone.
+// KERNEL: fs/char_dev.c chrdev_open (v6.12): who holds a node keeps its driver. An anonymous file cannot be opened.
 fn reopen(context: &Context<'_>, identity: Identity, how: &How) -> Result<OwnedFd, Errno> {
     match identity {
         _ if how.has(OFlags::CREATE | OFlags::EXCL) => Err(Errno::EXIST),
         _ if how.has(OFlags::DIRECTORY) => Err(Errno::NOTDIR),
-        Identity::Chip { id, is_gone: false } => open_chip(context, id, how),
-        Identity::Chip { .. } | Identity::Anonymous(_) => Err(Errno::NXIO),
+        Identity::Chip { id, .. } => open_chip(context, id, how),
+        Identity::Anonymous(_) => Err(Errno::NXIO),
     }
 }
 

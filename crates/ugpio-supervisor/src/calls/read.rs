@@ -76,12 +76,18 @@ fn value<'a>(context: &Context<'a>) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
 // DIFFERS: a read that is not trapped gives the end of the file.
 fn stale(context: &Context<'_>) -> Result<Reply, Errno> {
     let tree = context.layer.tree.as_deref();
-    let Some(tree) = tree.filter(|tree| tree.has_stale()) else {
+    let tree = tree.filter(|tree| tree.has_stale());
+    let class = context.layer.class.as_deref();
+    let class = class.filter(|class| class.has_stale());
+    if tree.is_none() && class.is_none() {
+        return Ok(Reply::Continue);
+    }
+    let Ok(link) = context.process.fd_link(context.call.int(0)) else {
         return Ok(Reply::Continue);
     };
-    let link = context.process.fd_link(context.call.int(0));
-    match link.ok().and_then(|link| tree.sink(&link)) {
-        Some(Sink::Gone) => Err(Errno::NODEV),
-        _ => Ok(Reply::Continue),
+    let in_tree = tree.is_some_and(|tree| tree.sink(&link) == Some(Sink::Gone));
+    if in_tree || class.is_some_and(|class| class.is_gone(&link)) {
+        return Err(Errno::NODEV);
     }
+    Ok(Reply::Continue)
 }

@@ -8,6 +8,8 @@
 //! Lock order: the class, then the open values. Nothing is locked while an edge wakes.
 
 pub(crate) mod debug;
+mod dirs;
+mod place;
 pub(crate) mod poll;
 
 use core::ops::Range;
@@ -19,35 +21,19 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use gpio_uapi::class::{Attribute, Class};
+use gpio_uapi::class::{Attribute, Class, Within};
 use gpiolib::Device;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use self::poll::{OpenValue, OpenValues};
+pub(crate) use self::place::ClassFile;
+use self::place::{LineRef, ROOT};
+use self::poll::{OpenValue, OpenValues, Polls};
 use crate::files::raw_errno;
 use crate::path::lexical;
 use crate::shadow::Shadow;
 use crate::tree::Mounted;
-use crate::uevent::{Subject, Uevents};
-
-/// Where the class is.
-pub(crate) const ROOT: &str = "/sys/class/gpio";
-
-/// A file of the class that takes texts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ClassFile {
-    /// `export`
-    Export,
-    /// `unexport`
-    Unexport,
-    /// A file of the exported line of that number.
-    Line(u32, Attribute),
-    /// A file of a line that is not exported any more.
-    Gone,
-    /// An open `value` that is only for reading.
-    ReadOnly,
-}
+use crate::uevent::Uevents;
 
 /// The class of one run.
 #[derive(Debug)]
@@ -60,6 +46,8 @@ pub(crate) struct ClassDir {
     list: File,
     /// Whether a program was ever given something that it can store to.
     has_writers: AtomicBool,
+    /// Whether files went that a program may have open.
+    has_stale: AtomicBool,
     /// The numbers that descriptors of open values have.
     numbers: Range<i32>,
 }
@@ -77,43 +65,6 @@ impl Wake for Bell {
             opens.signal(self.number);
         }
     }
-}
-
-impl ClassFile {
-    /// The file that a virtual path names, by its form alone.
-    fn parse(path: &[u8]) -> Option<Self> {
-        let path = core::str::from_utf8(path).ok()?;
-        if let Some(name) = path.strip_prefix(ROOT) {
-            return match name {
-                "/export" => Some(Self::Export),
-                "/unexport" => Some(Self::Unexport),
-                _ => None,
-            };
-        }
-        let mut parts = path.strip_prefix("/sys/devices/")?.rsplit('/');
-        let name = parts.next()?;
-        let digits = parts.next()?.strip_prefix("gpio")?;
-        let is_line = parts.next() == Some("gpio") && digits.bytes().all(|b| b.is_ascii_digit());
-        let attribute = Attribute::ALL.into_iter().find(|one| one.name() == name)?;
-        let number = digits.parse().ok().filter(|_| is_line)?;
-        Some(Self::Line(number, attribute))
-    }
-}
-
-/// A directory of the class, in which chips or lines lie.
-fn dir_of(device: &Device) -> String {
-    let (parent, name) = (device.parent().unwrap_or("virtual"), device.name());
-    if parent.contains('/') {
-        format!("/sys/devices/{parent}/gpio")
-    } else {
-        format!("/sys/devices/{parent}/{name}/gpio")
-    }
-}
-
-/// A directory of an exported line.
-fn line_dir(device: &Device, number: u32) -> String {
-    let (parent, name) = (device.parent().unwrap_or("virtual"), device.name());
-    format!("/sys/devices/{parent}/{name}/gpio/gpio{number}")
 }
 
 impl ClassDir {
@@ -144,6 +95,7 @@ impl ClassDir {
             opens,
             list,
             has_writers: AtomicBool::new(false),
+            has_stale: AtomicBool::new(false),
             numbers,
         })
     }
@@ -152,82 +104,16 @@ impl ClassDir {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Numbers a chip that has just been shown; gives its device of the class, of which the caller tells.
-    pub(crate) fn add_chip(&self, device: &Device) -> io::Result<Subject> {
-        let Some(base) = self.model().add(device) else {
-            return Err(io::ErrorKind::StorageFull.into());
-        };
-        let dir = format!("{}/gpiochip{base}", dir_of(device));
-        let parent = match device.parent() {
-            Some(parent) if parent.contains('/') => parent.rsplit('/').next().map(str::to_owned),
-            _ => Some(device.name()),
-        };
-        self.make_dir(&dir, &parent.unwrap_or_default())?;
-        for (name, text) in [
-            ("base", base.to_string()),
-            ("label", device.label().to_owned()),
-            ("ngpio", device.ngpio().to_string()),
-        ] {
-            let text = format!("{text}\n");
-            self.shadow
-                .write_file(format!("{dir}/{name}").as_bytes(), 0o444, text.as_bytes())?;
-        }
-        self.link(&dir)?;
-        Ok(Subject::of_class(&dir))
+    /// Whether a read may be one of a file that is gone.
+    pub(crate) fn has_stale(&self) -> bool {
+        self.has_stale.load(Ordering::Relaxed)
     }
 
-    /// Forgets a chip that is gone, and its exported lines. Their open values wake.
-    pub(crate) fn remove_chip(&self, device: &Device) -> io::Result<()> {
-        let Some(removed) = self.model().remove(device.id()) else {
-            return Ok(());
-        };
-        // KERNEL: drivers/gpio/gpiolib-sysfs.c gpiochip_sysfs_unregister (v6.12): the chip goes before its lines
-        let dir = format!("{}/gpiochip{}", dir_of(device), removed.base);
-        self.hide(&dir)?;
-        self.tell("remove", &dir);
-        for number in removed.exported {
-            let dir = line_dir(device, number);
-            self.hide(&dir)?;
-            self.opens.end(number);
-            self.tell("remove", &dir);
-        }
-        Ok(())
-    }
-
-    fn tell(&self, action: &str, dir: &str) {
-        self.uevents
-            .emit(action, &Subject::of_class(dir), Vec::new());
-    }
-
-    /// A directory with what every device of Linux has.
-    fn make_dir(&self, dir: &str, parent: &str) -> io::Result<()> {
-        let up = "../".repeat(dir.split('/').count() - 2);
-        self.shadow.mkdir_all(format!("{dir}/power").as_bytes())?;
-        let link = |name: &str, text: String| {
-            self.shadow
-                .symlink(format!("{dir}/{name}").as_bytes(), text.as_bytes())
-        };
-        link("device", format!("../../../{parent}"))?;
-        link("subsystem", format!("{up}class/gpio"))?;
-        self.shadow
-            .write_file(format!("{dir}/uevent").as_bytes(), 0o644, b"")
-    }
-
-    /// The name in the class; it appears last, so whoever sees it finds the rest.
-    fn link(&self, dir: &str) -> io::Result<()> {
-        let (Some(name), Some(rest)) = (dir.rsplit('/').next(), dir.strip_prefix("/sys/")) else {
-            return Ok(());
-        };
-        self.shadow.symlink(
-            format!("{ROOT}/{name}").as_bytes(),
-            format!("../../{rest}").as_bytes(),
-        )
-    }
-
-    fn hide(&self, dir: &str) -> io::Result<()> {
-        let name = dir.rsplit('/').next().unwrap_or_default();
-        self.shadow.remove(format!("{ROOT}/{name}").as_bytes())?;
-        self.shadow.remove(dir.as_bytes())
+    /// Whether a link in `/proc/PID/fd` is that of a file that is gone.
+    pub(crate) fn is_gone(&self, link: &[u8]) -> bool {
+        let inside = self.shadow.inside(link).unwrap_or_default();
+        let path = inside.strip_suffix(b" (deleted)");
+        path.is_some_and(place::is_file)
     }
 
     /// Whether a write may be a store at all.
@@ -260,13 +146,13 @@ impl ClassDir {
         if let Some(open) = self.opens.find(link) {
             return Some(match open.number() {
                 _ if !open.is_writable() => ClassFile::ReadOnly,
-                Some(number) => ClassFile::Line(number, Attribute::Value),
+                Some(number) => ClassFile::Line(LineRef::Number(number), Attribute::Value),
                 None => ClassFile::Gone,
             });
         }
         let inside = self.shadow.inside(link)?;
         match inside.strip_suffix(b" (deleted)") {
-            Some(path) => ClassFile::parse(path).map(|_| ClassFile::Gone),
+            Some(path) => place::is_file(path).then_some(ClassFile::Gone),
             None => ClassFile::parse(&inside),
         }
     }
@@ -279,9 +165,10 @@ impl ClassDir {
         if writes {
             self.has_writers.store(true, Ordering::Relaxed);
         }
-        let ClassFile::Line(number, attribute) = file else {
+        let ClassFile::Line(line, attribute) = file else {
             return None;
         };
+        let number = self.number(line)?;
         self.refresh(number);
         let reads = flags & OFlags::RWMODE != OFlags::WRONLY && !flags.contains(OFlags::PATH);
         if attribute != Attribute::Value || !reads || self.numbers.is_empty() {
@@ -292,7 +179,11 @@ impl ClassDir {
             Ok(text) => text,
             Err(errno) => return Some(Err(raw_errno(errno))),
         };
-        let opened = self.opens.open(number, path, writes, &text);
+        let polls = match line {
+            LineRef::Number(_) => Polls::Edges,
+            LineRef::OfChip(..) => Polls::Nothing,
+        };
+        let opened = self.opens.open(number, path, writes, polls, &text);
         // KERNEL: fs/kernfs/file.c (v6.12): what was never read polls as changed. Here only if edges
         // are armed, so that a shell's redirections read the text.
         if let Ok(Some(_)) = &opened
@@ -331,21 +222,22 @@ impl ClassDir {
             .map_err(raw_errno)
     }
 
+    /// The number of a line, if its chip is there.
+    fn number(&self, line: LineRef) -> Option<u32> {
+        match line {
+            LineRef::Number(number) => Some(number),
+            LineRef::OfChip(id, offset) => self.model().base(id)?.checked_add(offset),
+        }
+    }
+
     /// Stores a text; gives how much of it was taken.
     pub(crate) fn store(&self, file: ClassFile, text: &[u8]) -> Result<usize, Errno> {
         match file {
-            ClassFile::Export => self.export(text),
-            ClassFile::Unexport => self.unexport(text),
-            ClassFile::Line(number, attribute) => {
-                let bell = Arc::new(Bell {
-                    opens: Arc::downgrade(&self.opens),
-                    number,
-                });
-                let mut model = self.model();
-                let taken = model.store(number, attribute, text, &Waker::from(bell));
-                drop(model);
-                self.refresh(number);
-                taken.map_err(raw_errno)
+            ClassFile::Export(within) => self.export(within, text),
+            ClassFile::Unexport(within) => self.unexport(within, text),
+            ClassFile::Line(line, attribute) => {
+                let number = self.number(line).ok_or(Errno::NODEV)?;
+                self.store_line(number, attribute, text)
             }
             // KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
             ClassFile::Gone => Err(Errno::NODEV),
@@ -353,86 +245,46 @@ impl ClassDir {
         }
     }
 
-    fn export(&self, text: &[u8]) -> Result<usize, Errno> {
+    fn store_line(&self, number: u32, attribute: Attribute, text: &[u8]) -> Result<usize, Errno> {
+        let bell = Arc::new(Bell {
+            opens: Arc::downgrade(&self.opens),
+            number,
+        });
         let mut model = self.model();
-        let Some(number) = model.export(text).map_err(raw_errno)? else {
+        let taken = model.store(number, attribute, text, &Waker::from(bell));
+        drop(model);
+        self.refresh(number);
+        taken.map_err(raw_errno)
+    }
+
+    fn export(&self, within: Within, text: &[u8]) -> Result<usize, Errno> {
+        let mut model = self.model();
+        let Some(number) = model.export(within, text).map_err(raw_errno)? else {
             return Ok(0);
         };
-        let Some((device, _)) = model.line(number) else {
+        let Some((device, offset)) = model.line(number) else {
             return Err(Errno::INVAL);
         };
-        let dir = line_dir(device, number);
-        let made = self.make_dir(&dir, &device.name()).and_then(|()| {
-            for attribute in Attribute::ALL {
-                let path = format!("{dir}/{}", attribute.name());
-                self.shadow.write_file(path.as_bytes(), 0o644, b"")?;
-            }
-            self.link(&dir)
-        });
-        if let Err(error) = made {
+        if let Err(error) = self.show_line(device, number, offset.get()) {
             tracing::warn!(%error, number, "an exported line cannot be shown");
             // The first failure is the one worth telling.
-            let _ = self.hide(&dir);
-            let _ = model.unexport(number.to_string().as_bytes());
+            let _ = self.hide_line(device, number, offset.get());
+            let _ = model.unexport(Within::Machine, number.to_string().as_bytes());
             return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
         }
-        self.tell("add", &dir);
         Ok(text.len().min(gpio_uapi::class::STORE_MAX))
     }
 
-    fn unexport(&self, text: &[u8]) -> Result<usize, Errno> {
+    fn unexport(&self, within: Within, text: &[u8]) -> Result<usize, Errno> {
         let mut model = self.model();
-        let Some(number) = model.unexport(text).map_err(raw_errno)? else {
+        let Some(number) = model.unexport(within, text).map_err(raw_errno)? else {
             return Ok(0);
         };
-        if let Some((device, _)) = model.line(number) {
-            let dir = line_dir(device, number);
-            if let Err(error) = self.hide(&dir) {
-                tracing::warn!(%error, number, "an unexported line stays visible");
-            }
-            self.tell("remove", &dir);
+        if let Some((device, offset)) = model.line(number)
+            && let Err(error) = self.hide_line(device, number, offset.get())
+        {
+            tracing::warn!(%error, number, "an unexported line stays visible");
         }
-        self.opens.end(number);
         Ok(text.len().min(gpio_uapi::class::STORE_MAX))
-    }
-
-    /// Brings the files of an exported line up to date.
-    fn refresh(&self, number: u32) {
-        let model = self.model();
-        let Some((device, _)) = model.line(number) else {
-            return;
-        };
-        let dir = line_dir(device, number);
-        for attribute in Attribute::ALL {
-            let Ok(text) = model.show(number, attribute) else {
-                continue;
-            };
-            let path = lexical::join(dir.as_bytes(), attribute.name().as_bytes());
-            if let Err(error) = self.shadow.rewrite(&path, &text) {
-                tracing::debug!(number, %error, "a file of an exported line is not up to date");
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_by_their_paths() {
-        let base = "/sys/devices/platform/gpio-sim.0/gpiochip0/gpio/gpio513";
-        let parse = |path: &str| ClassFile::parse(path.as_bytes());
-        let value = Some(ClassFile::Line(513, Attribute::Value));
-        assert_eq!(parse(&format!("{base}/value")), value);
-        assert_eq!(parse("/sys/class/gpio/export"), Some(ClassFile::Export));
-        assert_eq!(parse("/sys/class/gpio/unexport"), Some(ClassFile::Unexport));
-        for other in ["", "/", "/uevent", "/value/x", "x/value"] {
-            assert_eq!(parse(&format!("{base}{other}")), None, "{other}");
-        }
-        assert_eq!(
-            parse("/sys/devices/platform/gpio-sim.0/gpio/gpiochip512/base"),
-            None
-        );
     }
 }

@@ -43,11 +43,22 @@ struct Table {
     sweep_at: usize,
 }
 
+/// What an open `value` can be polled for, besides the end of its line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Polls {
+    /// The edges that the line is armed for.
+    Edges,
+    /// Nothing: the one in a chip's own directory.
+    // KERNEL: gpiolib-sysfs.c gpio_sysfs_irq (v6.17)
+    Nothing,
+}
+
 /// One open `value`.
 #[derive(Debug)]
 pub(crate) struct OpenValue {
     number: u32,
     is_writable: bool,
+    polls: Polls,
     inode: u64,
     /// The program's socket, kept to take its error back.
     theirs: OwnedFd,
@@ -97,10 +108,11 @@ impl OpenValues {
         number: u32,
         path: &[u8],
         is_writable: bool,
+        polls: Polls,
         text: &[u8],
     ) -> Result<Option<OwnedFd>, Errno> {
         self.sweep();
-        let made = match OpenValue::new(number, is_writable, text) {
+        let made = match OpenValue::new(number, is_writable, polls, text) {
             Ok(made) => Arc::new(made),
             Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => return Err(errno),
             Err(errno) => {
@@ -127,9 +139,10 @@ impl OpenValues {
         meant.cloned().collect()
     }
 
-    /// Makes every open value of a line poll as changed.
+    /// Makes every open value of a line that is polled for edges poll as changed.
     pub(crate) fn signal(&self, number: u32) {
-        for open in self.of(number) {
+        let opens = self.of(number).into_iter();
+        for open in opens.filter(|open| open.polls == Polls::Edges) {
             open.signal();
         }
     }
@@ -172,7 +185,7 @@ impl OpenValues {
 }
 
 impl OpenValue {
-    fn new(number: u32, is_writable: bool, text: &[u8]) -> Result<Self, Errno> {
+    fn new(number: u32, is_writable: bool, polls: Polls, text: &[u8]) -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC;
         let (theirs, ours) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
         socket::select_errors(theirs.as_fd())?;
@@ -187,6 +200,7 @@ impl OpenValue {
         Ok(Self {
             number,
             is_writable,
+            polls,
             inode,
             theirs,
             ours,
@@ -335,7 +349,7 @@ mod tests {
     fn a_value_polls_as_in_sysfs() {
         let (_base, values) = values();
         let fd = values
-            .open(7, b"/sys/x/value", false, b"0\n")
+            .open(7, b"/sys/x/value", false, Polls::Edges, b"0\n")
             .unwrap()
             .unwrap();
         let idle = PollFlags::IN | PollFlags::OUT;
@@ -365,7 +379,7 @@ mod tests {
     fn a_descriptor_that_was_moved_reads_once() {
         let (_base, values) = values();
         let fd = values
-            .open(7, b"/sys/x/value", false, b"0\n")
+            .open(7, b"/sys/x/value", false, Polls::Edges, b"0\n")
             .unwrap()
             .unwrap();
         let mut buf = [0; 16];
@@ -379,7 +393,7 @@ mod tests {
     #[test]
     fn values_that_nobody_has_open_are_let_go() {
         let (_base, values) = values();
-        let open = |number| values.open(number, b"/sys/x/value", false, b"0\n");
+        let open = |number| values.open(number, b"/sys/x/value", false, Polls::Edges, b"0\n");
         let count = || values.table().values.len();
         eventually("all but the new one are let go", || {
             while count() < SWEEP_AT {
@@ -392,7 +406,7 @@ mod tests {
 
     #[test]
     fn seeks_are_those_of_a_page() {
-        let open = OpenValue::new(7, false, b"0\n").unwrap();
+        let open = OpenValue::new(7, false, Polls::Edges, b"0\n").unwrap();
         assert_eq!(open.seek(1, libc::SEEK_SET), Ok(1));
         assert_eq!(open.seek(2, libc::SEEK_CUR), Ok(3));
         assert_eq!(open.seek(-1, libc::SEEK_END), Ok(4095));

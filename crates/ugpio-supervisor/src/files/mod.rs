@@ -225,6 +225,14 @@ impl Files {
         Some(open.file.kind().link().map_or_else(chip, anonymous))
     }
 
+    /// The chip that had this id and is gone, if anybody has it open. Its id is nobody else's until then.
+    pub(crate) fn gone_chip(&self, id: u32) -> Option<Device> {
+        let table = self.table();
+        let mut gone = table.values().filter(|open| open.is_gone());
+        let open = gone.find(|open| open.file.device().id() == id)?;
+        Some(open.file.device().clone())
+    }
+
     /// What `/proc/PID/fdinfo/N` says of one of ours whose link has this text, made from what it says of what
     /// stands for it.
     pub(crate) fn fdinfo(&self, link: &[u8], text: &str) -> Option<String> {

@@ -60,7 +60,7 @@ impl Uevents {
     /// A chip has come; it is the first of its platform device or not.
     // KERNEL: drivers/base/core.c device_add, drivers/base/dd.c driver_bound, gpiolib.c gpiochip_setup_dev (v6.12)
     // DIFFERS: of several chips of one platform device, those after the first come after its "bind".
-    pub(crate) fn chip_added(&self, node: &Node, is_first: bool, class: &Subject) {
+    pub(crate) fn chip_added(&self, node: &Node, is_first: bool, class: &[Subject]) {
         let platform = Subject::platform(node).filter(|_| is_first);
         if let Some((subject, _)) = &platform {
             self.emit("add", subject, Vec::new());
@@ -68,7 +68,9 @@ impl Uevents {
         let chip = Subject::chip(node);
         self.emit("add", &chip, Vec::new());
         self.emit("bind", &chip.driven_by(STUB_DRIVER), Vec::new());
-        self.emit("add", class, Vec::new());
+        for device in class {
+            self.emit("add", device, Vec::new());
+        }
         if let Some((subject, driver)) = platform {
             self.emit("bind", &subject.driven_by(&driver), Vec::new());
         }

@@ -53,7 +53,8 @@ pub(crate) struct Args {
     /// When PROGRAM has ended, end the daemons it left behind
     #[arg(long)]
     pub(crate) kill: bool,
-    /// Tell PROGRAM that the kernel is of this release; from 6.14 on, gpio-sim lines have `valid`
+    /// Show and behave as this release of Linux, 6.12 to 7.3, and not the machine's: 6.17 makes `uname -r` 6.17.0.
+    /// Without it, a machine older than 6.12 shows 6.12.0-ugpio
     #[arg(long, value_name = "RELEASE")]
     pub(crate) kernel_release: Option<String>,
     /// Record the board: levels, directions, consumers, plugs; as a value change dump, as FST if it

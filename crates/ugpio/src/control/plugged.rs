@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gpio_sim::fault::Faults;
 use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
-use gpiolib::{Offset, Registry, Timestamp, offsets};
+use gpiolib::{Offset, Registry, Release, Timestamp, offsets};
 
 pub(crate) use self::fault_lines::Refused;
 pub(crate) use self::faults::Attention;
@@ -343,6 +343,11 @@ impl Plugged {
     /// Gives one back.
     pub(crate) fn free_platform_id(&mut self, id: u32) {
         self.platform_ids.remove(&id);
+    }
+
+    /// The release of Linux that its chips behave as.
+    pub(crate) fn release(&self) -> Release {
+        self.registry.release()
     }
 
     /// The lines of the chips, which can be looked at without the chips being locked.

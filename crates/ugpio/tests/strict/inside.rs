@@ -24,12 +24,14 @@ pub(crate) fn in_a_run(name: &str, options: &[&str], test: impl FnOnce(&Chip)) {
     again::in_a_run(name, options);
 }
 
-/// Runs `test` by default and under `--strict`.
+/// Runs `test` by default and under `--strict`, as Linux 6.12.
 #[track_caller]
 pub(crate) fn in_both(name: &str, test: impl Fn(&Chip)) {
-    in_a_run(name, &[], &test);
+    let release = ["--kernel-release", "6.12"];
+    in_a_run(name, &release, &test);
     if !again::is_inside() {
-        in_a_run(name, &["--strict"], test);
+        let [option, release] = release;
+        in_a_run(name, &[option, release, "--strict"], test);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use gpiolib::{
     Chip, ChipConfig, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset,
-    Registration, Registry, Result,
+    Registration, Registry, Release, Result, Timestamp,
 };
 
 use super::Rig;
@@ -46,15 +46,25 @@ impl Refusing {
 
     /// A bench around this chip, registered with `config`.
     pub fn rig(&self, config: &ChipConfig) -> (Rig, Registration<Self>) {
-        let registry = Registry::new();
+        self.rig_of(Release::OLDEST, config)
+    }
+
+    /// As [`Refusing::rig`], in another release.
+    pub fn rig_of(&self, release: Release, config: &ChipConfig) -> (Rig, Registration<Self>) {
+        let registry = Registry::of_release(release, Timestamp::default);
         let registration = registry.register(config, self.clone()).unwrap();
         (Rig::around(&registry, registration.device()), registration)
     }
 
     /// A bench around a chip of 4 lines with this script.
     pub fn scripted(script: Script) -> (Self, Rig, Registration<Self>) {
+        Self::scripted_in(Release::OLDEST, script)
+    }
+
+    /// As [`Refusing::scripted`], in another release.
+    pub fn scripted_in(release: Release, script: Script) -> (Self, Rig, Registration<Self>) {
         let chip = Self(Arc::new(Mutex::new(script)));
-        let (rig, registration) = chip.rig(&ChipConfig::new("refusing", 4));
+        let (rig, registration) = chip.rig_of(release, &ChipConfig::new("refusing", 4));
         chip.calls();
         (chip, rig, registration)
     }

@@ -11,7 +11,7 @@ use std::task::{Wake, Waker};
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::{FromBytes, Immutable, IntoBytes, KnownLayout, common, ioctl, v1, v2};
 use gpio_uapi::{File, Outcome, PollMask, Ring};
-use gpiolib::{Device, Errno, Level, ManualClock, Offset, Registry, Timestamp};
+use gpiolib::{Device, Errno, Level, ManualClock, Offset, Registry, Release, Timestamp};
 
 pub use process::{ARG, BUFFER, NOWHERE, Process, READ_ONLY};
 
@@ -38,8 +38,13 @@ impl Rig {
 
     /// A simulated chip as described, and a second one of 4 lines.
     pub fn with(bank: Bank) -> Self {
+        Self::of_release(Release::OLDEST, bank)
+    }
+
+    /// As [`Rig::with`], in another release.
+    pub fn of_release(release: Release, bank: Bank) -> Self {
         let clock = ManualClock::new();
-        let registry = Registry::with_clock(clock.reader());
+        let registry = Registry::of_release(release, clock.reader());
         let sim = bank.register(&registry).unwrap();
         let other = Bank::new(4).register(&registry).unwrap();
         let device = sim.device().clone();
