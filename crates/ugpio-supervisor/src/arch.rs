@@ -200,6 +200,8 @@ system_calls! {
     Accept4: Some(288), Some(242);
     /// `recvmmsg`.
     Recvmmsg: Some(299), Some(243);
+    /// `ftruncate`.
+    Ftruncate: Some(77), Some(46);
     /// `tee`.
     Tee: Some(276), Some(77);
     /// `vmsplice`.
@@ -503,6 +505,7 @@ mod tests {
             (Sys::Getsockopt, libc::SYS_getsockopt),
             (Sys::Accept4, libc::SYS_accept4),
             (Sys::Recvmmsg, libc::SYS_recvmmsg),
+            (Sys::Ftruncate, libc::SYS_ftruncate),
             (Sys::Tee, libc::SYS_tee),
             (Sys::Vmsplice, libc::SYS_vmsplice),
             (Sys::Fadvise64, libc::SYS_fadvise64),

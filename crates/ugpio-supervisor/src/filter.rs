@@ -102,7 +102,7 @@ pub struct FilterSpec {
 }
 
 /// Calls that would take records out of what stands for a GPIO file, or show that it is a pipe. None is frequent.
-const MOVING: [Sys; 12] = [
+const MOVING: [Sys; 13] = [
     Sys::Splice,
     Sys::Tee,
     Sys::Vmsplice,
@@ -111,6 +111,7 @@ const MOVING: [Sys; 12] = [
     Sys::Fadvise64,
     Sys::Readahead,
     Sys::Fallocate,
+    Sys::Ftruncate,
     Sys::SyncFileRange,
     Sys::Preadv2,
     Sys::Pwritev2,

@@ -198,6 +198,37 @@ static void drain(const struct kind *kind)
 		CHECK_ERRNO(raw_read(kind->fd, changes, kind->record), EAGAIN);
 }
 
+/* A file of sysfs or configfs takes texts, and has no pages. */
+static void attribute(const char *path, const char *text)
+{
+	int fd = raw_open(path, O_RDWR), reader = raw_open(path, O_RDONLY);
+	char found[32] = "";
+
+	CHECK(fd >= 0 && reader >= 0);
+	CHECK_ERRNO(fallocate(fd, 0, 0, 4096), EOPNOTSUPP);
+	CHECK_ERRNO(fallocate(reader, 0, 0, 4096), EBADF);
+	CHECK_ERRNO(fallocate(fd, 0, 0, 0), EINVAL);
+	CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, 4096) == 0);
+	CHECK_ERRNO(ftruncate(reader, 0), EINVAL);
+	CHECK_ERRNO(fsync(fd), EINVAL);
+	CHECK_ERRNO(fdatasync(reader), EINVAL);
+	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, reader, 0) == MAP_FAILED && errno == ENODEV);
+	CHECK(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, reader, 0) == MAP_FAILED && errno == EACCES);
+	CHECK_ERRNO(copy_file_range(file, NULL, fd, NULL, 1, 0), EXDEV);
+	CHECK(raw_read(fd, found, sizeof(found)) == (ssize_t)strlen(text) && strcmp(found, text) == 0);
+	raw_close(fd);
+	raw_close(reader);
+}
+
+static void attributes(void)
+{
+	attribute("/sys/devices/platform/gpio-sim.0/gpiochip0/sim_gpio0/pull", "pull-down\n");
+	CHECK(mkdir("/sys/kernel/config/gpio-sim/ops", 0755) == 0);
+	attribute("/sys/kernel/config/gpio-sim/ops/live", "0\n");
+	CHECK(rmdir("/sys/kernel/config/gpio-sim/ops") == 0);
+}
+
 int main(void)
 {
 	int chip = open_chip("ops");
@@ -236,6 +267,7 @@ int main(void)
 	}
 	for (size_t i = 0; i < count; i++)
 		drain(&kinds[i]);
+	attributes();
 	printf("file operations: ok, %zu kinds\n", count);
 	return 0;
 }

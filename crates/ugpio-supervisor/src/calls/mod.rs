@@ -8,6 +8,7 @@
 
 mod access;
 pub(crate) mod attr;
+mod attribute;
 mod chdir;
 mod credentials;
 mod exec;
@@ -251,6 +252,10 @@ fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
         Sys::Write | Sys::Pwrite64 => write::write(context),
         Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => write::writev(context),
         Sys::Sendfile | Sys::Splice | Sys::CopyFileRange => write::splice(context),
+        Sys::Fsync | Sys::Fdatasync => attribute::sync(context),
+        Sys::Ftruncate => attribute::truncate(context),
+        Sys::Fallocate => attribute::allocate(context),
+        Sys::Mmap => attribute::map(context),
         Sys::Uname => uname::uname(context),
         _ => Ok(Reply::Continue),
     }

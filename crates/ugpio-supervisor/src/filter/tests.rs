@@ -94,6 +94,7 @@ fn path_calls_are_trapped_where_they_exist() {
         Sys::Fadvise64,
         Sys::Readahead,
         Sys::Fallocate,
+        Sys::Ftruncate,
         Sys::SyncFileRange,
         Sys::Preadv2,
         Sys::Pwritev2,

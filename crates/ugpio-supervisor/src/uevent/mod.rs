@@ -265,7 +265,7 @@ impl Uevents {
                 let text = format!("I:{now_us}\nV:1\n");
                 self.shadow.own(path.as_bytes());
                 self.shadow
-                    .write_file(path.as_bytes(), 0o644, text.as_bytes())
+                    .write_file(path.as_bytes(), 0o444, text.as_bytes())
             }
         };
         if let Err(error) = done {
