@@ -200,6 +200,14 @@ impl Process for FakeProcess {
     }
 }
 
+/// The program is of the user who runs the tests, as the files of the board are.
+fn own_credentials() -> Credentials {
+    Credentials {
+        uid: rustix::process::geteuid().as_raw(),
+        ..Credentials::default()
+    }
+}
+
 /// A machine with a board and a program.
 pub(crate) struct World {
     _base: tempfile::TempDir,
@@ -245,7 +253,7 @@ impl World {
             cwd: RefCell::new(b"/tmp".to_vec()),
             fds: RefCell::default(),
             shared: RefCell::default(),
-            credentials: RefCell::default(),
+            credentials: RefCell::new(own_credentials()),
         };
         let world = Self {
             _base: base,
