@@ -117,7 +117,7 @@ fn listener() -> &'static Listener {
     static LISTENER: OnceLock<Listener> = OnceLock::new();
     LISTENER.get_or_init(|| {
         let null = std::fs::File::open("/dev/null").expect("every machine has it");
-        Listener::new(null.into(), Wait::Killable)
+        Listener::new(null.into(), Wait::Interruptible)
     })
 }
 

@@ -6,7 +6,9 @@
 //! plugs a chip may use its node at once.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Wake;
@@ -153,12 +155,40 @@ impl World {
     }
 }
 
-/// Shows a file that can only be read, its directories included.
+/// Shows a file that can only be read. Its directories that the machine lacks are shown too, so that whoever searches
+/// finds it; where links of the machine are on the way, it is shown at their end as well.
 fn show_file(shadow: &Shadow, path: &[u8], contents: &[u8]) -> std::io::Result<()> {
-    shadow.mkdir_all(lexical::parent(path))?;
-    shadow.write_file(path, 0o444, contents)?;
-    shadow.own(path);
+    let dir = lexical::parent(path);
+    let real = real_directory(dir);
+    for dir in [Some(dir.to_vec()), real.filter(|real| real != dir)]
+        .into_iter()
+        .flatten()
+    {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let path = lexical::join(&dir, name);
+        shadow.mkdir_all(&dir)?;
+        shadow.write_file(&path, 0o444, contents)?;
+        shadow.own(&path);
+        let mut at = dir.as_slice();
+        while at != b"/" && std::fs::symlink_metadata(OsStr::from_bytes(at)).is_err() {
+            shadow.show_directory(at);
+            at = lexical::parent(at);
+        }
+    }
     Ok(())
+}
+
+/// Where the machine's links lead on the way to a directory that it may lack.
+fn real_directory(dir: &[u8]) -> Option<Vec<u8>> {
+    let mut there = dir;
+    while there != b"/" {
+        if let Ok(real) = std::fs::canonicalize(OsStr::from_bytes(there)) {
+            let rest = &dir[there.len()..];
+            return Some([real.as_os_str().as_bytes(), rest].concat());
+        }
+        there = lexical::parent(there);
+    }
+    None
 }
 
 impl Dispatch for World {

@@ -56,23 +56,25 @@ impl Kind {
                 .any(|line| line.split_whitespace().any(|part| part == word))
         };
         match self {
-            Self::Mounts if has("configfs") => None,
-            Self::Mounts => Some(format!(
-                "{text}configfs {CONFIGFS} configfs rw,relatime 0 0\n"
-            )),
-            Self::MountInfo if has("configfs") => None,
+            Self::Mounts | Self::MountInfo if has("configfs") => None,
+            Self::Mounts => {
+                let row = format!("configfs {CONFIGFS} configfs rw,relatime 0 0");
+                Some(with_row(text, &row, |row| {
+                    row.split(' ').nth(1) == Some("/sys")
+                }))
+            }
             Self::MountInfo => {
-                let numbers = |at: usize| {
-                    text.lines()
-                        .filter_map(move |line| line.split(' ').nth(at)?.parse::<u32>().ok())
-                };
-                let (id, root) = (
-                    numbers(0).max().unwrap_or(0) + 1,
-                    numbers(0).min().unwrap_or(1),
+                let field = |row: &str, at: usize| row.split(' ').nth(at)?.parse::<u32>().ok();
+                let ids = || text.lines().filter_map(|row| field(row, 0));
+                let is_sys = |row: &str| row.split(' ').nth(4) == Some("/sys");
+                let id = ids().max().unwrap_or(0) + 1;
+                let below = text.lines().rfind(|row| is_sys(row));
+                let below = below.and_then(|row| field(row, 0)).or(ids().min());
+                let row = format!(
+                    "{id} {} 0:{id} / {CONFIGFS} rw,relatime - configfs configfs rw",
+                    below.unwrap_or(1)
                 );
-                Some(format!(
-                    "{text}{id} {root} 0:{id} / {CONFIGFS} rw,relatime - configfs configfs rw\n"
-                ))
+                Some(with_row(text, &row, is_sys))
             }
             Self::FileSystems if has("configfs") => None,
             Self::FileSystems => Some(format!("{text}nodev\tconfigfs\n")),
@@ -89,6 +91,16 @@ impl Kind {
             }
         }
     }
+}
+
+/// A table of mounts with one row more: behind the last row that `is_parent`, else the first, but never at the end.
+/// The last row is the newest mount, which whoever has just made one compares with what it asked for.
+fn with_row(text: &str, row: &str, is_parent: impl Fn(&str) -> bool) -> String {
+    let mut rows: Vec<&str> = text.lines().collect();
+    let parent = rows.iter().rposition(|row| is_parent(row));
+    let at = parent.map_or(1, |at| at + 1);
+    rows.insert(at.min(rows.len().saturating_sub(1)), row);
+    rows.join("\n") + "\n"
 }
 
 /// Whether a path may name one of these files, by its end.
@@ -164,24 +176,41 @@ mod tests {
         }
     }
 
+    const INFO: &str = "22 1 0:20 / / rw - ext4 /dev/vda rw\n23 22 0:5 / /sys rw - sysfs sysfs rw\n\
+        24 22 0:6 / /tmp rw - tmpfs none rw\n";
+
     #[test]
     fn a_line_is_added_once() {
-        let mounts = "proc /proc proc rw 0 0\n";
+        let mounts = "/dev/vda / ext4 rw 0 0\nsysfs /sys sysfs rw 0 0\nnone /tmp tmpfs rw 0 0\n";
         let amended = Kind::Mounts.amended(mounts).unwrap();
         assert_eq!(
-            amended,
-            format!("{mounts}configfs /sys/kernel/config configfs rw,relatime 0 0\n")
+            amended.lines().nth(2),
+            Some("configfs /sys/kernel/config configfs rw,relatime 0 0")
         );
+        assert_eq!(amended.lines().count(), 4);
         assert_eq!(Kind::Mounts.amended(&amended), None);
-        let info = "22 1 0:20 / / rw - ext4 /dev/vda rw\n23 22 0:5 / /proc rw - proc proc rw\n";
-        let amended = Kind::MountInfo.amended(info).unwrap();
-        assert!(
-            amended.ends_with(
-                "\n24 22 0:24 / /sys/kernel/config rw,relatime - configfs configfs rw\n"
-            )
-        );
+        let amended = Kind::MountInfo.amended(INFO).unwrap();
+        let row = "25 23 0:25 / /sys/kernel/config rw,relatime - configfs configfs rw";
+        assert_eq!(amended.lines().nth(2), Some(row));
         assert_eq!(Kind::MountInfo.amended(&amended), None);
         assert_eq!(Kind::FileSystems.amended("nodev\tconfigfs\n"), None);
+    }
+
+    #[test]
+    fn the_newest_mount_stays_the_last_row() {
+        for rows in [1, 2, 3] {
+            let text: Vec<&str> = INFO.lines().take(rows).collect();
+            let text = text.join("\n") + "\n";
+            let amended = Kind::MountInfo.amended(&text).unwrap();
+            assert_eq!(amended.lines().last(), text.lines().last());
+            let without: Vec<&str> = amended
+                .lines()
+                .filter(|row| !row.contains("configfs"))
+                .collect();
+            assert_eq!(without, text.lines().collect::<Vec<_>>());
+        }
+        assert!(Kind::MountInfo.amended("").is_some());
+        assert!(Kind::Mounts.amended("nonsense").is_some());
     }
 
     #[test]

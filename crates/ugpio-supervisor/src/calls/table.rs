@@ -340,7 +340,7 @@ pub(super) static ROWS: &[Row] = &[
     row(
         Sys::Umount2,
         &[here(0, StayIf(1, libc::UMOUNT_NOFOLLOW))],
-        Paths(mounts::changed),
+        Paths(mounts::unmount),
     ),
     row(
         Sys::OpenTree,

@@ -248,7 +248,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn passes_owned(&self, path: &[u8]) -> bool {
-        lexical::visits(path, |at| self.owned.contains(at))
+        lexical::visits(path, |at| self.owned.may_contain(at))
     }
 
     /// Whether a path to a file of a file system in which GPIO may be leads to something else, by a name that it

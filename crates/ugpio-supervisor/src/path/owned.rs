@@ -18,6 +18,8 @@ pub(crate) const HIDDEN: &str = ".ugpio-shadow-";
 #[derive(Clone, Debug)]
 pub(crate) struct Owned {
     subtrees: Vec<Vec<u8>>,
+    /// Directories that are shown if the machine has none there.
+    shown: Vec<Vec<u8>>,
     numbers: Vec<u8>,
     /// What the paths of shadow trees begin with, our own and those of other runs.
     hidden: Option<Vec<u8>>,
@@ -28,6 +30,7 @@ impl Owned {
     pub(crate) fn new() -> Self {
         Self {
             subtrees: vec![b"/sys/bus/gpio".to_vec(), b"/sys/class/gpio".to_vec()],
+            shown: Vec::new(),
             numbers: format!("/sys/dev/char/{MAJOR}:").into_bytes(),
             hidden: None,
         }
@@ -36,6 +39,18 @@ impl Owned {
     /// Hides the shadow trees in `dir`: a search of the machine must not find a chip's name twice.
     pub(crate) fn hide_trees_in(&mut self, dir: &[u8]) {
         self.hidden = Some(join(dir, HIDDEN.as_bytes()));
+    }
+
+    /// Adds a directory that is shown where the machine has none.
+    pub(crate) fn show(&mut self, directory: &[u8]) {
+        if !self.shown.iter().any(|known| known == directory) {
+            self.shown.push(directory.to_vec());
+        }
+    }
+
+    /// Whether a canonical path may be the board's: it [`contains`](Self::contains) it, or shows it.
+    pub(crate) fn may_contain(&self, path: &[u8]) -> bool {
+        self.contains(path) || self.shown.iter().any(|shown| shown == path)
     }
 
     /// Whether names of this directory are hidden because they are those of shadow trees.

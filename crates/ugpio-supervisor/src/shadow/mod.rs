@@ -145,6 +145,12 @@ impl Shadow {
         Arc::make_mut(&mut slot).add(subtree);
     }
 
+    /// Has a directory of the tree looked for where the machine has none, wherever that is.
+    pub fn show_directory(&self, path: &[u8]) {
+        let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut slot).show(path);
+    }
+
     /// Makes a directory, its missing parents included.
     ///
     /// # Errors
