@@ -6,10 +6,7 @@
 use rustix::io::Errno;
 
 use super::{Context, table::Targets};
-use crate::{
-    outcome::Reply,
-    path::{Place, Target},
-};
+use crate::{outcome::Reply, path::Target};
 
 /// `mkdir(path, mode)`, `mkdirat(dirfd, path, mode)`
 pub(super) fn mkdir(context: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
@@ -33,15 +30,10 @@ pub(super) fn node(_: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
 /// `link(old, new)`, `rename(old, new)` and their kin: no name of the board can be moved or doubled, and none can be
 /// moved into it.
 pub(super) fn moved(_: &Context<'_>, targets: &Targets) -> Result<Reply, Errno> {
-    let is_board = |target: &Target| {
-        !matches!(
-            target,
-            Target::At(location) if location.place == Place::Host
-        )
-    };
     match (&targets[0], &targets[1]) {
         (Some(Target::Missing { .. }), _) => Err(Errno::NOENT),
-        (Some(old), Some(new)) if is_board(old) && is_board(new) => Err(Errno::PERM),
+        // EXDEV would have programs make a copy: of a chip's node, in the machine's /dev.
+        (Some(_), _) => Err(Errno::PERM),
         _ => Err(Errno::XDEV),
     }
 }

@@ -2,6 +2,7 @@
 
 mod getdents;
 mod misc;
+mod nodes;
 mod open;
 mod stat;
 mod tree;

@@ -1,0 +1,165 @@
+//! Calls that would change, replace, run or mount a node or an attribute of the board.
+
+use rustix::io::Errno;
+
+use crate::{
+    arch::Sys,
+    calls::{
+        credentials::Credentials,
+        testing::{
+            Arg::{Int, Raw, Text},
+            BUFFER, CWD, World, fails, is_native, returns,
+        },
+    },
+};
+
+const NODE: &str = "/dev/gpiochip0";
+
+/// A user without any rights, who does not own what the board shows.
+fn stranger(world: &World) {
+    *world.process.credentials.borrow_mut() = Credentials {
+        uid: 4711,
+        gid: 4711,
+        ..Credentials::default()
+    };
+}
+
+/// The owner of what the board shows.
+fn owner(world: &World) {
+    *world.process.credentials.borrow_mut() = Credentials {
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+        groups: vec![20],
+        ..Credentials::default()
+    };
+}
+
+/// Mode, user and group, as `stat` shows them.
+fn shown(world: &World) -> (u32, u32, u32) {
+    let stat = [CWD, Text(NODE), Raw(BUFFER), Int(0)];
+    returns(world.call(Sys::Newfstatat, &stat), 0);
+    let bytes = world.answer(size_of::<libc::stat>());
+    let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap());
+    (
+        word(core::mem::offset_of!(libc::stat, st_mode)),
+        word(core::mem::offset_of!(libc::stat, st_uid)),
+        word(core::mem::offset_of!(libc::stat, st_gid)),
+    )
+}
+
+#[test]
+fn owners_change_modes_and_groups_and_others_nothing() {
+    let world = World::new();
+    let chmod = |mode| world.call(Sys::Fchmodat, &[CWD, Text(NODE), Int(mode)]);
+    let chown = |user, group| {
+        let call = [CWD, Text(NODE), Int(user), Int(group), Int(0)];
+        world.call(Sys::Fchownat, &call)
+    };
+    let (mode, user, group) = shown(&world);
+    stranger(&world);
+    fails(chmod(0o666), Errno::PERM);
+    fails(chown(-1, 4711), Errno::PERM);
+    assert_eq!(shown(&world), (mode, user, group));
+    owner(&world);
+    returns(chmod(0o660), 0);
+    returns(chown(-1, 20), 0);
+    fails(chown(12345, -1), Errno::PERM);
+    assert_eq!(shown(&world), (libc::S_IFCHR | 0o660, user, 20));
+    // Another chip of that number is another node.
+    world.shadow.remove_chip(0).unwrap();
+    let node = crate::shadow::Node {
+        id: 0,
+        label: "sim".into(),
+        parent: "platform/gpio-sim.0".into(),
+        lines: 8,
+    };
+    world.shadow.add_chip(&node).unwrap();
+    assert_eq!(shown(&world), (mode, user, group));
+}
+
+#[test]
+fn a_node_answers_as_one_of_linux() {
+    let world = World::new();
+    owner(&world);
+    let missing = "/dev/gpiochip9";
+    for (sys, args, errno) in [
+        (
+            Sys::Mknodat,
+            &[CWD, Text(NODE), Int(0), Int(0)][..],
+            Errno::EXIST,
+        ),
+        (
+            Sys::Mknodat,
+            &[CWD, Text(missing), Int(0), Int(0)],
+            Errno::PERM,
+        ),
+        (Sys::Mkdirat, &[CWD, Text(NODE), Int(0)], Errno::EXIST),
+        (Sys::Truncate, &[Text(NODE), Int(0)], Errno::INVAL),
+        (
+            Sys::Truncate,
+            &[Text("/sys/bus/gpio"), Int(0)],
+            Errno::ISDIR,
+        ),
+        (Sys::Execve, &[Text(NODE)], Errno::ACCESS),
+        (Sys::Execve, &[Text("/sys/bus/gpio")], Errno::ACCESS),
+        (Sys::Execve, &[Text(missing)], Errno::NOENT),
+        (Sys::Setxattr, &[Text(NODE), Text("user.x")], Errno::PERM),
+        (Sys::Removexattr, &[Text(NODE), Text("user.x")], Errno::PERM),
+        (
+            Sys::Renameat2,
+            &[CWD, Text(NODE), CWD, Text("/dev/x"), Int(0)],
+            Errno::PERM,
+        ),
+        (
+            Sys::Linkat,
+            &[CWD, Text(NODE), CWD, Text("/dev/x"), Int(0)],
+            Errno::PERM,
+        ),
+        (
+            Sys::Renameat2,
+            &[CWD, Text("/tmp/dir"), CWD, Text(NODE), Int(0)],
+            Errno::XDEV,
+        ),
+        (Sys::Unlinkat, &[CWD, Text(NODE), Int(0)], Errno::PERM),
+        (Sys::Chroot, &[Text("/sys/bus/gpio")], Errno::PERM),
+        (Sys::Swapon, &[Text(NODE), Int(0)], Errno::PERM),
+        (Sys::Umount2, &[Text("/sys/bus/gpio"), Int(0)], Errno::PERM),
+        (
+            Sys::Mount,
+            &[Text("none"), Text("/sys/bus/gpio")],
+            Errno::PERM,
+        ),
+        (
+            Sys::OpenTree,
+            &[CWD, Text("/sys/bus/gpio"), Int(0)],
+            Errno::PERM,
+        ),
+        (
+            Sys::FanotifyMark,
+            &[Int(3), Int(0), Int(0), CWD, Text(NODE)],
+            Errno::NODEV,
+        ),
+        (
+            Sys::NameToHandleAt,
+            &[CWD, Text(NODE), Raw(0), Raw(0), Int(0)],
+            Errno::OPNOTSUPP,
+        ),
+    ] {
+        assert!(
+            matches!(world.call(sys, args), crate::outcome::Reply::Fail(got) if got == errno),
+            "{sys:?} {args:?}: not {errno:?} but {:?}",
+            world.call(sys, args)
+        );
+    }
+    assert!(!world.host("/dev/x").exists());
+}
+
+#[test]
+fn names_that_only_look_like_chips_are_the_machines() {
+    let world = World::new();
+    for path in ["/dev/gpiochip0x", "/dev/gpiochipx", "/dev/gpiochip0-lnk"] {
+        is_native(world.call(Sys::Mknodat, &[CWD, Text(path), Int(0), Int(0)]));
+        is_native(world.call(Sys::Unlinkat, &[CWD, Text(path), Int(0)]));
+        is_native(world.call(Sys::Fchownat, &[CWD, Text(path), Int(0), Int(0), Int(0)]));
+    }
+}
