@@ -7,10 +7,11 @@ use crate::{
     calls::{
         credentials::Credentials,
         testing::{
-            Arg::{Int, Raw, Text},
+            Arg::{self, Int, Raw, Text},
             BUFFER, CWD, World, fails, is_native, returns,
         },
     },
+    outcome::Reply,
 };
 
 const NODE: &str = "/dev/gpiochip0";
@@ -77,81 +78,72 @@ fn owners_change_modes_and_groups_and_others_nothing() {
     assert_eq!(shown(&world), (mode, user, group));
 }
 
+/// Asserts that each call fails with its errno.
+#[track_caller]
+fn all_fail(world: &World, calls: &[(Sys, &[Arg<'_>], Errno)]) {
+    for (sys, args, errno) in calls {
+        let reply = world.call(*sys, args);
+        assert!(
+            matches!(reply, Reply::Fail(got) if got == *errno),
+            "{sys:?} {args:?}: not {errno:?} but {reply:?}"
+        );
+    }
+}
+
+const NONE: &str = "/dev/gpiochip9";
+const BUS: &str = "/sys/bus/gpio";
+const NEW: &str = "/dev/x";
+
 #[test]
 fn a_node_answers_as_one_of_linux() {
     let world = World::new();
     owner(&world);
-    let missing = "/dev/gpiochip9";
-    for (sys, args, errno) in [
-        (
-            Sys::Mknodat,
-            &[CWD, Text(NODE), Int(0), Int(0)][..],
-            Errno::EXIST,
-        ),
-        (
-            Sys::Mknodat,
-            &[CWD, Text(missing), Int(0), Int(0)],
-            Errno::PERM,
-        ),
+    #[rustfmt::skip]
+    let calls: &[(Sys, &[Arg<'_>], Errno)] = &[
+        (Sys::Mknodat, &[CWD, Text(NODE), Int(0), Int(0)], Errno::EXIST),
+        (Sys::Mknodat, &[CWD, Text(NONE), Int(0), Int(0)], Errno::PERM),
         (Sys::Mkdirat, &[CWD, Text(NODE), Int(0)], Errno::EXIST),
         (Sys::Truncate, &[Text(NODE), Int(0)], Errno::INVAL),
-        (
-            Sys::Truncate,
-            &[Text("/sys/bus/gpio"), Int(0)],
-            Errno::ISDIR,
-        ),
+        (Sys::Truncate, &[Text(BUS), Int(0)], Errno::ISDIR),
         (Sys::Execve, &[Text(NODE)], Errno::ACCESS),
-        (Sys::Execve, &[Text("/sys/bus/gpio")], Errno::ACCESS),
-        (Sys::Execve, &[Text(missing)], Errno::NOENT),
+        (Sys::Execve, &[Text(BUS)], Errno::ACCESS),
+        (Sys::Execve, &[Text(NONE)], Errno::NOENT),
         (Sys::Setxattr, &[Text(NODE), Text("user.x")], Errno::PERM),
         (Sys::Removexattr, &[Text(NODE), Text("user.x")], Errno::PERM),
-        (
-            Sys::Renameat2,
-            &[CWD, Text(NODE), CWD, Text("/dev/x"), Int(0)],
-            Errno::PERM,
-        ),
-        (
-            Sys::Linkat,
-            &[CWD, Text(NODE), CWD, Text("/dev/x"), Int(0)],
-            Errno::PERM,
-        ),
-        (
-            Sys::Renameat2,
-            &[CWD, Text("/tmp/dir"), CWD, Text(NODE), Int(0)],
-            Errno::XDEV,
-        ),
+    ];
+    all_fail(&world, calls);
+}
+
+#[test]
+fn no_name_of_the_board_is_moved_doubled_or_removed() {
+    let world = World::new();
+    owner(&world);
+    #[rustfmt::skip]
+    let calls: &[(Sys, &[Arg<'_>], Errno)] = &[
+        (Sys::Renameat2, &[CWD, Text(NODE), CWD, Text(NEW), Int(0)], Errno::PERM),
+        (Sys::Renameat2, &[CWD, Text("/tmp/dir"), CWD, Text(NODE), Int(0)], Errno::XDEV),
+        (Sys::Linkat, &[CWD, Text(NODE), CWD, Text(NEW), Int(0)], Errno::PERM),
         (Sys::Unlinkat, &[CWD, Text(NODE), Int(0)], Errno::PERM),
-        (Sys::Chroot, &[Text("/sys/bus/gpio")], Errno::PERM),
+    ];
+    all_fail(&world, calls);
+    assert!(!world.host(NEW).exists());
+}
+
+#[test]
+fn nothing_of_the_board_is_mounted_watched_or_made_a_root() {
+    let world = World::new();
+    owner(&world);
+    #[rustfmt::skip]
+    let calls: &[(Sys, &[Arg<'_>], Errno)] = &[
+        (Sys::Chroot, &[Text(BUS)], Errno::PERM),
         (Sys::Swapon, &[Text(NODE), Int(0)], Errno::PERM),
-        (Sys::Umount2, &[Text("/sys/bus/gpio"), Int(0)], Errno::PERM),
-        (
-            Sys::Mount,
-            &[Text("none"), Text("/sys/bus/gpio")],
-            Errno::PERM,
-        ),
-        (
-            Sys::OpenTree,
-            &[CWD, Text("/sys/bus/gpio"), Int(0)],
-            Errno::PERM,
-        ),
-        (
-            Sys::FanotifyMark,
-            &[Int(3), Int(0), Int(0), CWD, Text(NODE)],
-            Errno::NODEV,
-        ),
-        (
-            Sys::NameToHandleAt,
-            &[CWD, Text(NODE), Raw(0), Raw(0), Int(0)],
-            Errno::OPNOTSUPP,
-        ),
-    ] {
-        assert!(
-            matches!(world.call(sys, args), crate::outcome::Reply::Fail(got) if got == errno),
-            "{sys:?} {args:?}: not {errno:?} but {:?}",
-            world.call(sys, args)
-        );
-    }
-    assert!(!world.host("/dev/x").exists());
+        (Sys::Umount2, &[Text(BUS), Int(0)], Errno::PERM),
+        (Sys::Mount, &[Text("none"), Text(BUS)], Errno::PERM),
+        (Sys::OpenTree, &[CWD, Text(BUS), Int(0)], Errno::PERM),
+        (Sys::FanotifyMark, &[Int(3), Int(0), Int(0), CWD, Text(NODE)], Errno::NODEV),
+        (Sys::NameToHandleAt, &[CWD, Text(NODE), Raw(0), Raw(0), Int(0)], Errno::OPNOTSUPP),
+    ];
+    all_fail(&world, calls);
 }
 
 #[test]
