@@ -1,13 +1,16 @@
 """What the tests of uevents have in common: a board that changes, and what Linux tells of that."""
 
+import os
 import subprocess
 
 CHIP = "/devices/platform/gpio-sim.0/gpiochip0"
-CLASS = "/devices/platform/gpio-sim.0/gpio/gpiochip512"
 PLATFORM = "/devices/platform/gpio-sim.0"
+# What a chip has in the legacy class: a directory by its lines' numbers, and since Linux 6.17 one by its own.
+RELEASE = tuple(int(part) for part in os.uname().release.split(".")[:2])
+CLASS = [f"{PLATFORM}/gpio/gpiochip512"] + [f"{PLATFORM}/gpio/chip0"] * (RELEASE >= (6, 17))
 # In Linux's order: (action, path, subsystem).
 REMOVED = [
-    ("remove", CLASS, "gpio"),
+    *(("remove", path, "gpio") for path in CLASS),
     ("unbind", CHIP, "gpio"),
     ("remove", CHIP, "gpio"),
     ("unbind", PLATFORM, "platform"),
@@ -17,7 +20,7 @@ ADDED = [
     ("add", PLATFORM, "platform"),
     ("add", CHIP, "gpio"),
     ("bind", CHIP, "gpio"),
-    ("add", CLASS, "gpio"),
+    *(("add", path, "gpio") for path in CLASS),
     ("bind", PLATFORM, "platform"),
 ]
 CHANGED = [("change", CHIP, "gpio")]

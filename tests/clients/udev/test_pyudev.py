@@ -21,7 +21,7 @@ def events(monitor, count):
 class Enumeration(unittest.TestCase):
     def test_devices(self):
         devices = list(context.list_devices(subsystem="gpio"))
-        self.assertEqual({device.device_path for device in devices}, {happening.CHIP, happening.CLASS})
+        self.assertEqual({device.device_path for device in devices}, {happening.CHIP, *happening.CLASS})
         (chip,) = (device for device in devices if device.device_node)
         self.assertTrue(chip.is_initialized)
         self.assertEqual((chip.device_node, chip.device_type), ("/dev/gpiochip0", "gpio_chip"))

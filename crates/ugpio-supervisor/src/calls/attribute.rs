@@ -22,7 +22,8 @@ fn opened(context: &Context<'_>, arg: usize) -> Option<u32> {
         _ => return None,
     }
     // The kernel refuses descriptors opened with O_PATH.
-    context.process.fd_mode(fd).ok().filter(|mode| *mode != 0)
+    let mode = context.process.fd_mode(fd).ok()?;
+    (mode & 0o600 != 0).then_some(mode)
 }
 
 /// `fsync(fd)`, `fdatasync(fd)`
