@@ -119,6 +119,8 @@ struct State {
     is_chaotic: bool,
     calls: BTreeMap<Offset, u64>,
     all: u64,
+    /// All calls since there is a plan; a chip that comes back does not begin them again.
+    met: u64,
     unplug: Option<Replug>,
 }
 
@@ -142,6 +144,7 @@ impl Faults {
                 is_chaotic: false,
                 calls: BTreeMap::new(),
                 all: 0,
+                met: 0,
                 unplug: None,
             }),
             host,
@@ -192,6 +195,12 @@ impl Faults {
             ..plan.planned
         })
         .collect()
+    }
+
+    /// How many calls on lines could have gone wrong so far, however often the chip was plugged in.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.0.state.lock().met
     }
 
     /// Whether the chip is to be unplugged, and when it comes back. Told once.
@@ -264,6 +273,7 @@ impl State {
             return None;
         }
         self.all += 1;
+        self.met += 1;
         let count = self.calls.entry(offset).or_insert(0);
         *count += 1;
         let (call, all) = (*count, self.all);

@@ -8,6 +8,9 @@
 
 mod attentive;
 mod board;
+#[cfg(test)]
+#[path = "../tests/support/busy.rs"]
+mod busy;
 mod chaos;
 mod clean;
 mod cli;

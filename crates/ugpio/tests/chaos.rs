@@ -249,3 +249,46 @@ for turn in range(30):
     assert_eq!(leaked("close"), 0);
     assert!(leaked("keep") >= 4);
 }
+
+#[test]
+fn inputs_are_driven_by_a_recording() {
+    let place = Place::new();
+    let dump = "$timescale 1 us $end $var wire 1 ! button $end #0 0! #100 1! #200 0! #300";
+    std::fs::write(place.path("in.vcd"), dump).unwrap();
+    let words = [
+        "chaos",
+        "--chip",
+        "a",
+        "--replay",
+        "in.vcd",
+        "--signal",
+        "button=a:1",
+        "--seeds",
+        "2",
+    ];
+    let program = ["--", "sh", "-c", "ugpio monitor -n 2 a:1"];
+    // Without the recording nobody presses, and the program never ends.
+    let (text, _) = place.says(&[&words[..], &program].concat());
+    assert!(text.starts_with("without faults: ok\n"), "{text}");
+    let none = place.ugpio(&[&words[..5], &program].concat());
+    let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(
+        complaint.contains("signal button is no line of this board"),
+        "{complaint}"
+    );
+    assert_eq!(none.status.code(), Some(3));
+}
+
+#[test]
+fn to_try_nothing_is_no_success() {
+    let place = Place::new();
+    let output = place.ugpio(&["chaos", "--chip", "a", "--seeds", "2", "--", "true"]);
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        complaint.contains("nothing was tried: PROGRAM made no call on a line"),
+        "{complaint}"
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let none = place.ugpio(&["chaos", "--chip", "a", "--seeds", "0", "--", "true"]);
+    assert_eq!(none.status.code(), Some(2));
+}

@@ -115,14 +115,20 @@ fn all_seeds(args: &Args) -> io::Result<bool> {
         out.write_all(calm.output.as_bytes())?;
         return Ok(false);
     }
-    let (mut total, mut bad) = (0_u64, 0_u64);
+    let (mut total, mut bad, mut calls) = (0_u64, 0_u64, 0_u64);
     for seed in seeds {
         let outcome = run(args, Some(seed), &place)?;
         let verdict = judge(&outcome, calm.status.is_none());
         total += 1;
+        calls = calls.saturating_add(outcome.report.calls);
         bad += u64::from(verdict.is_bad());
         tell(&mut out, args, seed, &verdict, &outcome)?;
     }
+    if calls == 0 {
+        let text = "nothing was tried: PROGRAM made no call on a line of the board";
+        return Err(io::Error::other(text));
+    }
+    writeln!(out, "{} on lines could go wrong", counted(calls, "call"))?;
     writeln!(out, "{}, {bad} bad", counted(total, "seed"))?;
     Ok(bad == 0)
 }

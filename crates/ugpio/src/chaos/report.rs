@@ -16,6 +16,9 @@ pub(crate) struct Report {
     pub(crate) faults: Vec<String>,
     /// How often a fault took a chip away.
     pub(crate) unplugs: u64,
+    /// How many calls on lines could have gone wrong.
+    #[serde(default)]
+    pub(crate) calls: u64,
     /// The most files of chips that were gone, open while another was opened.
     pub(crate) leaked: usize,
 }
@@ -42,9 +45,11 @@ impl Reporter {
     /// The file cannot be written.
     pub(crate) fn write(&self) -> io::Result<()> {
         let (faults, unplugs) = self.plugged.borrow_mut().wrongs();
+        let calls = self.plugged.borrow().calls_met();
         let report = Report {
             faults,
             unplugs,
+            calls,
             leaked: self.world.files().leaked(),
         };
         let text = serde_json::to_vec(&report).map_err(io::Error::from)?;

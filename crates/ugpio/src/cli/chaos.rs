@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::words::timeout;
 use crate::board::ChipSpec;
+use crate::trace::place::Assignment;
 
 /// Arguments of `ugpio chaos`.
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,14 @@ pub(crate) struct Args {
     /// Plug in a chip of so many lines (8 if not said); may be repeated
     #[arg(short, long = "chip", value_name = "LABEL[:LINES]")]
     pub(crate) chips: Vec<ChipSpec>,
+    /// Pull the lines as this recording says, in each run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Say which line a signal of --replay is, - for none; may be repeated
+    #[arg(long = "signal", value_name = "SIGNAL=CHIP:LINE", requires = "replay")]
+    pub(crate) signals: Vec<Assignment>,
     /// Try the seeds 0 to N-1
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
     /// Try this seed only
     #[arg(long, value_name = "S", conflicts_with = "seeds")]
@@ -43,6 +50,12 @@ impl Args {
         for chip in &self.chips {
             let word = format!("{}:{}", chip.label, chip.lines);
             words.extend(["--chip".into(), word.into()]);
+        }
+        if let Some(replay) = &self.replay {
+            words.extend(["--replay".into(), replay.into()]);
+        }
+        for signal in &self.signals {
+            words.extend(["--signal".into(), signal.to_string().into()]);
         }
         if let Some(seed) = seed {
             words.extend(["--chaos".into(), "--seed".into(), seed.to_string().into()]);

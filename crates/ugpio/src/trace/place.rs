@@ -4,6 +4,7 @@
 //! the board with that name. `D0`, `D1`, … are the offsets of a board's only chip, as logic analysers
 //! call their inputs. Whatever else is meant, the user says. Used for `--replay` and `--expect`.
 
+use core::fmt;
 use core::str::FromStr;
 use std::collections::HashMap;
 
@@ -47,6 +48,16 @@ impl FromStr for Assignment {
         };
         let signal = signal.to_owned();
         Ok(Assignment { signal, line })
+    }
+}
+
+impl fmt::Display for Assignment {
+    /// As it was given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.line {
+            Some((chip, line)) => write!(f, "{}={chip}:{line}", self.signal),
+            None => write!(f, "{}=-", self.signal),
+        }
     }
 }
 

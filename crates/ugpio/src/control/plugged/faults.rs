@@ -331,6 +331,14 @@ impl Plugged {
         self.collect();
         (self.wrongs.told.clone(), self.wrongs.unplugs)
     }
+
+    /// How many calls on lines could have gone wrong; those on chips of the gpio-sim tree that are gone are not known.
+    pub(crate) fn calls_met(&self) -> u64 {
+        let board = self.wrongs.plans.values().map(Faults::calls);
+        let is_of_tree = |chip: &&super::Chip| matches!(chip.origin, Origin::Tree(_));
+        let tree = self.chips.values().filter(is_of_tree);
+        board.chain(tree.map(|chip| chip.faults.calls())).sum()
+    }
 }
 
 /// Faults that are remembered for the report of a run.

@@ -8,7 +8,7 @@ mod build;
 mod fst;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use self::build::Builder;
@@ -108,7 +108,7 @@ impl Wave {
         let read = || {
             let mut file = BufReader::with_capacity(64 << 10, File::open(path)?);
             if fst::is_fst(file.fill_buf()?) {
-                return fst::read(file);
+                return Wave::of_fst(file);
             }
             Wave::of_dump(file)
         };
@@ -126,6 +126,14 @@ impl Wave {
         let mut builder = Builder::new(true);
         let end = Parser::new(from).read(&mut builder)?;
         Ok(builder.finish(end))
+    }
+
+    /// Reads an FST.
+    ///
+    /// # Errors
+    /// It cannot be read, is none, or packed in a way that is not known here.
+    pub(crate) fn of_fst(from: impl Read + Seek) -> Result<Wave, Problem> {
+        fst::read(from)
     }
 
     /// All lines with their chips.

@@ -1,0 +1,22 @@
+//! Bytes as a value change dump: an error with a place, or a recording that can be shown, is equal to itself, and
+//! comes back when it is written.
+#![no_main]
+#![allow(dead_code, unused_imports, reason = "the program uses more of it")]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../crates/ugpio/src/clean.rs"]
+mod clean;
+#[path = "../../crates/ugpio/src/counted.rs"]
+mod counted;
+#[path = "recordings/judge.rs"]
+mod judge;
+#[path = "recordings/trace.rs"]
+mod trace;
+
+use trace::wave::Wave;
+
+fuzz_target!(|bytes: &[u8]| match Wave::of_dump(bytes) {
+    Ok(wave) => judge::judge(&wave),
+    Err(problem) => judge::message(&problem.to_string()),
+});
