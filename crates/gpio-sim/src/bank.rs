@@ -35,6 +35,7 @@ pub struct Bank {
     names: Vec<(Offset, Name)>,
     hogs: Vec<Hog>,
     invalid: Vec<Offset>,
+    shared: Vec<Offset>,
     platform_id: Option<u32>,
     node: u32,
     faults: Option<Faults>,
@@ -51,6 +52,7 @@ impl Bank {
             names,
             hogs,
             invalid: Vec::new(),
+            shared: Vec::new(),
             platform_id: None,
             node: 0,
             faults: None,
@@ -104,6 +106,14 @@ impl Bank {
         self
     }
 
+    /// Lets several consumers of this process have a line at once ([`gpiolib::Line::get`]); programs see
+    /// it as held by `shared`. A line that the chip does not have is ignored.
+    #[must_use]
+    pub fn shared(mut self, offset: Offset) -> Bank {
+        self.shared.push(offset);
+        self
+    }
+
     /// Lets go wrong what is planned.
     #[must_use]
     pub fn faults(mut self, faults: &Faults) -> Bank {
@@ -151,6 +161,7 @@ impl Bank {
         config.names = self.names;
         config.hogs = self.hogs;
         config.invalid = self.invalid;
+        config.shared = self.shared;
         let chip = SimChip::new(self.lines);
         chip.keep_time_of(registry);
         if let Some(faults) = &self.faults {

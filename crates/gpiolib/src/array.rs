@@ -23,8 +23,8 @@ fn by_chip(
     members: &[Member<'_>],
     mut group: impl FnMut(&[Member<'_>], &[Offset]) -> Result<()>,
 ) -> Result<()> {
-    for run in members.chunk_by(|(_, one), (_, next)| one.device().is_same(next.device())) {
-        let offsets: Vec<Offset> = run.iter().map(|(_, desc)| desc.offset()).collect();
+    for run in members.chunk_by(|(_, one), (_, next)| one.own().is_same(next.own())) {
+        let offsets: Vec<Offset> = run.iter().map(|(_, desc)| desc.own_offset()).collect();
         group(run, &offsets)?;
     }
     Ok(())

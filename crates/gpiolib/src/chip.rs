@@ -275,6 +275,9 @@ pub struct ChipConfig {
     pub hogs: Vec<Hog>,
     /// Lines that must not be used; offsets outside the chip are ignored.
     pub invalid: Vec<Offset>,
+    /// Lines that several consumers may have at once, each a share ([`crate::Line::get`]). Programs see
+    /// them as held by `shared`.
+    pub shared: Vec<Offset>,
     /// Whether reading and setting a line may take bus time.
     pub can_sleep: bool,
     /// The module that the chip's operations are in: kept loaded while a line is out. `None` for

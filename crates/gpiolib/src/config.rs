@@ -117,6 +117,8 @@ pub(crate) mod flags {
     /// The request is being made: its consumer is not written down yet.
     pub(crate) const UNNAMED: u32 = 1 << 17;
 
+    /// Several consumers may have it; the core holds it for them.
+    pub(crate) const SHARED: u32 = 1 << 19;
     /// The driver is being asked to make the line an output.
     pub(crate) const DRIVING: u32 = 1 << 18;
 
@@ -133,7 +135,7 @@ pub(crate) mod flags {
         | CLOCK_HTE;
 
     /// The two bits above are the guard's.
-    const _: () = assert!((FREED | OUT | INVALID | DRIVING) & !revocable::Word::BITS == 0);
+    const _: () = assert!((FREED | OUT | INVALID | DRIVING | SHARED) & !revocable::Word::BITS == 0);
 
     /// What a free clears.
     // KERNEL: gpiolib.c gpiod_free_commit (v6.12): direction and event clock stay visible.

@@ -139,29 +139,37 @@ impl Desc {
         }
     }
 
+    /// The device that its way in leads to.
+    pub(crate) fn own(&self) -> &Device {
+        Device::of(self.pass.revocable())
+    }
+
+    /// Its line there.
+    pub(crate) const fn own_offset(&self) -> Offset {
+        self.offset
+    }
+
     /// The device the line belongs to.
     #[must_use]
     pub fn device(&self) -> &Device {
-        Device::of(self.pass.revocable())
+        self.own().shown(self.offset).0
     }
 
     /// The line's index in its chip.
     #[must_use]
-    pub const fn offset(&self) -> Offset {
-        self.offset
+    pub fn offset(&self) -> Offset {
+        self.own().shown(self.offset).1
     }
 
     /// The line, to look at.
     #[must_use]
     pub fn line(&self) -> Line {
-        Line::new(self.device().clone(), self.offset)
+        Line::new(self.device().clone(), self.offset())
     }
 
     fn slot(&self) -> Slot<'_> {
         // A claimed line exists; a device never loses lines.
-        self.device()
-            .slot(self.offset)
-            .expect("a claimed line exists")
+        self.own().slot(self.offset).expect("a claimed line exists")
     }
 
     /// The flags of the line.
@@ -368,7 +376,7 @@ impl Desc {
         let queue = EdgeQueue::new(&[self.offset()], capacity, Overflow::DropOldest, store);
         queue.configure(0, &config);
         self.attach_edges(&queue, 0, edges.inverted(active_low))?;
-        Ok(Subscription::new(self.device(), self.offset, queue))
+        Ok(Subscription::new(self.own(), self.offset, queue))
     }
 
     /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
@@ -378,19 +386,19 @@ impl Desc {
     /// `NoEdges` if the line has no interrupt; what the driver answers.
     pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
         let listener = Listener::Queue(queue.clone(), index);
-        arm::attach(self.device(), self.offset, listener, edges)
+        arm::attach(self.own(), self.offset, listener, edges)
     }
 
     /// Stops reporting edges.
     pub fn detach_edges(&self) {
-        drop(arm::detach(self.device(), self.offset, None));
+        drop(arm::detach(self.own(), self.offset, None));
     }
 
     /// Tells the watchers of the line what happened to it. Once told of anything, they are also
     /// told of the release.
     pub fn announce(&self, kind: InfoChangeKind) {
         self.announce_release();
-        self.device().announce(self.offset, kind);
+        self.own().announce(self.offset, kind);
     }
 
     /// Makes the release be told even if the request never is.

@@ -15,6 +15,7 @@ use crate::config::flags;
 use crate::edge::arm::{self, Listening};
 use crate::info::WeakInfoQueue;
 use crate::registry::RegistryInner;
+use crate::shared::Shared;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Arc, IrqLock};
 use crate::{
@@ -59,11 +60,20 @@ pub(crate) struct State {
     parent: Option<Box<str>>,
     owner: Option<Module>,
     pub(crate) registry: Arc<RegistryInner>,
+    apart: Option<Box<Apart>>,
     id: u32,
     can_sleep: bool,
     /// `watchers.len()`, to skip the lock where nobody watches.
     watcher_count: AtomicUsize,
     watchers: IrqLock<Vec<WeakInfoQueue>>,
+}
+
+/// What few devices have.
+pub(crate) enum Apart {
+    /// Lines that several consumers may have.
+    Shares(Box<[Shared]>),
+    /// It is one consumer's view of a line, and has no number of its own.
+    StandsFor(Device, Offset),
 }
 
 /// One line's slot: the descriptor.
@@ -117,6 +127,34 @@ impl Device {
         chip: Box<dyn Chip>,
         registry: Arc<RegistryInner>,
     ) -> Self {
+        let has = |offset: &&Offset| offset.get() < config.lines;
+        let shares: Box<[Shared]> = config
+            .shared
+            .iter()
+            .filter(has)
+            .map(|offset| Shared::new(*offset))
+            .collect();
+        let apart = (!shares.is_empty()).then(|| Box::new(Apart::Shares(shares)));
+        Self::with(id, config, chip, registry, apart)
+    }
+
+    /// A device that no registry lists.
+    pub(crate) fn hidden(
+        config: &ChipConfig,
+        chip: Box<dyn Chip>,
+        registry: Arc<RegistryInner>,
+        apart: Apart,
+    ) -> Self {
+        Self::with(u32::MAX, config, chip, registry, Some(Box::new(apart)))
+    }
+
+    fn with(
+        id: u32,
+        config: &ChipConfig,
+        chip: Box<dyn Chip>,
+        registry: Arc<RegistryInner>,
+        apart: Option<Box<Apart>>,
+    ) -> Self {
         let lines = 0..config.lines;
         let label = if config.label.is_empty() {
             "unknown"
@@ -133,6 +171,7 @@ impl Device {
             names: names(config),
             watchers: IrqLock::new(Vec::new()),
             watcher_count: AtomicUsize::new(0),
+            apart,
             registry,
         };
         let lines = config.lines as usize;
@@ -245,6 +284,22 @@ impl Device {
         })
     }
 
+    /// The lines that several consumers may have.
+    pub(crate) fn shares(&self) -> &[Shared] {
+        match self.state().apart.as_deref() {
+            Some(Apart::Shares(shares)) => shares,
+            _ => &[],
+        }
+    }
+
+    /// The device and line that a consumer sees: of a shared line, the real one.
+    pub(crate) fn shown(&self, offset: Offset) -> (&Self, Offset) {
+        match self.state().apart.as_deref() {
+            Some(Apart::StandsFor(device, offset)) => (device, *offset),
+            _ => (self, offset),
+        }
+    }
+
     /// The slots of all lines, in order.
     fn slots(&self) -> impl Iterator<Item = (Offset, Slot<'_>)> {
         (0..)
@@ -330,6 +385,9 @@ impl Device {
                 ops::free_hog(self, offset);
             } else if word & flags::REQUESTED != 0 {
                 arm::hang_up(slot);
+                if word & flags::SHARED != 0 {
+                    slot.flags.fetch_and(!flags::FREED, Ordering::AcqRel);
+                }
             }
         }
         let watchers = self.state().watchers.lock().clone();
@@ -380,13 +438,24 @@ impl fmt::Debug for State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        self.registry.release_id(self.id);
+        if !matches!(self.apart.as_deref(), Some(Apart::StandsFor(..))) {
+            self.registry.release_id(self.id);
+        }
     }
 }
 
 impl WeakDevice {
     pub(crate) fn upgrade(&self) -> Option<Device> {
         self.0.upgrade().map(Device)
+    }
+
+    /// Ends what listens to a line.
+    pub(crate) fn end(&self, offset: Offset) {
+        if let Some(device) = self.upgrade()
+            && let Some(slot) = device.slot(offset)
+        {
+            arm::hang_up(slot);
+        }
     }
 
     /// A chip reports an edge: hands it to the listener of the request that holds the line.

@@ -70,6 +70,11 @@ impl EdgeSink {
         self.device.edge(self.offset, level, at);
     }
 
+    /// The line reports no more: its chip is gone.
+    pub(crate) fn end(&self) {
+        self.device.end(self.offset);
+    }
+
     /// The line it is for.
     #[must_use]
     pub const fn offset(&self) -> Offset {

@@ -7,7 +7,7 @@ use core::fmt;
 
 use revocable::{Refused, Revoked};
 
-use crate::Errno;
+use crate::{Errno, Label};
 
 /// The result of an operation of the core.
 pub type Result<T> = core::result::Result<T, Error>;
@@ -29,6 +29,8 @@ pub enum Error {
     Busy,
     /// `EPERM`: the line is not an output.
     NotOutput,
+    /// `EPERM`: another consumer of the shared line, this one, has it as it is.
+    Conflict(Label),
     /// `ENXIO`: the line cannot report edges.
     NoEdges,
     /// `EINVAL`: a parameter is wrong; the text says which.
@@ -59,7 +61,7 @@ impl Error {
         match self {
             Self::Revoked => Errno::ENODEV,
             Self::Busy => Errno::EBUSY,
-            Self::NotOutput => Errno::EPERM,
+            Self::NotOutput | Self::Conflict(_) => Errno::EPERM,
             Self::NoEdges => Errno::ENXIO,
             Self::Invalid(_) => Errno::EINVAL,
             Self::Io => Errno::EIO,
@@ -78,6 +80,7 @@ impl fmt::Display for Error {
             Self::Revoked => f.write_str("the chip is gone"),
             Self::Busy => f.write_str("the line is in use"),
             Self::NotOutput => f.write_str("the line is not an output"),
+            Self::Conflict(other) => write!(f, "{other} shares the line and has it otherwise"),
             Self::NoEdges => f.write_str("the line cannot report edges"),
             Self::Invalid(what) => f.write_str(what),
             Self::Io => f.write_str("the chip failed"),

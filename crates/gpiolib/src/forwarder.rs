@@ -127,7 +127,7 @@ impl Chip for Forwarder {
             let active_low = line.config().active_low;
             let listener = Listener::Relay { sink, active_low };
             let edges = edges.inverted(active_low);
-            arm::attach(line.device(), line.offset(), listener, edges)
+            arm::attach(line.own(), line.own_offset(), listener, edges)
         })
     }
 

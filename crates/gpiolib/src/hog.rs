@@ -11,8 +11,8 @@ use crate::config::flags;
 use crate::ops;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, Device, Error, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags, Offset,
-    Registry, Result, Value,
+    Chip, ChipConfig, Device, Error, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags,
+    Offset, Registry, Result, Value,
 };
 
 /// A line that the machine holds, of whichever chip has the label.
@@ -166,6 +166,19 @@ pub(crate) fn take(device: &Device, hog: &Hog) -> Result<()> {
             }
         }
     })
+}
+
+/// Requests the lines that several consumers may share, for all of them. One that is a hog, or that the
+/// driver refuses, is not shared.
+// KERNEL: gpiolib-shared.c (v7.3): the label is "shared".
+pub(crate) fn take_shared(device: &Device, config: &ChipConfig) {
+    for offset in &config.shared {
+        if ops::claim_hog(device, *offset, Label::from("shared")).is_ok()
+            && let Some(line) = device.slot(*offset)
+        {
+            line.flags.fetch_or(flags::SHARED, Ordering::AcqRel);
+        }
+    }
 }
 
 /// Requests a line for the board and sets it. A failure leaves it free.

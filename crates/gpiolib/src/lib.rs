@@ -71,6 +71,7 @@ mod pin;
 mod property;
 mod registry;
 mod release;
+mod shared;
 mod store;
 mod sync;
 mod time;

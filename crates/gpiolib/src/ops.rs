@@ -111,6 +111,11 @@ fn refresh_direction(chip: &dyn Chip, line: &Word, offset: Offset) {
     }
 }
 
+/// The cached direction.
+pub(crate) fn is_output(line: &Word) -> bool {
+    line.load(Ordering::Acquire) & flags::OUT != 0
+}
+
 /// Caches a direction.
 pub(crate) fn remember(line: &Word, direction: Direction) {
     put_flag(line, flags::OUT, direction == Direction::Output);
@@ -284,7 +289,7 @@ pub(crate) fn set_open(chip: &dyn Chip, line: &Word, offset: Offset, value: Valu
 }
 
 /// Says, for as long as it lives, that the line is being made an output.
-struct Driving<'a> {
+pub(crate) struct Driving<'a> {
     line: &'a Word,
     /// Not said by another handle already.
     is_own: bool,
@@ -292,7 +297,7 @@ struct Driving<'a> {
 
 impl<'a> Driving<'a> {
     /// `Io` if the line is armed, or about to be.
-    fn begin(line: &'a Word) -> Result<Self> {
+    pub(crate) fn begin(line: &'a Word) -> Result<Self> {
         let before = line.fetch_or(flags::DRIVING, Ordering::AcqRel);
         let driving = Self {
             line,

@@ -178,7 +178,7 @@ impl Input {
 
     /// Which line of it.
     #[must_use]
-    pub const fn offset(&self) -> Offset {
+    pub fn offset(&self) -> Offset {
         self.desc.offset()
     }
 
@@ -244,7 +244,7 @@ impl Output {
 
     /// Which line of it.
     #[must_use]
-    pub const fn offset(&self) -> Offset {
+    pub fn offset(&self) -> Offset {
         self.desc.offset()
     }
 

@@ -182,6 +182,7 @@ impl Registry {
         {
             let _ = hog::take(device, hog);
         }
+        hog::take_shared(device, config);
         self.take_machine_hogs(device);
         self.0.table.lock().insert(device);
         // Those that were added between found no chip of this label.

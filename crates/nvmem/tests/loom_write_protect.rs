@@ -80,8 +80,9 @@ fn story(unplug: bool) {
     }
     for writer in writers {
         let written = writer.join().unwrap();
-        let gone = Err(Error::WriteProtect(gpiolib::Error::Revoked));
-        assert!(written == Ok(()) || unplug && written == gone);
+        let revoked = gpiolib::Error::Revoked;
+        let gone = [Error::WriteProtect(revoked), Error::Unprotected(revoked)].map(Err);
+        assert!(written == Ok(()) || unplug && gone.contains(&written));
     }
     if !unplug {
         assert!(wire.0.load(Ordering::Relaxed), "protected in the end");
@@ -89,7 +90,54 @@ fn story(unplug: bool) {
     drop(memory.unregister());
 }
 
-fn model(name: &str, preemptions: Option<usize>, unplug: bool) {
+/// Two memories on one line, each with a writer, as two votes; one memory may go meanwhile, or the chip.
+fn shared_story(drops: bool, unplug: bool) {
+    let wire = Arc::new(Wire(AtomicBool::new(false)));
+    let lines = gpiolib::Registry::new();
+    let config = ChipConfig {
+        shared: vec![Offset::new(0)],
+        ..ChipConfig::new("u5", 1)
+    };
+    let chip = WireChip(Arc::clone(&wire), AtomicU32::new(0));
+    let chip = lines.register(&config, chip).unwrap();
+    let line = chip.device().line(Offset::new(0)).unwrap();
+    let memories = Registry::new();
+    let [first, second] = ["a", "b"].map(|name| {
+        let config = Config {
+            write_protect: WriteProtect::Given(line.get(name.into()).unwrap()),
+            ..Config::new(name, 4)
+        };
+        let memory = Memory(Arc::clone(&wire), AtomicU32::new(0));
+        memories.register(config, memory).unwrap()
+    });
+    drop(line);
+    let devices = [first.device().clone(), second.device().clone()];
+    let mut second = Some(second);
+    let writers = devices.map(|device| thread::spawn(move || device.write(0, &[1])));
+    if drops {
+        drop(second.take());
+    }
+    let mut chip = Some(chip);
+    if unplug {
+        drop(chip.take().unwrap().unregister());
+    }
+    for writer in writers {
+        match writer.join().unwrap() {
+            Ok(()) => {}
+            Err(Error::Gone) => assert!(drops),
+            Err(Error::WriteProtect(error) | Error::Unprotected(error)) => {
+                assert!(unplug && error == gpiolib::Error::Revoked);
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    if !unplug {
+        assert!(wire.0.load(Ordering::Relaxed), "protected in the end");
+    }
+    drop((first, second));
+}
+
+fn model(name: &str, preemptions: Option<usize>, story: impl Fn() + Send + Sync + 'static) {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
     let mut builder = loom::model::Builder::new();
@@ -97,7 +145,7 @@ fn model(name: &str, preemptions: Option<usize>, unplug: bool) {
     builder.max_branches = 50_000;
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
-        story(unplug);
+        story();
     });
     let runs = runs.load(Ordering::Relaxed);
     println!("loom: {name}: {runs} interleavings, preemption bound {preemptions:?}");
@@ -105,10 +153,24 @@ fn model(name: &str, preemptions: Option<usize>, unplug: bool) {
 
 #[test]
 fn two_writers() {
-    model("2 nvmem writers", None, false);
+    model("2 nvmem writers", None, || story(false));
 }
 
 #[test]
 fn two_writers_and_unplug() {
-    model("2 nvmem writers × unplug", Some(4), true);
+    model("2 nvmem writers × unplug", Some(3), || story(true));
+}
+
+#[test]
+fn two_memories_on_one_line_and_one_goes() {
+    model("vote × drop × vote", Some(2), || {
+        shared_story(true, false)
+    });
+}
+
+#[test]
+fn two_memories_on_one_line_and_unplug() {
+    model("vote × vote × unplug", Some(2), || {
+        shared_story(false, true)
+    });
 }

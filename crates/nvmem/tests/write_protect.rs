@@ -395,3 +395,40 @@ fn i16_either_side_may_go_first() {
         assert_eq!(board.request("thief").err(), Some(gpiolib::Error::Busy));
     }
 }
+
+/// Two memories on one line, as boards have them: neither driver knows of the other.
+#[test]
+fn two_memories_on_one_line_are_each_written_with_it_low() {
+    let mut board = Board::new();
+    board.unplug();
+    board.plug_shared();
+    board.wire.calls();
+    let (one, seen_one) = board.memory();
+    let (other, seen_other) = board.memory();
+    let other_config = Config {
+        name: Some("other".into()),
+        ..board.config()
+    };
+    let one = board.memories.register(board.config(), one).unwrap();
+    let other = board.memories.register(other_config, other).unwrap();
+    let writers = [one.device(), other.device()].map(|device| {
+        let device = device.clone();
+        std::thread::spawn(move || {
+            for at in 0..200 {
+                device.write(at % SIZE, &[1]).unwrap();
+            }
+        })
+    });
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    for seen in [&seen_one, &seen_other] {
+        assert_eq!(Seen::count(&seen.writes), 200);
+        assert_eq!(Seen::count(&seen.protected_writes), 0);
+    }
+    assert!(board.wire.is_high(), "protected when nobody writes");
+    drop(one);
+    other.device().write(0, &[1]).unwrap();
+    assert!(board.wire.is_high());
+    assert_eq!(consumer_of(&board), Some(Label::from("shared")));
+}

@@ -30,6 +30,8 @@ pub(crate) enum Listener {
         /// Of this line.
         active_low: bool,
     },
+    /// On to all consumers of a shared line: which of this device's.
+    Shared(WeakDevice, usize),
 }
 
 impl Listener {
@@ -39,13 +41,29 @@ impl Listener {
             Self::Relay { sink, active_low } => {
                 sink.edge(Level::from(level.value(*active_low).is_active()), at);
             }
+            Self::Shared(device, index) => {
+                if let Some(device) = device.upgrade()
+                    && let Some(shared) = device.shares().get(*index)
+                {
+                    shared.edge(level, at);
+                }
+            }
         }
     }
 
     /// The line is given back, or its chip is gone.
     pub(crate) fn end(&self) {
-        if let Self::Queue(queue, index) = self {
-            queue.end_line(*index);
+        match self {
+            Self::Queue(queue, index) => queue.end_line(*index),
+            // The line of the other chip is there still.
+            Self::Relay { .. } => {}
+            Self::Shared(device, index) => {
+                if let Some(device) = device.upgrade()
+                    && let Some(shared) = device.shares().get(*index)
+                {
+                    shared.end();
+                }
+            }
         }
     }
 
@@ -241,7 +259,8 @@ impl<'a> Place<'a> {
         };
         let is_own = |listening: &Listening| match (&listening.listener, &self.listener) {
             (Listener::Queue(one, _), Listener::Queue(other, _)) => Arc::ptr_eq(&one.0, &other.0),
-            (Listener::Relay { .. }, Listener::Relay { .. }) => true,
+            (Listener::Relay { .. }, Listener::Relay { .. })
+            | (Listener::Shared(..), Listener::Shared(..)) => true,
             _ => false,
         };
         if active.listening.as_ref().is_some_and(is_own) {

@@ -99,6 +99,16 @@ impl Board {
         board
     }
 
+    /// Plugs the chip in with a line that several may have.
+    pub(crate) fn plug_shared(&mut self) {
+        let config = ChipConfig {
+            shared: vec![Offset::new(0)],
+            ..ChipConfig::new("u5", 1)
+        };
+        let chip = WireChip(Arc::clone(&self.wire));
+        self.chip = Some(self.lines.register(&config, chip).unwrap());
+    }
+
     pub(crate) fn plug(&mut self) {
         let chip = WireChip(Arc::clone(&self.wire));
         let chip = self.lines.register(&ChipConfig::new("u5", 1), chip);

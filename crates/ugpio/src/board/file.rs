@@ -109,7 +109,7 @@ impl Reader<'_> {
 
     fn chip(&self, value: &Value<'_>, path: &str) -> Result<ChipSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &["label", "lines", "names", "hogs"])?;
+        self.only_keys(table, path, &["label", "lines", "names", "hogs", "shared"])?;
         let Some(label) = table.get("label") else {
             return Err(self.error(&value.span(), &join(path, "label"), "is missing"));
         };
@@ -129,11 +129,41 @@ impl Reader<'_> {
             lines,
             names,
             hogs: Vec::new(),
+            shared: Vec::new(),
         };
         if let Some(hogs) = table.get("hogs") {
             chip.hogs = self.hogs(hogs, &join(path, "hogs"), &chip)?;
         }
+        if let Some(shared) = table.get("shared") {
+            chip.shared = self.shared(shared, &join(path, "shared"), &chip)?;
+        }
         Ok(chip)
+    }
+
+    /// `shared`: an array of offsets, of lines that no hog has.
+    fn shared(
+        &self,
+        value: &Value<'_>,
+        key: &str,
+        chip: &ChipSpec,
+    ) -> Result<Vec<u32>, BoardError> {
+        let mut shared = Vec::new();
+        for (index, value) in self.array(value, key, "offsets")?.iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            let Some(offset) = integer(value) else {
+                return Err(self.wrong_type(value, &key, "an offset"));
+            };
+            let offset = self.offset(offset, &value.span(), &key, chip.lines)?;
+            if shared.contains(&offset) {
+                return Err(self.error(&value.span(), &key, format!("{offset} is there twice")));
+            }
+            if chip.hogs.iter().any(|hog| hog.offset == offset) {
+                let problem = format!("a hog has line {offset}");
+                return Err(self.error(&value.span(), &key, problem));
+            }
+            shared.push(offset);
+        }
+        Ok(shared)
     }
 
     fn lines(&self, value: &Value<'_>, key: &str) -> Result<u32, BoardError> {

@@ -123,6 +123,8 @@ pub(crate) struct ChipSpec {
     pub(crate) names: Vec<(u32, String)>,
     /// Lines that the board holds from the start, at most one for each offset.
     pub(crate) hogs: Vec<HogSpec>,
+    /// Lines that several consumers of the board may have at once, and programs therefore not.
+    pub(crate) shared: Vec<u32>,
 }
 
 /// A line that the board itself requests. The control protocol has it in the words of board files.
@@ -274,6 +276,7 @@ impl ChipSpec {
             lines,
             names: Vec::new(),
             hogs: Vec::new(),
+            shared: Vec::new(),
         }
     }
 

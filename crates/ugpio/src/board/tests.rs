@@ -16,6 +16,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
         "# two chips\n\
          [[chip]]\nlabel = \"demo\"\nlines = 4\nnames = [\"LED\", \"\", \"BUTTON\"]\n\
          hogs = [{ line = 3, consumer = \"reset\", direction = \"output-high\" }]\n\
+         shared = [0, 2]\n\
          [[chip]]\nlabel = \"other\"\n\
          [chip.names]\n7 = \"LAST\"\n0 = \"LAST\"\n\
          [[chip.hogs]]\nline = 1\n[[chip.hogs]]\nline = 2\nname = \"n\"\ndirection = \"output-low\"\n",
@@ -32,6 +33,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
         lines: 4,
         names: vec![(0, "LED".into()), (2, "BUTTON".into())],
         hogs: vec![hog(3, "reset", HogDirection::OutputHigh)],
+        shared: vec![0, 2],
     };
     let other = ChipSpec {
         label: "other".into(),
@@ -41,6 +43,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
             hog(1, "?", HogDirection::Input),
             hog(2, "n", HogDirection::OutputLow),
         ],
+        shared: Vec::new(),
     };
     assert_eq!(board.chips, [demo, other]);
 }

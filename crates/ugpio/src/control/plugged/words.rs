@@ -23,7 +23,8 @@ pub(super) fn bank(spec: &ChipSpec) -> Bank {
         };
         bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
     }
-    bank
+    let shared = spec.shared.iter();
+    shared.fold(bank, |bank, offset| bank.shared(Offset::new(*offset)))
 }
 
 /// What a change is called, and when it was.
