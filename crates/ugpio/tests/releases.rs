@@ -163,3 +163,17 @@ fn a_stale_node_can_be_opened_from_7_2_on() {
     prints("7.2", script, "opened\n");
     prints("7.3.4", script, "opened\n");
 }
+
+#[test]
+fn clients_say_why_an_invalid_line_cannot_be_had() {
+    let script = format!(
+        "echo 0 >$C/b/line1/valid; echo 1 >$C/live; U={}
+$U info gpiochip0:1; $U get gpiochip0:0 gpiochip0:1 2>&1; $U get gpiochip0:0",
+        env!("CARGO_BIN_EXE_ugpio")
+    );
+    let expected =
+        "gpiochip0:1  unnamed  input used (no consumer: not valid, or the kernel's own)
+ugpio: cannot request gpiochip0:0, gpiochip0:1: gpiochip0:1 is not valid, or the kernel's own: invalid argument
+gpiochip0:0=inactive\n";
+    prints("6.14", &script, expected);
+}

@@ -109,7 +109,9 @@ impl State {
         }
         match &self.consumer {
             Some(consumer) => text += &format!(" consumer={consumer:?}"),
-            None if self.used => text += " used",
+            None if self.used => {
+                text += " used (no consumer: not valid, or the kernel's own)";
+            }
             None => {}
         }
         text
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(State::from(&info(LineFlags::OUTPUT)).text(), "output");
         assert_eq!(
             State::from(&info(LineFlags::INPUT | LineFlags::USED)).text(),
-            "input used"
+            "input used (no consumer: not valid, or the kernel's own)"
         );
     }
 

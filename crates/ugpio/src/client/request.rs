@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use gpio_uapi::abi::FromZeros;
 use gpio_uapi::abi::common::{LINES_MAX, to_name, until_nul};
-use gpio_uapi::abi::v2::{LineAttribute, LineConfig, LineEvent, LineFlags, LineRequest};
+use gpio_uapi::abi::v2::{LineAttribute, LineConfig, LineEvent, LineFlags, LineInfo, LineRequest};
 use rustix::io::Errno;
 
 use super::chip::{self, Chip};
@@ -246,7 +246,7 @@ fn request(
     }
 }
 
-/// Says why lines were refused, and for a busy line who has it.
+/// Says why lines were refused: of a busy line who has it, and of one that nobody can have that it is such.
 fn refusal(members: &[(usize, Line)], settings: &Settings, errno: Errno) -> Error {
     let chip = &members[0].1.chip;
     if errno == Errno::BUSY {
@@ -267,9 +267,25 @@ fn refusal(members: &[(usize, Line)], settings: &Settings, errno: Errno) -> Erro
         Errno::OPNOTSUPP if settings.flags.contains(LineFlags::EVENT_CLOCK_HTE) => {
             what += ": there is no hardware timestamp engine";
         }
+        Errno::INVAL => {
+            let nobodys = members.iter().find(|(_, line)| is_nobodys(chip, line));
+            if let Some((_, line)) = nobodys {
+                what += &format!(": {} is not valid, or the kernel's own", line.place());
+            }
+        }
         _ => {}
     }
     Error::on_chip(&chip.title(), what, errno)
+}
+
+/// Whether a line shows as one that nobody can have: used, and by nobody who has a name.
+// KERNEL: gpiolib-cdev.c gpio_desc_to_lineinfo (v6.12)
+fn is_nobodys(chip: &Chip, line: &Line) -> bool {
+    let is_so = |info: LineInfo| {
+        let flags = LineFlags::from_bits_truncate(info.flags);
+        flags.contains(LineFlags::USED) && until_nul(&info.consumer).is_empty()
+    };
+    chip.line_info(line.offset).is_ok_and(is_so)
 }
 
 fn titles(members: &[(usize, Line)]) -> String {
