@@ -25,6 +25,7 @@ FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
     "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
+    "python/test_gpio4.py",
     "node/suite.sh",
     "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
     "udev/test_gudev.py", "udev/test_udevadm.py",

@@ -118,6 +118,14 @@ CLIENTS = [
         ("\nOK\n",),
     ),
     Client(
+        "gpio4",
+        "PyPI `gpio4`",
+        "a test program of ours: the legacy class, by what the modes of its files allow",
+        ["--chip", "demo:4"],
+        ["{python}", "{stage}/test_gpio4.py"],
+        ("\nOK\n",),
+    ),
+    Client(
         "suite_node_libgpiod",
         "npm `node-libgpiod`",
         "the package's own tests (v1 ABI)",

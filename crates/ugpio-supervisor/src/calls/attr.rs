@@ -12,8 +12,9 @@ use rustix::{
     process::{getegid, geteuid},
 };
 
-use super::Context;
+use super::{Context, credentials::Credentials};
 use crate::{
+    class,
     path::{
         Identity, Location, Place, Target,
         owned::{MAJOR, chip_of_node},
@@ -90,11 +91,29 @@ impl Attr {
     fn shown(context: &Context<'_>, path: &[u8]) -> Result<Self, Errno> {
         let shadow = &context.layer.shadow;
         let found = lookup(&shadow.locate(path), AtFlags::SYMLINK_NOFOLLOW)?;
-        let shown = found.disguised(path);
+        let mut shown = found.disguised(path);
+        if let Ok(who) = context.process.credentials() {
+            shown = shown.offered_to(&who, path);
+        }
         Ok(match shadow.changed(path) {
             Some(changed) => shown.with(changed),
             None => shown,
         })
+    }
+
+    /// As one that its caller may use, since no file of the board is refused for its user: the caller's
+    /// own. Programs that are not root look at the group of a line's files in `/sys/class/gpio`, which boards
+    /// give to them.
+    // DIFFERS: in Linux all are root's, 0644, until a rule of udev's changes that.
+    fn offered_to(self, who: &Credentials, path: &[u8]) -> Self {
+        let is_line = who.uid != 0 && class::is_of_numbered_line(path);
+        let for_group = if is_line { (self.mode & 0o200) >> 3 } else { 0 };
+        Self {
+            uid: who.uid,
+            gid: who.gid,
+            mode: self.mode | for_group,
+            ..self
+        }
     }
 
     /// With what `chmod` and `chown` have changed.

@@ -26,7 +26,7 @@ use gpiolib::Device;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-pub(crate) use self::place::ClassFile;
+pub(crate) use self::place::{ClassFile, is_of_numbered_line};
 use self::place::{LineRef, ROOT};
 use self::poll::{OpenValue, OpenValues, Polls};
 use crate::files::raw_errno;

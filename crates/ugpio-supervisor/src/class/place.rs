@@ -80,6 +80,12 @@ impl LineRef {
     }
 }
 
+/// Whether a virtual path names a file of an exported line in the directory that its number names.
+pub(crate) fn is_of_numbered_line(path: &[u8]) -> bool {
+    let file = ClassFile::parse(path);
+    matches!(file, Some(ClassFile::Line(LineRef::Number(_), _)))
+}
+
 /// Whether a virtual path is, or was, one of a file of the class that has a text or takes one.
 pub(super) fn is_file(path: &[u8]) -> bool {
     ClassFile::parse(path).is_some() || is_fixed(path)

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 
 use crate::{
     arch::Sys,
+    calls::credentials::Credentials,
     calls::testing::{
         Arg::{Int, Raw, Text},
         BUFFER, CWD, UNMAPPED, World, fails, is_native, returns,
@@ -39,6 +40,7 @@ fn statx(world: &World, path: &str, flags: i32) -> (u32, u32, u64, u64, (u32, u3
 #[test]
 fn a_node_is_a_character_device_of_the_caller() {
     let world = World::new();
+    world.process.credentials.borrow_mut().uid = 1000;
     for flags in [0, libc::AT_SYMLINK_NOFOLLOW] {
         let (mode, links, _, size, number) = statx(&world, "/dev/gpiochip0", flags);
         assert_eq!(
@@ -46,8 +48,7 @@ fn a_node_is_a_character_device_of_the_caller() {
             (libc::S_IFCHR | 0o600, 1, 0, (254, 0))
         );
     }
-    let own = rustix::process::geteuid().as_raw();
-    assert_eq!(world.answer(24)[20..], own.to_ne_bytes());
+    assert_eq!(world.answer(24)[20..], 1000_u32.to_ne_bytes());
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -157,4 +158,43 @@ fn access_follows_the_mode() {
         ),
         0,
     );
+}
+
+/// No call of a run on a file of the board is refused for its user, and `stat` says so to each.
+#[test]
+fn who_asks_sees_that_it_may_write() {
+    let world = World::new();
+    let line = "/sys/devices/platform/gpio-sim.0/gpiochip0/gpio/gpio513";
+    let chip = "/sys/devices/platform/gpio-sim.0/gpio/chip0/gpio1";
+    for dir in [line, chip] {
+        world.shadow.mkdir_all(dir.as_bytes()).unwrap();
+        let value = format!("{dir}/value");
+        world
+            .shadow
+            .write_file(value.as_bytes(), 0o644, b"0\n")
+            .unwrap();
+    }
+    let seen_by = |uid: u32, path: &str| {
+        let who = Credentials {
+            uid,
+            gid: uid,
+            ..Credentials::default()
+        };
+        *world.process.credentials.borrow_mut() = who;
+        let call = [CWD, Text(path), Int(0), Int(0x7ff), Raw(BUFFER)];
+        returns(world.call(Sys::Statx, &call), 0);
+        let record = world.answer(32);
+        let number = |at: usize| u32::from_ne_bytes(record[at..at + 4].try_into().unwrap());
+        assert_eq!((number(20), number(24)), (uid, uid), "{path}");
+        number(28) & 0o777
+    };
+    for (path, user, root) in [
+        (format!("{line}/value"), 0o664, 0o644),
+        (format!("{chip}/value"), 0o644, 0o644),
+        ("/dev/gpiochip0".to_owned(), 0o600, 0o600),
+        (DEV.to_owned(), 0o444, 0o444),
+    ] {
+        assert_eq!(seen_by(1000, &path), user, "{path}");
+        assert_eq!(seen_by(0, &path), root, "{path}");
+    }
 }
