@@ -139,7 +139,7 @@ impl Attr {
                 let path = format!("/dev/gpiochip{id}").into_bytes();
                 Self::shown(context, &path)
             }
-            Identity::Chip { id, is_gone: true } => Ok(Self {
+            Identity::Chip { id, is_gone: true } | Identity::Node(id) => Ok(Self {
                 links: 0,
                 ..blank.chip(id)
             }),

@@ -361,8 +361,7 @@ impl Context<'_> {
         }
         let path = self.layer.shadow.inside(&link)?;
         if let Some(path) = path.strip_suffix(b" (deleted)") {
-            let is_gone = true;
-            return chip_of_node(path).map(|id| Target::Descriptor(Identity::Chip { id, is_gone }));
+            return chip_of_node(path).map(|id| Target::Descriptor(Identity::Node(id)));
         }
         // INVARIANT: nobody asks the mode of a location that no walk has found.
         Some(Target::At(Location {

@@ -373,7 +373,8 @@ fn reopen(context: &Context<'_>, identity: Identity, how: &How) -> Result<OwnedF
         _ if how.has(OFlags::CREATE | OFlags::EXCL) => Err(Errno::EXIST),
         _ if how.has(OFlags::DIRECTORY) => Err(Errno::NOTDIR),
         Identity::Chip { id, .. } => open_chip(context, id, how),
-        Identity::Anonymous(_) => Err(Errno::NXIO),
+        // KERNEL: fs/char_dev.c chrdev_open (v6.12): a number without a driver
+        Identity::Node(_) | Identity::Anonymous(_) => Err(Errno::NXIO),
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Identity {
         /// Whether the chip has been removed since.
         is_gone: bool,
     },
+    /// No open file: a node `/dev/gpiochipN` that went with its chip and of which `O_PATH` has kept the name.
+    Node(u32),
     /// An anonymous file: `gpio-line`, `gpio-linehandle` or `gpio-event`.
     Anonymous(&'static str),
 }

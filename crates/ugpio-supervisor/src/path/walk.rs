@@ -240,7 +240,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         };
         Ok(Step::End(match self.look(path)? {
             Some(found) => Target::At(found),
-            None => Target::Descriptor(Identity::Chip { id, is_gone: true }),
+            None => Target::Descriptor(Identity::Node(id)),
         }))
     }
 
@@ -336,6 +336,7 @@ impl Resolver<'_> {
                 let tail = if is_gone { " (deleted)" } else { "" };
                 Some(format!("/dev/gpiochip{id}{tail}").into_bytes())
             }
+            Some(Identity::Node(id)) => Some(format!("/dev/gpiochip{id} (deleted)").into_bytes()),
             Some(Identity::Anonymous(name)) => Some(format!("anon_inode:{name}").into_bytes()),
             None => self.shadow.inside(&text),
         }
