@@ -375,6 +375,79 @@ line = "crossing:LAMP"
         expect(page.locator("#log summary")).to_contain_text("ENXIO")
         self.shot(page)
 
+    def test_the_keys_work_at_once_and_leave_the_search(self):
+        run = self.run_of()
+        page = self.page_of(run.link)
+        self.ready(run)
+        page.keyboard.press("Space")
+        expect(page.locator(".row.on")).to_contain_text("crossing")
+        for _ in range(4):
+            page.keyboard.press("ArrowDown")
+        expect(page.locator(".row.on .name")).to_have_text("BUTTON")
+        page.keyboard.press("u")
+        self.assertEqual(run.says(), "pressed")
+        # With the focus nowhere the keys are the lines' too.
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press("d")
+        self.assertEqual(run.says(), "released")
+        page.keyboard.press("/")
+        expect(page.locator("#find")).to_be_focused()
+        page.keyboard.type("wu button")
+        expect(page.locator(".row.line")).to_have_count(0)
+        page.keyboard.press("Home")
+        for _ in range(3):
+            page.keyboard.press("Delete")
+        expect(page.locator(".row.line")).to_have_count(1)
+        page.keyboard.press("Escape")
+        expect(page.locator("#grid")).to_be_focused()
+        expect(page.locator("#find")).to_have_value("")
+        expect(self.line(page, "BUTTON")).to_be_visible()
+        self.assertEqual(self.wrong, [])
+
+    def test_nothing_can_be_done_when_the_run_is_over(self):
+        part = '[[part]]\nkind = "button"\nname = "walk"\nline = "crossing:BUTTON"\n'
+        run = self.run_of(board=BOARD + part)
+        page = self.page_of(run.link)
+        self.ready(run)
+        expect(page.locator("#over")).to_be_hidden()
+        run.process.stdin.close()
+        expect(page.locator("#over")).to_contain_text("The run has ended")
+        expect(page.locator("#state")).to_have_text("the run has ended")
+        enabled = "#grid button:enabled, #parts button:enabled, #plug:enabled"
+        expect(page.locator(enabled)).to_have_count(0)
+        page.keyboard.press("ArrowDown")
+        for key in ("u", "d", "Space", "Delete", "Insert", "w"):
+            page.keyboard.press(key)
+        expect(page.locator("#notice")).to_be_empty()
+        expect(page.locator("dialog[open]")).to_have_count(0)
+        self.shot(page)
+
+    def test_lamps_have_their_colours_and_lines_are_there_once(self):
+        parts = "".join(
+            f'[[part]]\nkind = "led"\nname = "{name}"\nline = "crossing:{line}"\n'
+            for name, line in [("stop red", "0"), ("lamp two", "AMBER"), ("go", "GREEN"), ("plain", "LAMP")]
+        )
+        run = self.run_of(board=BOARD + parts + '[[net]]\nname = "bus"\nlines = ["relays:0"]\n')
+        page = self.page_of(run.link)
+        self.ready(run)
+        for name, light in [("stop red", "red"), ("lamp two", "amber"), ("go", "green")]:
+            expect(page.locator("#parts li", has_text=name)).to_have_attribute("data-light", light)
+        self.assertIsNone(page.locator("#parts li", has_text="plain").get_attribute("data-light"))
+        expect(page.locator("#nets li")).to_have_count(1)
+        run.ctl("pull", "crossing", "0", "up")
+        red = page.locator("#parts li.on", has_text="stop red").locator("i")
+        expect(red).to_have_css("background-color", "rgb(229, 55, 43)")
+        # A dot says what its letter says, at every moment.
+        differing = """() => [...document.querySelectorAll(".row.line")].filter((row) => {
+            const lit = getComputedStyle(row.querySelector(".level i")).backgroundColor !== "rgba(0, 0, 0, 0)";
+            return lit !== (row.querySelector(".level b").textContent === "H");
+        }).length"""
+        for pull in ("up", "down") * 5:
+            run.ctl("pull", "relays", "1", pull)
+            self.assertEqual(page.evaluate(differing), 0)
+        self.shot(page)
+        self.assertEqual(self.wrong, [])
+
     def test_a_wrong_or_spent_token_is_refused(self):
         run = self.run_of()
         page = self.page_of(run.link)
@@ -411,6 +484,15 @@ line = "crossing:LAMP"
         expect(button).to_be_visible()
         wide = page.evaluate("() => document.documentElement.scrollWidth")
         self.assertLessEqual(wide, 360)
+        small = """() => [...document.querySelectorAll("button, input, select, summary")]
+            .filter((e) => e.checkVisibility() && !e.closest("dialog"))
+            .map((e) => [e.id || e.className, e.getBoundingClientRect()])
+            .filter(([, { height }]) => height < 39.9)"""
+        self.assertEqual(page.evaluate(small), [])
+        expect(page.locator("#help")).to_be_visible()
+        cut = """() => [...document.querySelectorAll(".row.line .name, .row.chip .text, .cards li, #program, button")]
+            .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent)"""
+        self.assertEqual(page.evaluate(cut), [])
         box = button.bounding_box()
         self.assertLessEqual(box["x"] + box["width"], 360)
         button.tap()

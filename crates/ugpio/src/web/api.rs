@@ -39,6 +39,9 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/api/v1/openapi.json", JSON, include_str!("openapi.json")),
 ];
 
+/// How the page looks that who is not let in sees.
+const REFUSED: &str = include_str!("page/refused.css");
+
 /// Sent with every answer: the page loads nothing from elsewhere, nobody frames it, and no cache and no
 /// other site learns of it.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -78,6 +81,11 @@ pub(super) fn router(inlet: Inlet, keys: Arc<Keys>) -> Router {
     private
         .layer(middleware::from_fn_with_state(app.clone(), members_only))
         .route("/", get(page))
+        // What who is not let in sees.
+        .route(
+            "/refused.css",
+            get(async || ([(header::CONTENT_TYPE, CSS)], REFUSED)),
+        )
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(middleware::from_fn_with_state(app.clone(), by_our_name))
         .layer(middleware::map_response(with_headers))

@@ -29,8 +29,12 @@ let waveWidth = 0;
 
 let queue = Promise.resolve();
 
+/** The run has ended, or lets us in no more: nothing can be asked of it. */
+let over = false;
+
 /** Asks the run for something, after what was asked before. */
 function ask(method, params) {
+  if (over) return Promise.resolve(undefined);
   queue = queue.then(async () => {
     try {
       const answer = await fetch("api/v1/" + method, {
@@ -115,9 +119,12 @@ function listen() {
   source.addEventListener("end", () => {
     source.close();
     state("over", "the run has ended");
+    $("over").hidden = false;
+    end();
   });
   source.onerror = () => {
     const closed = source.readyState === EventSource.CLOSED;
+    if (closed) end();
     state(closed ? "over" : "wait", closed ? "no entry: get a new link with `ugpio ctl web`" : "connection lost, trying again");
   };
 }
@@ -133,6 +140,15 @@ document.addEventListener("visibilitychange", () => {
     listen();
   }
 });
+
+/** Nothing can be done any more: looking at it can. */
+function end() {
+  if (over) return;
+  over = true;
+  held = null;
+  for (const button of document.querySelectorAll("#plug, #parts button, #wire button, #fault button, #plug-dialog .main")) button.disabled = true;
+  for (const row of rows.values()) row.dirty = true;
+}
 
 function state(name, text) {
   const shown = $("state");
@@ -179,6 +195,7 @@ function arrange() {
     else place(row, index);
   }
   if (active && !items.some((item) => item.key === active)) active = null;
+  if (active === null && document.activeElement === grid && items.length > 0) choose(indexAt(grid.scrollTop));
   const empty = $("empty");
   empty.hidden = items.length > 0;
   empty.textContent = model.chips.length > 0 ? "No line is like that." : "Nothing is plugged in. Plug in a chip, or let the program do it.";
@@ -197,7 +214,7 @@ const WAYS = {
 
 function showParts(anew) {
   const list = $("parts");
-  if (anew) cards(list, [...model.parts.values()], ({ part, is, pins }) => JSON.stringify([part, is, pins]), card);
+  if (anew) cards(list, [...model.parts.values()], (part) => JSON.stringify([part.part, part.is, part.pins, names(part)]), card);
   for (const node of list.children) {
     const { state } = model.parts.get(node.dataset.part);
     set(node.querySelector("b"), state);
@@ -205,10 +222,27 @@ function showParts(anew) {
   }
 }
 
+/** What a lamp shines in, if a name says so: its own, or those of the lines on its nets. */
+function lightOf(words) {
+  for (const word of words) {
+    const found = /(?:^|[^a-z])(red|amber|orange|yellow|green|blue|white)(?![a-z])/i.exec(word);
+    if (found) return found[1].toLowerCase();
+  }
+  return null;
+}
+
+/** The names of the lines that a part is wired to. */
+function names(part) {
+  const nets = new Set(Object.values(part.pins || {}));
+  return [...model.lines.values()].filter((line) => line.net && nets.has(line.net) && line.name).map((line) => line.name);
+}
+
 function card(part) {
   const node = document.createElement("li");
   node.dataset.part = part.part;
   node.dataset.is = part.is;
+  const light = part.is === "led" && lightOf([part.part, ...names(part)]);
+  if (light) node.dataset.light = light;
   const wired = Object.entries(part.pins || {}).map(([pin, net]) => `${pin}: ${net ?? "not wired"}`);
   node.title = `${part.is}, ${wired.join(", ")}`;
   node.append(document.createElement("i"), part.part, document.createElement("b"));
@@ -217,6 +251,7 @@ function card(part) {
     button.type = "button";
     button.textContent = face;
     button.setAttribute("aria-label", `${does} ${part.part}`);
+    button.disabled = over;
     if (params) button.addEventListener("click", () => ask("operate", { part: part.part, ...params }));
     else holds(button, part.part);
     node.append(button);
@@ -334,6 +369,7 @@ function paintChip({ node, parts, item }) {
   const used = gone ? 0 : chip.lines.filter((line) => model.lines.get(chip.name + ":" + line.offset)?.info.used).length;
   set(parts.count, gone ? `${chip.lines.length} lines` : `${chip.lines.length} lines, ${used} in use`);
   set(parts.unplug, gone ? "Plug in again" : "Unplug");
+  parts.unplug.disabled = over;
   parts.unplug.setAttribute("aria-label", `${gone ? "Plug in again" : "Unplug"} ${chip.label}`);
   node.classList.toggle("gone", Boolean(gone));
 }
@@ -367,20 +403,22 @@ function paintLine(row) {
   parts.way.setAttribute("aria-label", info.direction);
   set(parts.consumer, info.consumer || (info.used ? "in use" : "free"));
   parts.consumer.classList.toggle("none", !info.used);
-  const more = [line.net ? `net ${line.net}` : "", wishes(info)].filter(Boolean).join(" · ");
+  const more = [line.net && !model.isOwn(line.net) ? `net ${line.net}` : "", wishes(info)].filter(Boolean).join(" · ");
   set(parts.more, more);
   parts.more.parentElement.title = `${info.consumer || "free"}${more ? ": " + more : ""}`;
   set(parts.rate, line.rate > 0 ? `${line.rate < 10 ? line.rate.toFixed(1).replace(".0", "") : Math.round(line.rate).toLocaleString("en")}/s` : "");
   parts.rate.classList.toggle("busy", line.rate > 0);
   const driven = out && info.used;
-  parts.press.disabled = driven;
-  parts.press.title = driven ? "the program drives this line" : "";
+  parts.press.disabled = driven || over;
+  parts.press.title = over ? "the run has ended" : driven ? "the program drives this line" : "";
   parts.press.setAttribute("aria-label", `Press ${title} of ${line.chip.label}`);
   for (const to of ["up", "down"]) {
+    parts[to].disabled = over;
     parts[to].setAttribute("aria-pressed", line.pull === to);
     parts[to].setAttribute("aria-label", `Pull ${title} ${to}`);
     parts[to].title = `pull ${to}`;
   }
+  parts.open.disabled = over;
   parts.open.setAttribute("aria-label", `Wires and faults of ${title}`);
   parts.press.classList.toggle("held", held?.line === line);
   line.touched = false;
@@ -464,19 +502,28 @@ function choose(index) {
 
 const chosen = () => items.findIndex((item) => item.key === active);
 
-/** What the keys do on the grid. */
+/** The keys of the lines. */
+const KEYS = new Set(["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", " ", "Enter", "u", "d", "w", "Delete"]);
+
+/** What the keys do on the grid, and wherever nothing is chosen. */
 function key(event) {
-  if (event.target !== grid || event.ctrlKey || event.altKey || event.metaKey) return;
+  const free = event.target === grid || event.target === document.body;
+  if (!free || !KEYS.has(event.key) || document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey) return;
+  // The focus is nowhere, as on a page that was just opened: the lines take it, and choose one.
+  const fresh = active === null;
+  if (event.target !== grid) grid.focus({ preventScroll: true });
   const index = chosen();
   const item = items[index];
   const page = Math.max(1, Math.floor(grid.clientHeight / (tops[1] - tops[0] || 30)) - 1);
   const moves = { ArrowDown: index + 1, ArrowUp: index - 1, PageDown: index + page, PageUp: index - page, Home: 0, End: items.length - 1 };
   const { key } = event;
   if (key in moves) choose(moves[key]);
+  // Nothing is done to what was not seen to be chosen.
+  else if (fresh && (key === " " || key === "Enter" || key === "Delete")) event.preventDefault();
   else if (key === " " || key === "Enter") act(item, event.repeat);
   else if (key === "u" && item?.line) pull(item.line, "up");
   else if (key === "d" && item?.line) pull(item.line, "down");
-  else if (key === "w" && item?.line) wires.open(item.line);
+  else if (key === "w" && item?.line && !over) wires.open(item.line);
   else if (key === "Delete" && item) swap(item.chip || item.line.chip, item.gone);
   else return;
   event.preventDefault();
@@ -512,13 +559,14 @@ function itemOf(node) {
 }
 
 function askForChip() {
+  if (over) return;
   $("plug-label").value = "";
   $("plug-dialog").returnValue = "";
   $("plug-dialog").showModal();
 }
 
 grid.addEventListener("scroll", window_, { passive: true });
-grid.addEventListener("keydown", key);
+window.addEventListener("keydown", key);
 grid.addEventListener("focus", () => active === null && choose(indexAt(grid.scrollTop)));
 grid.addEventListener("pointerdown", (event) => {
   const item = itemOf(event.target);
@@ -548,7 +596,15 @@ window.addEventListener("keyup", (event) => (event.key === " " || event.key === 
 window.addEventListener("keydown", anywhere);
 window.addEventListener("pagehide", release);
 $("find").addEventListener("input", arrange);
-$("find").addEventListener("keydown", (event) => event.key === "Enter" && grid.focus());
+$("find").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== "Escape") return;
+  if (event.key === "Escape") {
+    event.preventDefault();
+    $("find").value = "";
+    arrange();
+  }
+  grid.focus();
+});
 $("used").addEventListener("change", arrange);
 $("tools").addEventListener("submit", (event) => event.preventDefault());
 $("pause").addEventListener("click", pause);

@@ -120,6 +120,17 @@ export class Model {
     if (this.gone.length > 20) this.gone.shift();
   }
 
+  /** Whether a net is there for the one line alone whose name it has: a part is wired to that. */
+  isOwn(name) {
+    const net = this.nets.get(name);
+    return Boolean(net) && !net.pull && !(net.delay_ns > 0) && net.lines.length === 1 && net.lines[0] === name;
+  }
+
+  /** The nets that somebody made, and those at which something is wrong. */
+  made() {
+    return [...this.nets.values()].filter((net) => net.held === "short" || !this.isOwn(net.name));
+  }
+
   /** The pins of parts on a net, as PART.PIN. */
   pins(net) {
     const on = [];

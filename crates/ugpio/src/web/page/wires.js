@@ -10,6 +10,8 @@ const lineParams = (line) => ({ chip: line.chip.name, line: line.offset });
 
 /** A moment on the board's clock, from when the page began to listen. */
 const seconds = (at) => `${(at / 1000).toFixed(3)} s`;
+/** Which moment that is. */
+const SINCE = "after this page was opened";
 
 /** Fills a list with a card for each item; one that is as it was keeps its card, and the focus. */
 export function cards(list, items, keyOf, make) {
@@ -37,13 +39,14 @@ export function makeWires({ model, ask, notice, set, wishes, arrange }) {
 
   function showNets(anew) {
     const list = $("nets");
-    if (anew) {
+    const made = model.made();
+    if (anew || made.length !== list.children.length) {
       if (only !== null && !model.nets.has(only)) {
         only = null;
         arrange();
       }
-      cards(list, [...model.nets.values()], ({ name, pull, delay_ns, lines }) => JSON.stringify([name, pull, delay_ns, lines, model.pins(name)]), netCard);
-      $("net-names").replaceChildren(...[...model.nets.keys()].map((name) => Object.assign(document.createElement("option"), { value: name })));
+      cards(list, made, ({ name, pull, delay_ns, lines }) => JSON.stringify([name, pull, delay_ns, lines, model.pins(name)]), netCard);
+      $("net-names").replaceChildren(...made.map(({ name }) => Object.assign(document.createElement("option"), { value: name })));
     }
     for (const node of list.children) {
       const net = model.nets.get(node.dataset.net);
@@ -85,7 +88,7 @@ export function makeWires({ model, ask, notice, set, wishes, arrange }) {
     const log = $("log");
     log.hidden = false;
     const { at, text } = model.log[0];
-    set(log.querySelector("summary"), `${model.log.length === 1 ? "1 report" : `${model.log.length} reports, the last`} ${seconds(at)}: ${text}`);
+    set(log.querySelector("summary"), `${model.log.length === 1 ? "1 report" : `${model.log.length} reports, the last`} ${seconds(at)} ${SINCE}: ${text}`);
     const lines = model.log.map(({ at, text }) => {
       const line = document.createElement("li");
       const time = document.createElement("time");
