@@ -233,7 +233,7 @@ impl World {
                 }
             }
             _ if input.byte() == 255 => match self.sim.take() {
-                Some(sim) => sim.unplug(self.time()),
+                Some(sim) => sim.unplug(),
                 None => self.plug(),
             },
             _ => {}

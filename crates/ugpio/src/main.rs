@@ -21,6 +21,8 @@ mod counted;
 mod ctl;
 mod doctor;
 mod explain;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod release;
 mod run;
 mod trace;

@@ -256,7 +256,7 @@ impl Board {
 }
 
 /// A board as a board file has it.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn from_text(text: &str) -> Result<Board, BoardError> {
     file::parse(text, &[])
 }

@@ -5,7 +5,7 @@
 
 pub(crate) mod client;
 mod follow;
-mod frame;
+pub(crate) mod frame;
 pub(crate) mod inlet;
 pub(crate) mod params;
 mod peer;

@@ -225,7 +225,7 @@ impl Hub {
     }
 
     /// Does what a client asks for, however long it takes.
-    pub(super) async fn perform(&self, request: Request) -> Result<serde_json::Value, Failure> {
+    pub(crate) async fn perform(&self, request: Request) -> Result<serde_json::Value, Failure> {
         let result = match request {
             Request::Wait(params) => self.wait(&params).await.map(|line| json(&line)),
             request => self.answer(request),

@@ -97,6 +97,19 @@ impl Visitor {
     }
 }
 
+#[cfg(fuzzing)]
+impl Visitor {
+    /// Somebody who came by no listener.
+    pub(super) fn alone(peer: Peer) -> Visitor {
+        let (seat, _) = Seats::new(SEATS).take(peer).expect("nobody sits there");
+        Visitor {
+            peer,
+            seat: Arc::new(seat),
+            is_in: Arc::default(),
+        }
+    }
+}
+
 impl Connected<IncomingStream<'_, Bounded>> for Visitor {
     fn connect_info(stream: IncomingStream<'_, Bounded>) -> Visitor {
         stream.io().visitor.clone()

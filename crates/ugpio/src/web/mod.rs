@@ -5,6 +5,8 @@
 //! [`Inlet`]; [`keys`] is who may.
 
 mod api;
+#[cfg(fuzzing)]
+mod fuzzed;
 mod keys;
 mod listener;
 mod visitor;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+#[cfg(fuzzing)]
+pub(crate) use self::fuzzed::fuzzed;
 use self::keys::Keys;
 use self::listener::{Bounded, Visitor};
 use crate::control::inlet::Inlet;

@@ -1,0 +1,6 @@
+//! What a client of the live board sends; what must hold is said in `crates/ugpio/src/fuzz.rs`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| ugpio_front::fuzz::http(bytes));
