@@ -60,6 +60,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Verb::Chaos(args) => return chaos::main(&args),
         Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
         Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),
+        Verb::Board(args) => return finish(cli::board::main(&args)),
         Verb::Explain(args) => return finish(explain::main(&args.word)),
         Verb::Trace(args) => return finish(trace::main(&args.verb)),
         Verb::Client(verb) => return finish(client::run(&verb)),

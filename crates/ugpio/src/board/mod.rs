@@ -7,6 +7,7 @@
 pub(crate) mod fault_text;
 pub(crate) mod faults;
 mod file;
+pub(crate) mod known;
 mod machine;
 #[cfg(test)]
 mod tests;
@@ -244,6 +245,9 @@ impl Board {
             error.file = Some(path.to_path_buf());
             error
         };
+        if let Some(text) = known::meant_by(path) {
+            return file::parse(text, beside).map_err(in_file);
+        }
         let bytes = std::fs::read(path).map_err(|e| in_file(BoardError::new("", reason(&e))))?;
         let text = String::from_utf8(bytes).map_err(|_| {
             in_file(BoardError::new(

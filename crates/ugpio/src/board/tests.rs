@@ -95,11 +95,10 @@ fn a_file_gives_nets_and_parts_on_lines_of_any_chip() {
 #[test]
 fn a_machine_tells_its_revision() {
     let board = file::parse("[machine]\npi-revision = 0xc03111\n", &[]).unwrap();
-    let files = [(
-        "/proc/device-tree/system/linux,revision".to_owned(),
-        vec![0, 0xc0, 0x31, 0x11],
-    )];
-    assert_eq!(board.machine.files(), files);
+    let revision = ["/proc/device-tree", "/sys/firmware/devicetree/base"]
+        .map(|tree| format!("{tree}/system/linux,revision"))
+        .map(|path| (path, vec![0, 0xc0, 0x31, 0x11]));
+    assert_eq!(board.machine.files(), revision);
     assert!(board.chips.is_empty());
 }
 
@@ -203,4 +202,52 @@ fn the_example_boards_are_boards() {
         seen += 1;
     }
     assert!(seen >= 2);
+}
+
+#[test]
+fn a_machine_is_a_device_tree_and_files() {
+    let text = "[machine]\nmodel = \"Mine\"\ncompatible = [\"a,b\", \"c\"]\ncpuinfo = \"x : 1\\n\"\n\
+                device-tree = { \"chosen/ids/1\" = 1, \"soc/reg\" = [1, 2] }\n\
+                files = { \"/sys/bus/nvmem/x\" = [170, 0], \"/proc/y\" = \"z\" }\n";
+    let files = file::parse(text, &[]).unwrap().machine.files();
+    let content = |path: &str| {
+        let found = files.iter().find(|(other, _)| other == path);
+        found.map(|(_, content)| content.as_slice())
+    };
+    for tree in ["/proc/device-tree", "/sys/firmware/devicetree/base"] {
+        let property = |name: &str| content(&format!("{tree}/{name}"));
+        assert_eq!(property("model"), Some(&b"Mine\0"[..]));
+        assert_eq!(property("compatible"), Some(&b"a,b\0c\0"[..]));
+        assert_eq!(property("chosen/ids/1"), Some(&[0, 0, 0, 1][..]));
+        assert_eq!(property("soc/reg"), Some(&[0, 0, 0, 1, 0, 0, 0, 2][..]));
+    }
+    assert_eq!(content("/proc/cpuinfo"), Some(&b"x : 1\n"[..]));
+    assert_eq!(content("/sys/bus/nvmem/x"), Some(&[170, 0][..]));
+    assert_eq!(content("/proc/y"), Some(&b"z"[..]));
+}
+
+#[test]
+fn what_a_machine_cannot_have_is_said_with_its_place() {
+    let of = |rest: &str| error(&format!("[machine]\n{rest}\n"));
+    for (text, said) in [
+        ("files = { \"/etc/passwd\" = \"\" }", "is not a file below"),
+        ("files = { \"/proc/../etc/x\" = \"\" }", "is not the path"),
+        ("files = { \"/proc/x/\" = \"\" }", "is not the path"),
+        ("files = { \"/proc/x\" = [256] }", "are not bytes"),
+        ("device-tree = { \"a//b\" = 1 }", "is not the path"),
+        ("device-tree = { \"a\" = 4294967296 }", "are not cells"),
+        (
+            "model = \"x\"\ndevice-tree = { model = \"y\" }",
+            "is there already",
+        ),
+        ("model = 3", "a string"),
+        ("modell = \"x\"", "machine"),
+    ] {
+        let told = of(text);
+        assert!(told.contains(said), "{text}: {told}");
+        assert!(
+            told.contains(":2: ") || told.contains("2: ") || told.contains("3: "),
+            "{told}"
+        );
+    }
 }

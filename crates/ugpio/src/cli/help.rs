@@ -271,3 +271,10 @@ pub(crate) const MAN: &str = "\
 Examples:
   ugpio man | man -l -
   ugpio man ~/.local/share/man/man1 && man ugpio-run";
+
+/// After the arguments of `board`.
+pub(crate) const BOARD: &str = "\
+Examples:
+  ugpio board list
+  ugpio run --board pi4 -- python3 blink.py
+  ugpio board show pi4 >my.toml && ugpio board check my.toml";

@@ -4,6 +4,7 @@
 //! [`client`] those of the verbs that speak to chips, [`words`] the values they take, [`pages`] makes
 //! completions and man pages from all of it. `main` parses and dispatches; nothing here acts.
 
+pub(crate) mod board;
 pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod complaint;
@@ -80,6 +81,9 @@ pub(crate) enum Verb {
     Client(client::Verb),
     /// Say whether this machine can run `ugpio run`, and what to do if not
     Doctor(DoctorArgs),
+    /// List boards that are known by name, print one to start from, check board files
+    #[command(after_help = help::BOARD)]
+    Board(board::Args),
     /// Print a completion script for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),

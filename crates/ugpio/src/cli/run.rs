@@ -20,8 +20,8 @@ pub(crate) enum LintLevel {
 /// Arguments of `ugpio run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Take the chips from a board file
-    #[arg(short, long, value_name = "FILE.toml")]
+    /// Take the chips from a board file, or the board of this name (`ugpio board list`)
+    #[arg(short, long, value_name = "FILE.toml|NAME")]
     pub(crate) board: Option<PathBuf>,
     /// Plug in a chip of so many lines (8 if not said); may be repeated
     #[arg(short, long = "chip", value_name = "LABEL[:LINES]")]

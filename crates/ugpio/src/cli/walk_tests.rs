@@ -42,6 +42,9 @@ const GOOD: &[(&str, &str)] = &[
     ("watch", ""),
     ("wait", "l 1"),
     ("doctor", ""),
+    ("board list", ""),
+    ("board show", "pi4"),
+    ("board check", "f"),
     ("completions", "bash"),
     ("man", ""),
 ];
@@ -53,6 +56,7 @@ const FREE: &[&str] = &[
     "net",
     "part",
     "file",
+    "files",
     "one",
     "other",
     "word",
