@@ -152,7 +152,7 @@ impl FilterSpec {
     /// must fail with `ENODEV` after an unplug, and seldom used calls on descriptors whose errors differ.
     ///
     /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
-    /// fall back. `fstat` and its like are trapped too: what stands for a chip is a socket, and whoever walks a tree
+    /// fall back. `fstat` and its like are trapped too: what stands for a chip is a pipe, and whoever walks a tree
     /// compares what `fstat` says of a directory with what `stat` said. `execve` is trapped because a thread's memory
     /// is another's afterwards (see `thread`).
     #[must_use]
