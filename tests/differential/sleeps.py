@@ -89,7 +89,7 @@ for restart in False, True:
         os.close(fd)
 
 # Stopped and continued, killed.
-for how in signal.SIGSTOP, signal.SIGTSTP, signal.SIGKILL, signal.SIGTERM:
+for how in signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM:
     child = subprocess.Popen(["/bin/cat", fifo], stdout=subprocess.PIPE)
     while True:
         text = open(f"/proc/{child.pid}/wchan").read() + open(f"/proc/{child.pid}/stat").read()
@@ -97,7 +97,7 @@ for how in signal.SIGSTOP, signal.SIGTSTP, signal.SIGKILL, signal.SIGTERM:
             break
     threading.Event().wait(0.05)
     os.kill(child.pid, how)
-    if how in (signal.SIGSTOP, signal.SIGTSTP):
+    if how == signal.SIGSTOP:
         _, status = os.waitpid(child.pid, os.WUNTRACED)
         print(how.name, "stopped", os.WIFSTOPPED(status))
         os.kill(child.pid, signal.SIGCONT)

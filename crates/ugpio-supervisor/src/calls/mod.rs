@@ -37,6 +37,9 @@ mod uname;
 mod write;
 mod xattr;
 
+#[cfg(fuzzing)]
+pub use self::proc::check_merging;
+
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

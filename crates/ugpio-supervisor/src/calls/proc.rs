@@ -67,7 +67,7 @@ impl Kind {
                 let field = |row: &str, at: usize| row.split(' ').nth(at)?.parse::<u32>().ok();
                 let ids = || text.lines().filter_map(|row| field(row, 0));
                 let is_sys = |row: &str| row.split(' ').nth(4) == Some("/sys");
-                let id = ids().max().unwrap_or(0) + 1;
+                let id = ids().max().unwrap_or(0).saturating_add(1);
                 let below = text.lines().rfind(|row| is_sys(row));
                 let below = below.and_then(|row| field(row, 0)).or(ids().min());
                 let row = format!(
@@ -96,11 +96,43 @@ impl Kind {
 /// A table of mounts with one row more: behind the last row that `is_parent`, else the first, but never at the end.
 /// The last row is the newest mount, which whoever has just made one compares with what it asked for.
 fn with_row(text: &str, row: &str, is_parent: impl Fn(&str) -> bool) -> String {
-    let mut rows: Vec<&str> = text.lines().collect();
+    let mut rows: Vec<&str> = text.split_terminator('\n').collect();
     let parent = rows.iter().rposition(|row| is_parent(row));
     let at = parent.map_or(1, |at| at + 1);
     rows.insert(at.min(rows.len().saturating_sub(1)), row);
     rows.join("\n") + "\n"
+}
+
+/// Checks what must hold of any text that is taken for a table of mounts: all rows stay as they are, the last one the
+/// last, and one is added. For tests and the fuzz target.
+///
+/// # Panics
+///
+/// If it does not hold.
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(
+    not(fuzzing),
+    expect(unreachable_pub, reason = "the fuzz target reaches it")
+)]
+pub fn check_merging(text: &str) {
+    let before: Vec<&str> = text.split_terminator('\n').collect();
+    for kind in [Kind::Mounts, Kind::MountInfo] {
+        let Some(amended) = kind.amended(text) else {
+            continue;
+        };
+        let rows: Vec<&str> = amended.split_terminator('\n').collect();
+        assert!(before.is_empty() || rows.last() == before.last());
+        let is_added = |at: usize| {
+            let others = [&rows[..at], &rows[at + 1..]].concat();
+            others == before && rows[at].contains(CONFIGFS)
+        };
+        assert!((0..rows.len()).any(is_added), "{amended}");
+        assert_eq!(kind.amended(&amended), None, "added once");
+    }
+    for mount in 0..4 {
+        let name = crate::path::machine::name_in_mount(text.as_bytes(), mount, b"/sys/class/x");
+        assert!(name.is_none_or(|name| name.starts_with(b"/sys")));
+    }
 }
 
 /// Whether a path may name one of these files, by its end.
@@ -194,6 +226,13 @@ mod tests {
         assert_eq!(amended.lines().nth(2), Some(row));
         assert_eq!(Kind::MountInfo.amended(&amended), None);
         assert_eq!(Kind::FileSystems.amended("nodev\tconfigfs\n"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_table_keeps_its_rows(text in "([0-3] [0-3] 0:[0-9] /[a-z\\\\0-9]{0,4} /(sys)?[a-z]{0,3} rw - (sysfs|x) y z\n?){0,5}") {
+            check_merging(&text);
+        }
     }
 
     #[test]

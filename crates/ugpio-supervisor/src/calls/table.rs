@@ -7,7 +7,7 @@
 //! caller's. The filter traps what has a handler ([`trapped`]), and a test compares the rows with the numbers of
 //! the kernel's header.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use rustix::io::Errno;
 
@@ -420,9 +420,15 @@ pub(super) static ROWS: &[Row] = &[
 
 /// The row of a call.
 pub(super) fn find(sys: Sys) -> Option<&'static Row> {
-    static PLACES: LazyLock<BTreeMap<Sys, &'static Row>> =
-        LazyLock::new(|| ROWS.iter().map(|row| (row.sys, row)).collect());
-    PLACES.get(&sys).copied()
+    static PLACES: LazyLock<Vec<Option<&'static Row>>> = LazyLock::new(|| {
+        let last = ROWS.iter().map(|row| row.sys as usize).max();
+        let mut places = vec![None; last.map_or(0, |last| last + 1)];
+        for row in ROWS {
+            places[row.sys as usize] = Some(row);
+        }
+        places
+    });
+    PLACES.get(sys as usize).copied().flatten()
 }
 
 /// The calls of the table that have to be trapped.
