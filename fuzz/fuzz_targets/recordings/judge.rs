@@ -8,7 +8,11 @@ use crate::trace::{show, svg};
 
 /// Shows it, compares it with itself, and reads it again after it was written.
 pub(crate) fn judge(wave: &Wave) {
-    for wanted in [Wanted::default(), all(None), all(Some(wave.unit.fs(wave.end)))] {
+    for wanted in [
+        Wanted::default(),
+        all(None),
+        all(Some(wave.unit.fs(wave.end))),
+    ] {
         if let Ok(view) = View::of(wave, &wanted) {
             drawn(&view);
         }
@@ -19,7 +23,11 @@ pub(crate) fn judge(wave: &Wave) {
     assert_eq!(same.lines, wave.lines().count());
     for (_, line) in wave.lines() {
         let steps = &line.level.0;
-        assert!(steps.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1));
+        assert!(
+            steps
+                .windows(2)
+                .all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1)
+        );
         assert!(steps.last().is_none_or(|(at, _)| *at <= wave.end));
     }
     written(wave);
@@ -27,7 +35,10 @@ pub(crate) fn judge(wave: &Wave) {
 
 /// A message does nothing to a terminal, and is Rust's of nothing.
 pub(crate) fn message(text: &str) {
-    assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+    assert!(
+        !text.is_empty() && !text.chars().any(char::is_control),
+        "{text:?}"
+    );
 }
 
 fn all(from: Option<u128>) -> Wanted {
@@ -71,6 +82,7 @@ fn written(wave: &Wave) {
         to.bit(Id::of(number), bit).expect(done);
     }
     let again = Wave::of_dump(bytes.as_slice()).expect("it was just written");
-    let levels = |wave: &Wave| -> Vec<_> { wave.lines().map(|(_, line)| line.level.clone()).collect() };
+    let levels =
+        |wave: &Wave| -> Vec<_> { wave.lines().map(|(_, line)| line.level.clone()).collect() };
     assert_eq!(levels(&again), levels(wave));
 }

@@ -1,6 +1,6 @@
 //! The readers of recordings and those who show them, as `ugpio` has them.
 
-#[path = "../../../crates/ugpio/src/trace/diff.rs"]
+#[path = "../../../crates/ugpio/src/trace/diff/mod.rs"]
 pub(crate) mod diff;
 #[path = "../../../crates/ugpio/src/trace/dump/mod.rs"]
 pub(crate) mod dump;
