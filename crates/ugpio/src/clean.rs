@@ -5,25 +5,19 @@
 //! Called wherever such a text goes to a terminal or a picture.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-/// The text, with control characters and marks of direction as `\x1b` or `\u{202e}`.
+/// The text, with control characters and marks of direction as `\u{1b}` or `\n`.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        let code = u32::from(c);
-        // Writing to a string does not fail.
-        let _ = match acts(c) {
-            true if code < 0x100 => write!(clean, "\\x{code:02x}"),
-            true => write!(clean, "\\u{{{code:x}}}"),
-            false => {
-                clean.push(c);
-                Ok(())
-            }
-        };
+        if acts(c) {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
     }
     Cow::Owned(clean)
 }
@@ -56,8 +50,8 @@ mod tests {
     #[test]
     fn what_acts_is_written_down() {
         assert!(matches!(clean("größe [3]"), Cow::Borrowed("größe [3]")));
-        assert_eq!(clean("a\x1b]0;x\x07\nb"), "a\\x1b]0;x\\x07\\x0ab");
-        assert_eq!(clean("\u{9b}31m\u{202e}"), "\\x9b31m\\u{202e}");
+        assert_eq!(clean("a\x1b]0;x\x07\nb"), "a\\u{1b}]0;x\\u{7}\\nb");
+        assert_eq!(clean("\u{9b}31m\u{202e}"), "\\u{9b}31m\\u{202e}");
         assert_eq!(clean("\u{ffff}"), "\\u{ffff}");
     }
 

@@ -31,6 +31,7 @@ use ugpio_supervisor::world::{Extras, World};
 use crate::attentive::Attentive;
 use crate::board::Board;
 use crate::chaos::report::Reporter;
+use crate::clean::clean;
 use crate::cli::run::Args;
 use crate::cli::status;
 use crate::client;
@@ -383,7 +384,7 @@ fn conclude(session: &mut Session, hub: &Hub, ends: &Ends) {
         return;
     }
     for note in &verdict.notes {
-        session.say(note);
+        session.say(&clean(note));
     }
     let is_success = session.ending() == Some(&Ending::Exited(0));
     let instead = Ending::Exited(status::NO.into());

@@ -3,7 +3,9 @@
 //! [`one_line`] folds what clap says, [`shown`] is for everything that is written to a terminal about
 //! words that came from elsewhere.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+
+use crate::clean::clean;
 
 /// A mistake as clap words it, in one line: what is wrong, what would be right, the usage.
 pub(super) fn one_line(text: &str) -> String {
@@ -34,17 +36,7 @@ pub(super) fn one_line(text: &str) -> String {
 /// Text as it can be shown: a control character in it, which could move the cursor or begin another
 /// line, is written as a backslash sequence.
 pub(crate) fn shown(text: impl Display) -> String {
-    let text = text.to_string();
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            // Cannot fail: it grows a string.
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
+    clean(&text.to_string()).into_owned()
 }
 
 #[cfg(test)]

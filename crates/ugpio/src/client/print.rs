@@ -42,7 +42,7 @@ impl Printer {
         if self.is_json {
             self.line(&json(row)?)
         } else {
-            self.line(&row.text())
+            self.line(&shown(row.text()))
         }
     }
 

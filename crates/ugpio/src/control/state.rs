@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{Bias, Direction, Drive, Edges, Level, Pull};
+use crate::clean::clean;
 
 /// Who answers on a control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,10 +209,12 @@ impl fmt::Display for FailedCall {
             errno,
             why,
         } = self;
+        let program = clean(program);
         write!(
             f,
-            "{call} on {} by `{program}` (pid {pid}): {errno}: {why}",
-            chip.chip
+            "{call} on {} by `{program}` (pid {pid}): {errno}: {}",
+            chip.chip,
+            clean(why)
         )
     }
 }
@@ -337,6 +340,7 @@ impl Event {
         Some(match self {
             Event::Net { net } => format!("net {net:?} wired"),
             Event::Short { net, high, low } => {
+                let (high, low) = (clean(high), clean(low));
                 format!("net {net:?} short: {high} drives high, {low} drives low")
             }
             Event::ShortOver { net } => format!("net {net:?} short is over"),

@@ -9,6 +9,7 @@ mod sink;
 mod target;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,9 @@ use crate::control::protocol::{ChipState, Event, Happened};
 
 /// Events that wait for the writing thread before some are left out: some 20 MB at the most.
 const QUEUE: usize = 64 * 1024;
+
+/// How late an event may be told and still be put in its place, in nanoseconds.
+const LATE_NS: u64 = 200_000_000;
 
 /// How long what was written may stay in memory while nothing happens.
 const IDLE: Duration = Duration::from_millis(100);
@@ -47,6 +51,15 @@ enum Order {
     Happened(Happened),
     Plugged(u64, ChipState),
     Sync(u64, SyncSender<Synced>),
+}
+
+impl Order {
+    fn at_ns(&self) -> u64 {
+        match self {
+            Order::Happened(happened) => happened.at_ns,
+            Order::Plugged(at_ns, _) | Order::Sync(at_ns, _) => *at_ns,
+        }
+    }
 }
 
 /// What a recording has come to.
@@ -144,36 +157,82 @@ impl Recorder {
     }
 }
 
+/// Events in the order of their moments. What was due is done late on a busy machine, and told after what has
+/// happened since; in a recording it stands where it belongs, if it is not too late for that.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// By moment, and the order in which they came.
+    waiting: BTreeMap<(u64, u64), Order>,
+    came: u64,
+    latest_ns: u64,
+}
+
+impl Sorted {
+    fn put(&mut self, at_ns: u64, order: Order) {
+        self.latest_ns = self.latest_ns.max(at_ns);
+        self.waiting.insert((at_ns, self.came), order);
+        self.came += 1;
+    }
+
+    /// What nothing can come before any more; with `all`, everything.
+    fn take(&mut self, all: bool) -> Option<Order> {
+        let ((at_ns, _), _) = self.waiting.first_key_value()?;
+        let is_old = at_ns.saturating_add(LATE_NS) <= self.latest_ns;
+        let is_ripe = all || is_old || self.waiting.len() > QUEUE;
+        is_ripe
+            .then(|| self.waiting.pop_first())?
+            .map(|(_, order)| order)
+    }
+}
+
 /// The thread: writes until the recorder is dropped.
 fn write_all(orders: &Receiver<Order>, mut sinks: Vec<Sink>) {
     let mut is_flushed = false;
+    let mut sorted = Sorted::default();
     loop {
         match orders.recv_timeout(IDLE) {
-            Ok(Order::Happened(happened)) => {
-                sinks.iter_mut().for_each(|sink| sink.event(&happened))
-            }
-            Ok(Order::Plugged(at_ns, chip)) => {
-                sinks.iter_mut().for_each(|sink| sink.plug(at_ns, &chip));
-            }
             Ok(Order::Sync(at_ns, done)) => {
+                write(&mut sorted, &mut sinks, true);
                 let mut synced = Synced::default();
                 sinks.iter_mut().for_each(|sink| sink.until(at_ns));
                 sinks.iter_mut().for_each(|sink| sink.sync(&mut synced));
                 // Who does not wait any more needs no answer.
                 let _ = done.send(synced);
             }
+            Ok(order) => {
+                if let Order::Happened(happened) = &order {
+                    sinks.iter_mut().for_each(|sink| sink.explain(happened));
+                }
+                sorted.put(order.at_ns(), order);
+                write(&mut sorted, &mut sinks, false);
+            }
             Err(RecvTimeoutError::Timeout) if is_flushed => continue,
             Err(RecvTimeoutError::Timeout) => {
+                write(&mut sorted, &mut sinks, true);
                 sinks.iter_mut().for_each(Sink::flush);
                 is_flushed = true;
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => {
+                write(&mut sorted, &mut sinks, true);
                 let mut synced = Synced::default();
                 return sinks.iter_mut().for_each(|sink| sink.sync(&mut synced));
             }
         }
         is_flushed = false;
+    }
+}
+
+/// Writes what is ripe, or everything.
+fn write(sorted: &mut Sorted, sinks: &mut [Sink], all: bool) {
+    while let Some(order) = sorted.take(all) {
+        match order {
+            Order::Happened(happened) => sinks.iter_mut().for_each(|sink| sink.event(&happened)),
+            Order::Plugged(at_ns, chip) => {
+                sinks.iter_mut().for_each(|sink| sink.plug(at_ns, &chip));
+            }
+            Order::Sync(..) => {}
+        }
     }
 }
 

@@ -143,12 +143,15 @@ mod tests {
         let name = format!("\x1b[2J{}", "n".repeat(100_000));
         let long = DUMP.replace("! a", &format!("! {name}"));
         let row = shown(&long, 10, None, None);
-        assert!(row.starts_with("\\x1b[2Jnnn") && row.contains('…'), "{row}");
+        assert!(
+            row.starts_with("\\u{1b}[2Jnnn") && row.contains('…'),
+            "{row}"
+        );
         assert!(row.len() < 300 && !row.contains('\x1b'), "{row}");
         let noted = DUMP.replace("#40", "$comment \x1b]0;evil\x07 $end #40");
         let text = shown(&noted, 10, None, None);
         assert!(
-            text.contains("\\x1b]0;evil\\x07") && !text.contains('\x1b'),
+            text.contains("\\u{1b}]0;evil\\u{7}") && !text.contains('\x1b'),
             "{text}"
         );
     }

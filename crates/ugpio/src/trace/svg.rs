@@ -190,7 +190,7 @@ mod tests {
     fn names_cannot_break_the_picture() {
         let svg = drawn("$var wire 1 ! a<\x01&\x1b[0m]]>\u{ffff} $end #0 0! #5 1! #9");
         assert!(
-            svg.contains(">a&lt;\\x01&amp;\\x1b[0m]]&gt;\\u{ffff}</text>"),
+            svg.contains(">a&lt;\\u{1}&amp;\\u{1b}[0m]]&gt;\\u{ffff}</text>"),
             "{svg}"
         );
         let is_xml = |c: char| c == '\n' || !c.is_control();

@@ -182,7 +182,7 @@ fn problems_have_places() {
         "16:1: `$var` needs a kind, a size, an identifier and a name"
     );
     let evil = with("\u{1b}[2Jx");
-    assert_eq!(evil, "16:1: `\\x1b[2Jx` is no change of a value");
+    assert_eq!(evil, "16:1: `\\u{1b}[2Jx` is no change of a value");
     assert_eq!(problem(b"hello"), "1:1: not a value change dump");
     assert_eq!(problem(b""), "it is empty");
     assert_eq!(problem(b"\n \n"), "it is empty");

@@ -113,10 +113,19 @@ impl Sink {
             Form::Vcd(_, writer) | Form::Fst(_, writer) => writer.event(happened),
             Form::Memory(writer) => writer.event(happened),
             Form::Json(_, to) => json_line(to, happened),
-            Form::Explain(_, to) => match &happened.event {
-                Event::Failed(call) => writeln!(to, "ugpio: {call}").and_then(|()| to.flush()),
-                _ => Ok(()),
-            },
+            // Already explained.
+            Form::Explain(..) => Ok(()),
+        });
+    }
+
+    /// Explains a call that was refused, at once: somebody may be reading along.
+    pub(super) fn explain(&mut self, happened: &Happened) {
+        let Event::Failed(call) = &happened.event else {
+            return;
+        };
+        self.attempt(|form| match form {
+            Form::Explain(_, to) => writeln!(to, "ugpio: {call}").and_then(|()| to.flush()),
+            _ => Ok(()),
         });
     }
 

@@ -155,3 +155,27 @@ fn a_full_disk_is_trouble_and_a_strange_ending_a_mistake() {
     assert!(complaint("a").starts_with("a: a trace ends with"));
     assert!(complaint("/nowhere/a.vcd").starts_with("/nowhere/a.vcd: "));
 }
+
+#[test]
+fn what_is_told_late_stands_where_it_belongs() {
+    let event = || Event::Lost { count: 1 };
+    let order = |at_ns| {
+        Order::Happened(Happened {
+            at_ns,
+            event: event(),
+        })
+    };
+    let mut sorted = Sorted::default();
+    for at_ns in [10, 30, 20, 30] {
+        sorted.put(at_ns, order(at_ns));
+    }
+    assert!(sorted.take(false).is_none(), "an earlier one may come");
+    sorted.put(20 + LATE_NS, order(20 + LATE_NS));
+    let taken = |sorted: &mut Sorted, all| -> Vec<u64> {
+        std::iter::from_fn(|| sorted.take(all))
+            .map(|order| order.at_ns())
+            .collect()
+    };
+    assert_eq!(taken(&mut sorted, false), [10, 20]);
+    assert_eq!(taken(&mut sorted, true), [30, 30, 20 + LATE_NS]);
+}
