@@ -27,13 +27,15 @@ FILES = [
     "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
     "python/test_gpio4.py",
     "node/suite.sh",
-    "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
+    "recipes/button.test.js", "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
     "udev/test_gudev.py", "udev/test_udevadm.py",
 ]
 # Programs that docs/recipes.md shows, word for word.
 RECIPES = {
     "recipe_pytest": "python_gpiod/test_recipe.py",
     "recipe_cargo_test": "gpiocdev/tests/recipe.rs",
+    "recipe_c": "recipes/blink.c",
+    "recipe_node": "recipes/button.test.js",
 }
 # Crates that publish their tests, and the features these are built with.
 ONE_ABI = "--no-default-features --features async_io,async_tokio,"
@@ -121,6 +123,11 @@ def once(folder, fill):
 def c_programs(stage, names):
     for name in C_PROGRAMS:
         run(["cc", *C_FLAGS, "-o", stage.folder / name, HERE / "c" / f"{name}.c"])
+
+
+def recipe_c(stage, names):
+    """As its page says to."""
+    run(["cc", "-o", stage.folder / "blink", HERE / "recipes/blink.c"])
 
 
 def cargo_tests(manifest, target, *more):
@@ -248,6 +255,7 @@ def node_libgpiod(stage, names):
 STEPS = [
     (c_programs, [*C_PROGRAMS, "leaks", "lifecycle"]),
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
+    (recipe_c, ["recipe_c"]),
     (crate_suites, list(SUITES)),
     (lgpio, ["lgpio", "gpiozero"]),
     (udev_programs, ["udevadm", "gudev"]),
