@@ -24,7 +24,7 @@ C_PROGRAMS = [
 FILES = [
     "board.toml", "python_gpiod/test_gpiod.py", "leaks/leaks.py", "shell/client.sh",
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
-    "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_gpiozero.py", "python/pi.toml",
+    "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_machines.py", "python/test_gpiozero.py", "python/pi.toml",
     "python/test_gpio4.py",
     "node/suite.sh",
     "recipes/button.test.js", "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
@@ -257,7 +257,7 @@ STEPS = [
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
     (recipe_c, ["recipe_c"]),
     (crate_suites, list(SUITES)),
-    (lgpio, ["lgpio", "gpiozero"]),
+    (lgpio, ["lgpio", "gpiozero", "machines"]),
     (udev_programs, ["udevadm", "gudev"]),
     (tools_of(1), ["debian_tools"]),
     (tools_of(2), ["debian_tools_2"]),

@@ -135,6 +135,14 @@ CLIENTS = [
         ("\nOK\n",),
     ),
     Client(
+        "machines",
+        "PyPI `Adafruit-PlatformDetect`",
+        "a test program of ours, with gpiozero: which board each `--board NAME` is taken for",
+        None,
+        ["{python}", "{stage}/test_machines.py"],
+        ("\nOK\n",),
+    ),
+    Client(
         "suite_node_libgpiod",
         "npm `node-libgpiod`",
         "the package's own tests (v1 ABI)",
