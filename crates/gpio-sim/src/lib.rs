@@ -47,3 +47,8 @@ pub use bank::{Bank, MAX_LINES};
 pub use changes::{Change, Changes, LineChange, What};
 pub use chip::{Observer, SimChip};
 pub use sim::Sim;
+
+/// The example of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -67,3 +67,8 @@ pub use file::{File, FileKind};
 pub use mem::{Caller, Fault};
 pub use outcome::{Outcome, PollMask, Readiness};
 pub use refusal::{Place, Reason, Refusal};
+
+/// The example of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -109,3 +109,8 @@ pub use time::{ManualClock, Timestamp};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/life-of-a-line.md")]
 struct LifeOfALine;
+
+/// The example of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -75,3 +75,8 @@ pub use registry::{Event, EventWatch, Registration, Registry};
 #[cfg(feature = "std")]
 pub use store::{FileStore, Step};
 pub use wp::WriteProtect;
+
+/// The example of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

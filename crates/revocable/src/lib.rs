@@ -196,3 +196,8 @@ impl From<Revoked> for Refused {
         Self::Revoked
     }
 }
+
+/// The example of the crate's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
