@@ -310,6 +310,30 @@ system_calls! {
     Bpf: Some(321), Some(280);
 }
 
+impl Sys {
+    /// Whether sockets alone have the call; most are trapped on those descriptors only that have a number for it.
+    pub(crate) const fn is_of_sockets(self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::Accept
+                | Self::Accept4
+                | Self::Sendto
+                | Self::Sendmsg
+                | Self::Recvfrom
+                | Self::Recvmsg
+                | Self::Recvmmsg
+                | Self::Shutdown
+                | Self::Bind
+                | Self::Listen
+                | Self::Getsockname
+                | Self::Getpeername
+                | Self::Setsockopt
+                | Self::Getsockopt
+        )
+    }
+}
+
 /// A machine's way of making system calls.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Arch {

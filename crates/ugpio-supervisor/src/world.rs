@@ -230,7 +230,7 @@ impl World {
         let uevents = &self.chips.uevents;
         let reply = match call.sys {
             Some(Sys::Socket) => return uevents.open(thread, call),
-            Some(sys) if is_of_sockets(sys) => uevents.answer(thread, call),
+            Some(sys) if sys.is_of_sockets() => uevents.answer(thread, call),
             Some(Sys::Ioctl) => return files.ioctl(thread, call),
             Some(Sys::ExitGroup) => {
                 files.exiting(call);
@@ -283,28 +283,6 @@ impl World {
             reply => reply,
         }
     }
-}
-
-/// Whether a call is one that sockets alone have; trapped only on those of uevents.
-fn is_of_sockets(sys: Sys) -> bool {
-    matches!(
-        sys,
-        Sys::Connect
-            | Sys::Accept
-            | Sys::Accept4
-            | Sys::Sendto
-            | Sys::Sendmsg
-            | Sys::Recvfrom
-            | Sys::Recvmsg
-            | Sys::Recvmmsg
-            | Sys::Shutdown
-            | Sys::Bind
-            | Sys::Listen
-            | Sys::Getsockname
-            | Sys::Getpeername
-            | Sys::Setsockopt
-            | Sys::Getsockopt
-    )
 }
 
 /// Whether a call waits for files to be ready.

@@ -231,6 +231,22 @@ static void attributes(void)
 	CHECK(rmdir("/sys/kernel/config/gpio-sim/ops") == 0);
 }
 
+/* A value of the legacy class, which can be polled, is no socket either. */
+static void value(void)
+{
+	int export = raw_open("/sys/class/gpio/export", O_WRONLY);
+	struct kind kind = { .name = "value" };
+	char text[8];
+
+	CHECK(export >= 0 && write(export, "516", 3) == 3);
+	raw_close(export);
+	kind.fd = raw_open("/sys/class/gpio/gpio516/value", O_RDONLY);
+	CHECK(kind.fd >= 0);
+	sockets(&kind);
+	CHECK(raw_read(kind.fd, text, sizeof(text)) == 2 && memcmp(text, "0\n", 2) == 0);
+	raw_close(kind.fd);
+}
+
 int main(void)
 {
 	int chip = open_chip("ops");
@@ -270,6 +286,7 @@ int main(void)
 	for (size_t i = 0; i < count; i++)
 		drain(&kinds[i]);
 	attributes();
+	value();
 	printf("file operations: ok, %zu kinds\n", count);
 	return 0;
 }

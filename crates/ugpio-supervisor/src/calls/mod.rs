@@ -246,6 +246,10 @@ fn dispatch(context: &Context<'_>) -> Result<Reply, Errno> {
     let Some(sys) = context.call.sys else {
         return Ok(Reply::Continue);
     };
+    // KERNEL: net/socket.c sockfd_lookup_light (v6.12); a `value` that can be polled is a socket underneath
+    if sys.is_of_sockets() && read::is_value(context) {
+        return Err(Errno::NOTSOCK);
+    }
     if let Some(row) = table::find(sys) {
         return route::route(context, row);
     }

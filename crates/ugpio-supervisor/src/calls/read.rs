@@ -62,6 +62,11 @@ pub(super) fn lseek(context: &Context<'_>) -> Result<Reply, Errno> {
         .map(Reply::Return)
 }
 
+/// Whether the descriptor of a call is an open value.
+pub(super) fn is_value(context: &Context<'_>) -> bool {
+    value(context).is_some()
+}
+
 /// The open value behind the descriptor of a call.
 fn value<'a>(context: &Context<'a>) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
     let class = context.layer.class.as_deref()?;
