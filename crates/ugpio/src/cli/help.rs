@@ -44,12 +44,12 @@ as it is. Each run has a board of its own; the program finds the socket for
 
 Examples:
   ugpio run --chip demo -- gpioinfo
-  ugpio run --chip demo:4 --chip other:32 -- python3 blink.py
-  ugpio run --board boards/demo.toml -- ./test.sh
-  ugpio run --strict --chip demo -- python3 errno_by_errno.py
+  ugpio run --chip demo:4 --chip other:32 -- ugpio detect
+  ugpio run --board BOARD.toml -- PROGRAM
+  ugpio run --strict --chip demo -- PROGRAM
   ugpio run --chip demo -- sh -c 'ugpio ctl pull demo 2 up; ugpio get demo:2'
-  ugpio run --chip demo --trace out.vcd -- ./blink; ugpio trace show out.vcd
-  ugpio run --chip demo --replay in.vcd --expect golden.vcd -- ./blink
+  ugpio run --chip demo --trace out.vcd -- PROGRAM; ugpio trace show out.vcd
+  ugpio run --chip demo --replay in.vcd --expect golden.vcd -- PROGRAM
 
 Exit status:
   that of PROGRAM; if a signal ended it, the same signal ends ugpio run; else
@@ -69,9 +69,9 @@ closed; each with the command that repeats it. That PROGRAM fails with a status
 of its own is an honest end.
 
 Examples:
-  ugpio chaos --chip demo -- python3 blink.py
-  ugpio chaos --seeds 200 --timeout 3s --board board.toml -- ./controller
-  ugpio run --chaos --seed 17 --trace bad.vcd --chip demo -- python3 blink.py
+  ugpio chaos --chip demo -- PROGRAM
+  ugpio chaos --seeds 200 --timeout 3s --board BOARD.toml -- PROGRAM
+  ugpio run --chaos --seed 17 --trace bad.vcd --chip demo -- PROGRAM
 
 Exit status:
   0  no seed found a bug
@@ -270,11 +270,11 @@ Examples:
 pub(crate) const MAN: &str = "\
 Examples:
   ugpio man | man -l -
-  ugpio man ~/.local/share/man/man1 && man ugpio-run";
+  ugpio man ~/.local/share/man/man1 && man -M ~/.local/share/man ugpio-run";
 
 /// After the arguments of `board`.
 pub(crate) const BOARD: &str = "\
 Examples:
   ugpio board list
-  ugpio run --board pi4 -- python3 blink.py
+  ugpio run --board pi4 -- PROGRAM
   ugpio board show pi4 >my.toml && ugpio board check my.toml";
