@@ -122,10 +122,16 @@ impl Link {
 
     /// The chip is gone: what was not read is lost, and the program's end reports a hang-up.
     pub(crate) fn hang_up(&self) {
+        drop(self.let_go());
+    }
+
+    /// As [`Link::hang_up`], but the program's end reports it only when what this gives is closed.
+    pub(super) fn let_go(&self) -> Option<OwnedFd> {
         let end = self.end().take();
         if let (Kind::Pipe, Some(end)) = (self.kind, &end) {
             drain(end.as_fd());
         }
+        end
     }
 }
 

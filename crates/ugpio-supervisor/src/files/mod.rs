@@ -25,6 +25,7 @@ pub(crate) mod sleepers;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod together;
 mod witness;
 
 use std::collections::HashMap;
@@ -322,9 +323,8 @@ impl Files {
             .cloned()
             .collect();
         self.leaks.set_gone(!gone.is_empty());
-        for open in gone {
-            self.sleepers.hang_up(&open.link);
-        }
+        self.sleepers
+            .hang_up(gone.iter().map(|open| Arc::clone(&open.link)));
     }
 
     /// Forgets the files of dead chips that the program has closed since, so that their numbers are

@@ -16,6 +16,7 @@ use rustix::process::Pid;
 
 use super::link::Link;
 use super::now;
+use super::together;
 use crate::outcome::Call;
 use crate::sys::process::hold_waiting;
 use crate::sys::ptrace::{self, Recalled};
@@ -169,15 +170,14 @@ impl Sleepers {
         self.ask(Job::Record(Arc::downgrade(link)));
     }
 
-    /// Hangs up, but calls back first who sleeps on this.
-    pub(crate) fn hang_up(&self, link: &Arc<Link>) {
-        if link.is_hung_up() {
-            return;
-        }
-        if self.on(link).is_empty() {
-            link.hang_up();
-        } else {
-            self.ask(Job::HangUp(Arc::clone(link)));
+    /// Hangs up all of these together, but calls back first who sleeps on one.
+    pub(crate) fn hang_up(&self, links: impl Iterator<Item = Arc<Link>>) {
+        let up = links.filter(|link| !link.is_hung_up());
+        let (asleep, others): (Vec<_>, Vec<_>) = up.partition(|link| !self.on(link).is_empty());
+        let ends = others.iter().filter_map(|link| link.let_go());
+        together::close(ends.collect());
+        for link in asleep {
+            self.ask(Job::HangUp(link));
         }
     }
 
