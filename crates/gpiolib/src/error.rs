@@ -3,6 +3,7 @@
 //! [`Error`] is `Copy` and never allocates. [`Error::errno`] is the single table from condition to
 //! errno; the uAPI overrides it in one place (a v1 event without edges is `ENODEV`).
 
+use alloc::string::String;
 use core::fmt;
 
 use revocable::{Refused, Revoked};
@@ -30,7 +31,7 @@ pub enum Error {
     /// `EPERM`: the line is not an output.
     NotOutput,
     /// `EPERM`: another consumer of the shared line, this one, has it as it is.
-    Conflict(Label),
+    Conflict(Holder),
     /// `ENXIO`: the line cannot report edges.
     NoEdges,
     /// `EINVAL`: a parameter is wrong; the text says which.
@@ -94,6 +95,62 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Calls answer errors by value: a larger one makes every call dearer.
+const _: () = assert!(size_of::<Error>() <= 24);
+
+/// Who has a line, by the first 22 bytes of the name.
+///
+/// ```
+/// use gpiolib::{Error, Holder};
+///
+/// assert_eq!(Error::Conflict(Holder::from("eeprom0")).to_string(),
+///     "eeprom0 shares the line and has it otherwise");
+/// ```
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Holder {
+    len: u8,
+    bytes: [u8; Self::MAX],
+}
+
+impl Holder {
+    const MAX: usize = 22;
+
+    /// The name, as far as it is kept.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl From<Label> for Holder {
+    fn from(label: Label) -> Self {
+        let (mut bytes, mut len) = ([0; Self::MAX], 0);
+        for (place, byte) in bytes.iter_mut().zip(label.as_bytes()) {
+            *place = *byte;
+            len += 1;
+        }
+        Self { len, bytes }
+    }
+}
+
+impl From<&str> for Holder {
+    fn from(name: &str) -> Self {
+        Label::from(name).into()
+    }
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.as_bytes()))
+    }
+}
 
 impl From<Revoked> for Error {
     #[inline]

@@ -86,7 +86,7 @@ pub use devres::Scope;
 pub use driver::{BindState, Bus, Driver};
 pub use edge::{EdgeEvent, EdgeQueue, EdgeSink, Subscription};
 pub use errno::Errno;
-pub use error::{Error, Result};
+pub use error::{Error, Holder, Result};
 pub use forwarder::Forwarder;
 pub use get::{Consumer, Flags};
 pub use hog::{HogsId, MachineHog};

@@ -293,7 +293,7 @@ impl Chip for Share {
                 Ok(())
             }
             // INVARIANT: S3.
-            Some(other) if ops::is_output(slot.flags) => Err(Error::Conflict(other)),
+            Some(other) if ops::is_output(slot.flags) => Err(Error::Conflict(other.into())),
             Some(_) => Ok(()),
         })
     }
@@ -311,7 +311,7 @@ impl Chip for Share {
                 Ok(())
             }
             // INVARIANT: S3.
-            Some(other) if !ops::is_output(slot.flags) => Err(Error::Conflict(other)),
+            Some(other) if !ops::is_output(slot.flags) => Err(Error::Conflict(other.into())),
             Some(_) => self.vote(votes, chip, slot, level),
         })
     }
@@ -331,7 +331,7 @@ impl Chip for Share {
             match (votes.other(self.id), set) {
                 (Some(_), Some((last, answer))) if last == config => return answer,
                 // INVARIANT: S3.
-                (Some(other), Some(_)) => return Err(Error::Conflict(other)),
+                (Some(other), Some(_)) => return Err(Error::Conflict(other.into())),
                 _ => {}
             }
             let answer = chip.set_config(self.offset(), config);
