@@ -16,7 +16,7 @@ use crate::{
 
 const NODE: &str = "/dev/gpiochip0";
 
-/// A user without any rights, who does not own what the board shows.
+/// A user without any rights or groups.
 fn stranger(world: &World) {
     *world.process.credentials.borrow_mut() = Credentials {
         uid: 4711,
@@ -25,7 +25,7 @@ fn stranger(world: &World) {
     };
 }
 
-/// The owner of what the board shows.
+/// The user of the supervisor, who is in a group besides.
 fn owner(world: &World) {
     *world.process.credentials.borrow_mut() = Credentials {
         uid: rustix::process::geteuid().as_raw(),
@@ -49,18 +49,19 @@ fn shown(world: &World) -> (u32, u32, u32) {
 }
 
 #[test]
-fn owners_change_modes_and_groups_and_others_nothing() {
+fn whoever_asks_owns_a_node_and_gives_it_to_no_strange_group() {
     let world = World::new();
     let chmod = |mode| world.call(Sys::Fchmodat, &[CWD, Text(NODE), Int(mode)]);
     let chown = |user, group| {
         let call = [CWD, Text(NODE), Int(user), Int(group), Int(0)];
         world.call(Sys::Fchownat, &call)
     };
+    owner(&world);
     let (mode, user, group) = shown(&world);
     stranger(&world);
-    fails(chmod(0o666), Errno::PERM);
-    fails(chown(-1, 4711), Errno::PERM);
-    assert_eq!(shown(&world), (mode, user, group));
+    fails(chown(-1, 20), Errno::PERM);
+    fails(chown(12345, -1), Errno::PERM);
+    assert_eq!(shown(&world), (mode, 4711, 4711));
     owner(&world);
     returns(chmod(0o660), 0);
     returns(chown(-1, 20), 0);
