@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::board::ChipSpec;
+use crate::board::fault_text::time;
 use crate::cli::complaint::shown;
 use crate::cli::status;
 use crate::cli::words::milliseconds;
@@ -294,7 +295,7 @@ impl Text for NetState {
             write!(f, " pull {}", pull.word())?;
         }
         if self.delay_ns > 0 {
-            write!(f, " delay {} ns", self.delay_ns)?;
+            write!(f, " delay {}", time(self.delay_ns))?;
         }
         writeln!(f, ": {}", self.lines.join(" "))
     }

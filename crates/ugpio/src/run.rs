@@ -5,7 +5,7 @@
 //! lets a [`World`] answer the program's calls on threads of its own, and serves control on a tokio loop
 //! of one thread, which also steps the [`Session`] until the last process of the run has ended.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ use crate::release::Shown;
 use crate::trace::session::{Tracing, Wish};
 use crate::tree::SimTree;
 use crate::web;
+
+/// Said to a person who starts a run without any chip.
+const EMPTY: &str = "the board is empty; --chip LABEL[:LINES] or --board FILE.toml plugs chips in";
 
 /// What is left to do when the program has ended.
 struct Ends {
@@ -88,6 +91,10 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         }
     };
     log(args.verbose);
+    // Only for people: what PROGRAM makes for itself in the gpio-sim tree needs none of it.
+    if run.board.chips.is_empty() && io::stderr().is_terminal() {
+        client::note(EMPTY);
+    }
     if let Some(web) = &run.web {
         announce(web);
     }

@@ -140,7 +140,7 @@ fn word(level: Level) -> &'static str {
 }
 
 /// A time in the largest unit that says it exactly.
-fn time(ns: u64) -> String {
+pub(crate) fn time(ns: u64) -> String {
     let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
     let fits = |(_, unit): &(&str, u64)| ns >= *unit && ns.is_multiple_of(*unit);
     match units.into_iter().find(fits) {
