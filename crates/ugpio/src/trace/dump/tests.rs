@@ -298,7 +298,7 @@ proptest! {
     fn surfer_s_reader_reads_the_same(signals in recordings()) {
         let dump = written(&signals, "1 ps", true);
         let ours = Wave::of_dump(dump.as_slice()).unwrap();
-        let mut theirs = wellen::simple::read_from_reader(io::Cursor::new(dump)).unwrap();
+        let mut theirs = wellen::simple::read_from_reader(std::io::Cursor::new(dump)).unwrap();
         let times = theirs.time_table().to_vec();
         for (number, (_, line)) in ours.lines().enumerate() {
             let signal = {

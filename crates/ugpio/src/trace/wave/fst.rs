@@ -54,13 +54,23 @@ fn said(error: wavefst::Error) -> String {
     }
 }
 
-fn parse(from: impl Read + Seek) -> wavefst::Result<Wave> {
+fn parse(mut from: impl Read + Seek) -> wavefst::Result<Wave> {
     let wrong = wavefst::Error::Decode;
+    // The library would unpack a file that is packed as a whole, and believe its length.
+    let mut beginning = [0; MAGIC.len()];
+    from.read_exact(&mut beginning)?;
+    if !is_fst(&beginning) {
+        return Err(wrong("it does not begin as one".to_owned()));
+    }
+    // No block is longer than its file, and LZ4 makes a byte of no more than 255.
+    let length = from.seek(SeekFrom::End(0))?;
+    let unpacked_max = BLOCK_MAX.min(length.saturating_mul(256));
     let builder = FstReader::builder(from);
     let builder = builder
-        .max_block_bytes(BLOCK_MAX)
-        .max_decompressed_bytes(BLOCK_MAX);
-    let mut fst = builder.max_handles(HANDLES_MAX).build()?;
+        .max_block_bytes(BLOCK_MAX.min(length))
+        .max_decompressed_bytes(unpacked_max)
+        .max_handles(HANDLES_MAX.min(unpacked_max));
+    let mut fst = builder.build()?;
     let mut builder = Builder::new(false);
     let header = fst.header();
     builder.version(&header.version);
