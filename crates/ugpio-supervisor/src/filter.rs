@@ -258,6 +258,11 @@ impl FilterSpec {
         }
     }
 
+    /// From which descriptor number on calls are trapped by it; see [`FilterSpec::read_from`].
+    pub(crate) fn reads_from(&self) -> Option<u32> {
+        self.read_from.as_ref().map(|numbers| numbers.start)
+    }
+
     /// Adds a trapped call. A rule for the same call that is there already is replaced.
     #[must_use]
     pub fn trap(self, sys: Sys, when: When) -> Self {

@@ -10,9 +10,10 @@
 //!            ╰───────── link ─────────╯
 //! ```
 //!
-//! If any of the three dies before its time, the others kill the program and every descendant: the supervisor sees
-//! the link or the guardian's pipe hang up, the guardian inherits the supervisor's children. Both are child
-//! subreapers, so that no daemon escapes and Yama lets the supervisor read it.
+//! If any of the three dies before its time, or two of them do, who is left kills the program and every descendant:
+//! the supervisor sees the link or the guardian's pipe hang up, the guardian inherits the supervisor's children, and
+//! the front those of both. All are child subreapers, so that no daemon escapes and Yama lets the supervisor read it.
+//! The program itself dies with the supervisor.
 //!
 //! The caller is `ugpio run`; nothing here knows about GPIO.
 
@@ -20,6 +21,7 @@ mod descendants;
 mod ending;
 mod front;
 mod guardian;
+pub mod limits;
 mod message;
 mod session;
 mod tracee;
@@ -29,7 +31,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::getpid;
+use rustix::process::{Rlimit, getpid};
 
 pub use self::ending::{Ending, Failure};
 pub use self::front::Front;
@@ -68,6 +70,8 @@ pub struct LaunchOptions {
     pub keep_stderr: bool,
     /// Directories that are removed, with all they contain, when the run is over, however it ended.
     pub remove_at_end: Vec<PathBuf>,
+    /// The limit of open files that the program gets, if not this process's: see [`limits::raise_descriptors`].
+    pub descriptors: Option<Rlimit>,
     /// Whether the front ends only when [`Session::conclude`] says how, and not with the program.
     pub hold_front: bool,
 }
@@ -84,6 +88,7 @@ impl LaunchOptions {
             leftover: Leftover::default(),
             keep_stderr: false,
             remove_at_end: Vec::new(),
+            descriptors: None,
             hold_front: false,
         }
     }
@@ -107,6 +112,9 @@ struct Plan {
     leftover: Leftover,
     keep_stderr: bool,
     remove_at_end: Vec<PathBuf>,
+    descriptors: Option<Rlimit>,
+    /// From which number on calls on descriptors may be trapped.
+    trapped_from: Option<u32>,
     hold_front: bool,
     /// The signal mask the front was started with.
     mask: SignalSet,
@@ -123,7 +131,7 @@ struct Plan {
 /// program or seccomp is missing is told by [`Front::wait`].
 pub fn launch(options: LaunchOptions) -> Result<Launched, Failure> {
     let plan = Plan::new(options)?;
-    let pair = |error: Errno| Failure::own(format!("cannot make a socket: {error}"));
+    let pair = |error| Failure::own(format!("cannot make a socket: {}", limits::because(error)));
     let (ours, theirs) = socketpair(
         AddressFamily::UNIX,
         SocketType::SEQPACKET,
@@ -132,10 +140,11 @@ pub fn launch(options: LaunchOptions) -> Result<Launched, Failure> {
     )
     .map_err(pair)?;
     let front = Target::new(getpid());
+    let is_heir = front::inherit();
     let no_fork =
         |error: Errno| Failure::own(format!("cannot start a process: {}", fork_trouble(error)));
     match process::fork().map_err(no_fork)? {
-        Some(guardian) => Ok(Launched::Front(Front::new(ours, guardian, plan.leftover))),
+        Some(guardian) => Ok(Launched::Front(Front::new(ours, guardian, is_heir, plan))),
         None => {
             drop(ours);
             Ok(Launched::Supervisor(guardian::become_guardian(
@@ -148,7 +157,7 @@ pub fn launch(options: LaunchOptions) -> Result<Launched, Failure> {
 fn fork_trouble(error: Errno) -> String {
     match error {
         Errno::DEADLK => "threads are running already".into(),
-        error => error.to_string(),
+        error => limits::because(error),
     }
 }
 
@@ -172,11 +181,13 @@ impl Plan {
         Ok(Self {
             argv,
             env,
+            trapped_from: options.filter.reads_from(),
             filter: options.filter.assemble(Arch::NATIVE),
             leftover: options.leftover,
             keep_stderr: options.keep_stderr,
             hold_front: options.hold_front,
             remove_at_end: options.remove_at_end,
+            descriptors: options.descriptors,
             mask: process::set_mask(&SignalSet::all()),
         })
     }

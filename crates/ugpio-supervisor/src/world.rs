@@ -113,7 +113,7 @@ impl World {
         let chips = Arc::new(chips);
         let change = Change(Arc::downgrade(&chips));
         let watch = chips.registry.on_change(Arc::new(change).into());
-        chips.catch_up();
+        chips.catch_up()?;
         let dirs = Arc::new(ProcDirs::new());
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
         let mut paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
@@ -301,7 +301,20 @@ fn is_poll(sys: Sys) -> bool {
 
 impl Chips {
     /// Brings nodes and open files up to date with the registry.
-    fn catch_up(&self) {
+    ///
+    /// # Errors
+    ///
+    /// The first node that could not be made or removed; the others are up to date.
+    fn catch_up(&self) -> std::io::Result<()> {
+        let mut result = Ok(());
+        let mut note = |done: std::io::Result<()>, what: &str, id: u32| {
+            if let Err(error) = done {
+                tracing::warn!("cannot {what} the node of gpiochip{id}: {error}");
+                if result.is_ok() {
+                    result = Err(error);
+                }
+            }
+        };
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let there: BTreeMap<u32, Device> = self
             .registry
@@ -344,6 +357,7 @@ impl Chips {
         drop(shown);
         self.files.hang_up_gone();
         self.files.sweep_gone();
+        result
     }
 }
 
@@ -352,13 +366,6 @@ fn has_parent(shown: &BTreeMap<u32, Device>, parent: &str) -> bool {
     shown
         .values()
         .any(|device| device.parent().unwrap_or("virtual") == parent)
-}
-
-/// A node that cannot be made or removed leaves the run usable without it.
-fn note(done: std::io::Result<()>, what: &str, id: u32) {
-    if let Err(error) = done {
-        tracing::warn!("cannot {what} the node of gpiochip{id}: {error}");
-    }
 }
 
 fn node(device: &Device) -> Node {
@@ -395,7 +402,8 @@ struct Change(Weak<Chips>);
 impl Wake for Change {
     fn wake(self: Arc<Self>) {
         if let Some(chips) = self.0.upgrade() {
-            chips.catch_up();
+            // Told already: a node that cannot be made or removed leaves the run usable without it.
+            let _ = chips.catch_up();
         }
     }
 }

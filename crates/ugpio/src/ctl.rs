@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::cli::status;
 use crate::cli::words::milliseconds;
 use crate::control::client::{Client, ClientError};
 use crate::control::protocol::{
-    ChipAt, ChipParams, ChipState, Code, Event, Happened, Held, InfoState, Key, Level, LineAt,
-    LineParams, LineState, Link, List, NetState, PartState, PlugParams, Pull, PullParams, Request,
-    WaitParams,
+    ChipAt, ChipParams, ChipState, Code, Event, Happened, Held, Hello, InfoState, Key, Level,
+    LineAt, LineParams, LineState, Link, List, NetState, PartState, PlugParams, Pull, PullParams,
+    Request, WaitParams,
 };
 use crate::control::socket::{self, SocketError};
 use crate::counted::counted;
@@ -119,8 +119,9 @@ fn run(options: &Options) -> Result<(), CtlError> {
     let path = socket::find(
         variable.as_deref(),
         options.socket.as_deref(),
-        &socket::directory(),
-    )?;
+        &socket::directories(),
+    )
+    .map_err(described)?;
     let client = Client::connect(&path)?;
     if let Verb::Tui = options.verb {
         return Ok(crate::tui::attach(&path)?);
@@ -130,6 +131,36 @@ fn run(options: &Options) -> Result<(), CtlError> {
         to: io::stdout().lock(),
     };
     perform(client, &options.verb, printer).map(drop)
+}
+
+/// Says of each of several runs what it is.
+fn described(error: SocketError) -> SocketError {
+    let SocketError::Several(mut runs) = error else {
+        return error;
+    };
+    for run in &mut runs {
+        run.what = what(&run.path);
+    }
+    SocketError::Several(runs)
+}
+
+/// What run listens on this socket: its program, its process and its age.
+fn what(path: &Path) -> Option<String> {
+    let hello: Hello = Client::connect(path).ok()?.call(&Request::Hello).ok()?;
+    let made = std::fs::symlink_metadata(path).and_then(|is| is.modified());
+    let age = made.ok().and_then(|made| made.elapsed().ok());
+    let age = age.map_or_else(String::new, |age| format!(", for {}", long(age.as_secs())));
+    Some(format!("`{}`, pid {}{age}", hello.program, hello.pid))
+}
+
+/// So many seconds, in words as long as it matters.
+fn long(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Does one verb; gives back what was printed to.

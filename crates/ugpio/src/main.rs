@@ -36,6 +36,10 @@ use std::process::ExitCode;
 use cli::{Cli, Verb, pages, status};
 
 fn main() -> ExitCode {
+    if let Some(complaint) = ugpio_supervisor::launch::limits::stack() {
+        client::note(complaint);
+        return ExitCode::from(status::OWN_FAILURE);
+    }
     let words: Vec<_> = std::env::args_os().collect();
     match cli::parse(&words) {
         Ok(cli) => dispatch(cli),

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gpiolib::Registry;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::Rlimit;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{LocalSet, spawn_local};
@@ -22,7 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 use ugpio_supervisor::arch::Sys;
 use ugpio_supervisor::filter::{FilterSpec, When};
 use ugpio_supervisor::launch::{
-    Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
+    Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch, limits,
 };
 use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
 use ugpio_supervisor::shadow;
@@ -63,7 +63,7 @@ struct Run {
     bound: Bound,
     hello: Hello,
     /// The directory of the shadow tree; the guardian removes it.
-    shadow: PathBuf,
+    shadow: shadow::Place,
     /// The live board, if there is one.
     web: Option<web::Bound>,
     /// Where the chance of the run comes from.
@@ -83,7 +83,8 @@ struct Run {
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
 /// last process of the run has.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let (run, options) = match prepare(args) {
+    let prepared = limits::raise_descriptors().and_then(|limit| prepare(args, limit));
+    let (run, options) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => {
             client::note(&failure);
@@ -109,14 +110,14 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Err(failure) => {
             client::note(&failure);
             // Nothing is left to do about a directory that cannot be removed.
-            let _ = shadow::remove(&run.shadow);
+            let _ = shadow::remove(run.shadow.path());
             ExitCode::from(failure.code)
         }
     }
 }
 
 /// Does everything that can go wrong before there is a second process.
-fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
+fn prepare(args: &Args, descriptors: Rlimit) -> Result<(Run, LaunchOptions), Failure> {
     let own = |error: &dyn std::error::Error| Failure::own(error.to_string());
     let Some((program, rest)) = args.command.split_first() else {
         return Err(Failure {
@@ -131,7 +132,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     let web = args.web.map(web::bind).transpose().map_err(|e| own(&e))?;
     let shadow = shadow::place().map_err(|e| {
         Failure::own(format!(
-            "no writable directory for virtual files: {e}; try `ugpio doctor`"
+            "no writable directory for virtual files: {}; set XDG_RUNTIME_DIR or TMPDIR to one, or ask `ugpio doctor`",
+            limits::because_of(&e)
         ))
     })?;
     let hello = Hello {
@@ -141,7 +143,8 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
         program: program.to_string_lossy().into_owned(),
     };
     let mut options = LaunchOptions::new(program);
-    let read_numbers = read_numbers();
+    let read_numbers = read_numbers(descriptors);
+    options.descriptors = Some(descriptors);
     let trapped = read_numbers.start.cast_unsigned()..read_numbers.end.cast_unsigned();
     options.filter = filter(args, &release).read_from(trapped);
     options.args = rest.to_vec();
@@ -154,7 +157,7 @@ fn prepare(args: &Args) -> Result<(Run, LaunchOptions), Failure> {
     options.keep_stderr = args.verbose > 0;
     options.hold_front = wish.has_verdict() || args.report.is_some();
     // The socket as well: killed, this process could not remove it.
-    options.remove_at_end = vec![shadow.clone(), bound.path().into()];
+    options.remove_at_end = vec![shadow.path().to_owned(), bound.path().into()];
     Ok((
         Run {
             board,
@@ -208,13 +211,12 @@ fn announce(web: &web::Bound) {
 }
 
 /// The highest descriptor numbers that the program may have and that `select` can take: seldom in use.
-fn read_numbers() -> Range<i32> {
+fn read_numbers(descriptors: Rlimit) -> Range<i32> {
     /// How many files of the legacy class one program can poll.
     const COUNT: u64 = 64;
     /// KERNEL: include/uapi/linux/posix_types.h __FD_SETSIZE
     const SETSIZE: u64 = 1024;
-    let limit = getrlimit(Resource::Nofile).current;
-    let end = limit.unwrap_or(SETSIZE).min(SETSIZE);
+    let end = descriptors.current.unwrap_or(SETSIZE).min(SETSIZE);
     let start = end - COUNT.min(end / 4);
     let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
     number(start)..number(end)
@@ -239,8 +241,7 @@ fn log(verbose: u8) {
 }
 
 /// Answers the program until nobody is left. Runs in the supervisor.
-fn supervise(session: Session, mut run: Run) -> ExitCode {
-    raise_descriptor_limit();
+fn supervise(mut session: Session, mut run: Run) -> ExitCode {
     let registry = Registry::of_release(run.release.release, server::now);
     let wish = core::mem::take(&mut run.wish);
     let (hub, dispatcher, ends) = match answer(&session, &registry, &run, wish) {
@@ -250,11 +251,10 @@ fn supervise(session: Session, mut run: Run) -> ExitCode {
             session.fail(failure)
         }
     };
-    if let Err(error) = serve(session, &run.bound, run.web, hub, &ends) {
-        // The guardian sees us go, and ends everything.
-        tracing::error!("cannot go on: {error}");
+    if let Err(error) = serve(&mut session, &run.bound, run.web, hub, &ends) {
         drop(run.bound);
-        return ExitCode::from(status::OWN_FAILURE);
+        let why = limits::because_of(&error);
+        session.fail(Failure::own(format!("cannot go on: {why}")));
     }
     tracing::info!("{} trapped", counted(dispatcher.calls(), "call"));
     ExitCode::SUCCESS
@@ -267,9 +267,11 @@ fn answer(
     run: &Run,
     wish: Wish,
 ) -> Result<(Rc<Hub>, Dispatcher, Ends), Failure> {
-    let fail = |what: &str, error: &dyn std::error::Error| Failure::own(format!("{what}: {error}"));
+    let fail = |what: &str, error: &io::Error| {
+        Failure::own(format!("{what}: {}", limits::because_of(error)))
+    };
     let plugged = Plugged::new(registry, &run.board, run.chance, server::now())
-        .map_err(|e| fail("cannot plug the board in", &e))?;
+        .map_err(|e| Failure::own(format!("cannot plug the board in: {e}")))?;
     let plugged = Shared::new(plugged);
     let clockwork = Clockwork::start(&plugged).map_err(|e| fail("cannot start a thread", &e))?;
     let tracing = wish
@@ -282,7 +284,7 @@ fn answer(
         read_numbers: run.read_numbers.clone(),
         files: run.board.machine.files(),
     };
-    let world = World::with(registry.clone(), &run.shadow, extras)
+    let world = World::with(registry.clone(), run.shadow.path(), extras)
         .map_err(|e| fail("cannot make the virtual files", &e))?;
     let world = Arc::new(world);
     if let Some(mounted) = world.mounted() {
@@ -321,7 +323,7 @@ fn answer(
 
 /// Serves control and steps the session until the last process of the run has ended.
 fn serve(
-    session: Session,
+    session: &mut Session,
     bound: &Bound,
     web: Option<web::Bound>,
     hub: Rc<Hub>,
@@ -339,9 +341,9 @@ fn serve(
         if let Some(web) = web {
             serve_web(web, &hub);
         }
-        let mut session = follow(session, &hub, ends).await?;
+        follow(session, &hub, ends).await?;
         hub.end().await;
-        conclude(&mut session, &hub, ends);
+        conclude(session, &hub, ends);
         Ok(())
     })
 }
@@ -359,7 +361,7 @@ fn serve_web(web: web::Bound, hub: &Rc<Hub>) {
 }
 
 /// Steps the session whenever something has happened, until nobody is left.
-async fn follow(mut session: Session, hub: &Hub, ends: &Ends) -> io::Result<Session> {
+async fn follow(session: &mut Session, hub: &Hub, ends: &Ends) -> io::Result<()> {
     let ready = listen(session.as_fd())?;
     loop {
         while let Some(event) = session.step() {
@@ -368,10 +370,10 @@ async fn follow(mut session: Session, hub: &Hub, ends: &Ends) -> io::Result<Sess
                     tracing::info!("the program {ending}");
                     hub.program_ended();
                     if !session.is_front_to_wait() {
-                        conclude(&mut session, hub, ends);
+                        conclude(session, hub, ends);
                     }
                 }
-                Event::AllEnded => return Ok(session),
+                Event::AllEnded => return Ok(()),
             }
         }
         // Cleared before the next step, so that what comes during it is not missed.
@@ -405,16 +407,4 @@ fn listen(file: BorrowedFd<'_>) -> io::Result<AsyncFd<OwnedFd>> {
         reason = "its successor is unsafe; an OwnedFd is what that asks for"
     )]
     AsyncFd::with_interest(file.try_clone_to_owned()?, Interest::READABLE)
-}
-
-/// Lets the supervisor open as much as the system allows: it holds something for each open file of
-/// every process of the run.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    // With the limit as it was, fewer files can be open; each refusal is told to who opens one too many.
-    let _ = setrlimit(Resource::Nofile, raised);
 }

@@ -15,6 +15,11 @@ pub(super) fn kill_all() {
     }
 }
 
+/// Every descendant that exists now.
+pub(super) fn of_this() -> Vec<Pid> {
+    below(getpid())
+}
+
 /// Whether `pid` descends from `ancestor`, or is it.
 pub(super) fn is_below(pid: Pid, ancestor: Pid) -> bool {
     let mut at = pid;

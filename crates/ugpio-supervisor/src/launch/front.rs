@@ -1,13 +1,16 @@
 //! The front: the process the user started. It stands for the program towards shell and terminal.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{
+    Pid, WaitId, WaitIdOptions, WaitOptions, getpid, set_child_subreaper, waitid, waitpid,
+};
 
 use super::ending::{Ending, Failure};
 use super::message::Message;
-use super::{Leftover, descendants};
+use super::{Leftover, Plan, descendants, guardian};
 use crate::outcome::Errno;
 use crate::sys::process::{self, Received, SignalSet, Target};
 
@@ -19,7 +22,10 @@ use crate::sys::process::{self, Received, SignalSet, Target};
 pub struct Front {
     link: OwnedFd,
     guardian: Pid,
+    /// Whether the run's processes become our children when guardian and supervisor are gone.
+    is_heir: bool,
     leftover: Leftover,
+    remove_at_end: Vec<PathBuf>,
     program: Option<Target>,
     supervisor: Option<Pid>,
     /// Signals that came before the program had started.
@@ -29,14 +35,26 @@ pub struct Front {
     ended: Option<Ending>,
 }
 
+/// Has the processes of the run become children of this one when nobody else of us is left, and says whether they do.
+///
+/// Not where there are children already: this process took the place of one that had started them, and whom they
+/// leave behind is none of the run.
+pub(super) fn inherit() -> bool {
+    let any = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let has_none = waitid(WaitId::All, any).is_err();
+    has_none && set_child_subreaper(Some(getpid())).is_ok()
+}
+
 impl Front {
-    pub(super) fn new(link: OwnedFd, guardian: Pid, leftover: Leftover) -> Self {
+    pub(super) fn new(link: OwnedFd, guardian: Pid, is_heir: bool, plan: Plan) -> Self {
         process::null_stdio(0..=1);
         process::close_inherited();
         Self {
             link,
             guardian,
-            leftover,
+            is_heir,
+            leftover: plan.leftover,
+            remove_at_end: plan.remove_at_end,
             program: None,
             supervisor: None,
             early: Vec::new(),
@@ -117,12 +135,17 @@ impl Front {
         }
     }
 
-    /// The supervisor is gone: at its time, or killed. The guardian has killed everybody when it ends.
+    /// The supervisor is gone: at its time, or killed. The guardian has killed everybody when it ends, unless it was
+    /// killed itself.
     fn hung_up(&mut self) -> Ending {
         while matches!(
             waitpid(Some(self.guardian), WaitOptions::empty()),
             Err(Errno::INTR)
         ) {}
+        if self.is_heir {
+            guardian::kill_orphans();
+        }
+        guardian::remove_all(&self.remove_at_end);
         self.ended.take().unwrap_or_else(|| {
             Ending::Failed(Failure::own(
                 "the supervisor was killed, and with it the program and all it had started",

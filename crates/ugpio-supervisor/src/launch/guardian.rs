@@ -9,7 +9,7 @@ use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
 use super::ending::{Ending, Failure};
 use super::message::Message;
 use super::session::Session;
-use super::{Plan, descendants};
+use super::{Plan, descendants, limits};
 use crate::outcome::Errno;
 use crate::sys::process::{
     Target, close_inherited, exit_now, fork, null_stdio, poll_children, rename, wait_child,
@@ -38,7 +38,10 @@ pub(super) fn become_guardian(plan: Plan, link: OwnedFd, front: Target) -> Sessi
 }
 
 fn give_up(link: &OwnedFd, errno: Errno) -> ! {
-    let failure = Failure::own(format!("cannot start a process: {errno}"));
+    let failure = Failure::own(format!(
+        "cannot start a process: {}",
+        limits::because(errno)
+    ));
     let _ = Message::Ended {
         ending: Ending::Failed(failure),
         is_last: true,
@@ -54,22 +57,26 @@ fn guard(supervisor: Pid, remove: &[PathBuf]) {
     let _ = setsid();
     null_stdio(0..=2);
     close_inherited();
-    let mut orphaned = false;
     loop {
-        if orphaned {
-            // As a rule nobody is left, and looking through all processes of the machine is spared.
-            if poll_children().is_err() {
-                break;
-            }
-            descendants::kill_all();
-        }
         match wait_child() {
-            Ok(Some(change)) => orphaned |= change.pid == supervisor,
-            Ok(None) | Err(Errno::INTR) => {}
+            Ok(Some(change)) if change.pid == supervisor => break,
+            Ok(_) | Err(Errno::INTR) => {}
             Err(_) => break,
         }
     }
+    kill_orphans();
     remove_all(remove);
+}
+
+/// Kills all descendants of this process, until none is left.
+pub(super) fn kill_orphans() {
+    // As a rule nobody is left, and looking through all processes of the machine is spared.
+    while poll_children().is_ok() {
+        descendants::kill_all();
+        if !matches!(wait_child(), Ok(_) | Err(Errno::INTR)) {
+            return;
+        }
+    }
 }
 
 /// Removes directories with all they contain, as far as possible.

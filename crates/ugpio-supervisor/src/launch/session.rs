@@ -4,7 +4,7 @@
 //! from an event loop of its own (the descriptor is an epoll, itself pollable), or with [`Session::wait`].
 
 use core::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use rustix::process::{Pid, getpid, set_child_subreaper, setpgid};
 
 use super::ending::{Ending, Failure};
 use super::message::Message;
-use super::{Leftover, Plan, descendants, guardian, tracee};
+use super::{Leftover, Plan, descendants, guardian, limits, tracee};
+use crate::observe::Process;
 use crate::outcome::Errno;
 use crate::sys::process::{self, Change, ChildStatus, SignalSet, Target};
 use crate::sys::seccomp::Listener;
@@ -87,7 +88,8 @@ impl Session {
         let (program, tracee) = match start_program(&plan) {
             Ok(started) => started,
             Err(errno) => {
-                let failure = Failure::own(format!("cannot start a process: {errno}"));
+                let why = limits::because(errno);
+                let failure = Failure::own(format!("cannot start a process: {why}"));
                 tell_failure(&link, failure.clone());
                 fail(failure)
             }
@@ -100,7 +102,7 @@ impl Session {
         leave_the_job(plan.keep_stderr);
         let begun = tracee::receive_listener(tracee.as_fd()).and_then(|listener| {
             let ends = Ends {
-                link: link.try_clone().map_err(own)?,
+                link: rustix::io::fcntl_dupfd_cloexec(&link, 3).map_err(own)?,
                 lifeline,
                 tracee,
                 front,
@@ -199,7 +201,7 @@ impl Session {
     }
 
     /// Ends the run because the supervisor cannot do its work: the front prints the failure and ends with its status.
-    pub fn fail(self, failure: Failure) -> ! {
+    pub fn fail(&self, failure: Failure) -> ! {
         let code = failure.code.into();
         tell_failure(&self.link, failure);
         // The guardian repeats this until nobody is left.
@@ -337,8 +339,25 @@ impl Session {
                 ending: ending.clone(),
                 is_last: self.listener.is_hung_up(),
             };
+            if !self.listener.is_hung_up() && self.leftover == Leftover::Leave {
+                self.say_who_stays();
+            }
             let _ = message.send(self.link.as_fd());
         }
+    }
+
+    /// Says that the run goes on, which nothing else tells once the front has ended.
+    fn say_who_stays(&self) {
+        let stays: Vec<_> = descendants::of_this()
+            .into_iter()
+            .map(Process::of)
+            .collect();
+        let Some(first) = stays.first() else { return };
+        let others = match stays.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        self.say(&format!("the run goes on as long as {first}{others} does"));
     }
 
     fn next_event(&mut self) -> Option<Event> {
@@ -371,15 +390,21 @@ impl AsFd for Session {
 /// Forks the process that becomes the program, and gives the socket on which it reports.
 fn start_program(plan: &Plan) -> Result<(Pid, OwnedFd), Errno> {
     set_child_subreaper(Some(getpid()))?;
+    let parent = getpid();
     let (ours, theirs) = socketpair(
         AddressFamily::UNIX,
         SocketType::SEQPACKET,
         SocketFlags::CLOEXEC,
         None,
     )?;
+    // The program's process sends the listener through it when calls are trapped already.
+    let number = theirs.as_raw_fd().cast_unsigned();
+    if plan.trapped_from.is_some_and(|first| number >= first) {
+        return Err(Errno::MFILE);
+    }
     match process::fork()? {
         Some(program) => Ok((program, ours)),
-        None => tracee::become_program(plan, &theirs),
+        None => tracee::become_program(plan, &theirs, parent),
     }
 }
 
@@ -402,6 +427,9 @@ fn tell_failure(link: &OwnedFd, failure: Failure) {
     .send(link.as_fd());
 }
 
-fn own(error: impl Into<std::io::Error>) -> Failure {
-    Failure::own(format!("cannot prepare the supervisor: {}", error.into()))
+fn own(errno: Errno) -> Failure {
+    Failure::own(format!(
+        "cannot prepare the supervisor: {}",
+        limits::because(errno)
+    ))
 }

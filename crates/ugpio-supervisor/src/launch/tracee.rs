@@ -5,12 +5,15 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recv, recvmsg, send, sendmsg,
 };
 
+use rustix::process::{Pid, Resource, Signal, getppid, set_parent_process_death_signal, setrlimit};
+
 use super::Plan;
 use super::ending::Failure;
+use super::limits;
 use crate::outcome::Errno;
 use crate::sys::process::{exec, exit_now, set_mask};
 use crate::sys::seccomp::{self, Listener, Wait};
@@ -26,8 +29,16 @@ const NO_FILTER: u8 = b'n';
 const NO_EXEC: u8 = b'x';
 
 /// Runs in the child and does not come back.
-pub(super) fn become_program(plan: &Plan, supervisor: &OwnedFd) -> ! {
+pub(super) fn become_program(plan: &Plan, supervisor: &OwnedFd, parent: Pid) -> ! {
     startup::restore();
+    if let Some(limit) = plan.descriptors {
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    // Without the supervisor its calls are not answered. Whom it starts, the guardian and the front find.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    if getppid() != Some(parent) {
+        exit_now(125);
+    }
     match seccomp::install(&plan.filter) {
         Ok((listener, wait)) => send_listener(supervisor.as_fd(), listener.as_fd(), wait),
         Err(errno) => {
@@ -81,9 +92,13 @@ pub(super) fn receive_listener(tracee: BorrowedFd<'_>) -> Result<Listener, Failu
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(&mut bytes)];
     let got = recvmsg(tracee, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC);
-    let len = got
-        .map_err(|errno| Failure::own(format!("cannot receive the listener: {errno}")))?
-        .bytes;
+    let got = got.map_err(|errno| Failure::own(format!("cannot receive the listener: {errno}")))?;
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        let errno = Errno::MFILE;
+        let text = format!("cannot receive the listener: {}", limits::because(errno));
+        return Err(Failure::own(text));
+    }
+    let len = got.bytes;
     let fd = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
         _ => None,

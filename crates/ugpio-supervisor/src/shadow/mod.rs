@@ -19,17 +19,17 @@ use std::{
     ffi::OsStr,
     fs,
     io::{self, Write as _},
-    os::fd::{AsFd as _, BorrowedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     os::unix::{
         ffi::{OsStrExt as _, OsStringExt as _},
-        fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+        fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, RawDir, chmodat, openat, unlinkat},
+    fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RawDir, chmodat, openat, unlinkat},
     io::Errno,
     path::Arg,
 };
@@ -56,6 +56,8 @@ const DIRECTORY: u32 = 0o755;
 #[derive(Debug)]
 pub struct Shadow {
     dir: PathBuf,
+    /// Keeps the directory from being swept away, if nobody else does.
+    held: Option<Place>,
     root: PathBuf,
     owned: RwLock<Arc<Owned>>,
     chips: Mutex<BTreeMap<u32, Node>>,
@@ -85,7 +87,10 @@ impl Shadow {
     ///
     /// As [`place`], or what building the first directories reports.
     pub fn new() -> io::Result<Self> {
-        Self::build(place()?)
+        let place = place()?;
+        let mut shadow = Self::build(place.path.clone())?;
+        shadow.held = Some(place);
+        Ok(shadow)
     }
 
     /// Makes an empty tree in `dir`, a private directory from [`place`].
@@ -98,6 +103,7 @@ impl Shadow {
         let dir = dir.canonicalize()?;
         let shadow = Self {
             root: dir.join("root"),
+            held: None,
             places: Mutex::default(),
             changes: Mutex::default(),
             owned: RwLock::new(Arc::new(Owned::new())),
@@ -379,7 +385,7 @@ fn or_root(rest: &[u8]) -> Vec<u8> {
 /// # Errors
 ///
 /// The error of the last place tried, if none can be written to.
-pub fn place() -> io::Result<PathBuf> {
+pub fn place() -> io::Result<Place> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let shared = Some(PathBuf::from("/dev/shm"));
     let temporary = std::env::var_os("TMPDIR").map(PathBuf::from);
@@ -388,9 +394,10 @@ pub fn place() -> io::Result<PathBuf> {
 }
 
 /// The first of `bases` in which a directory can be made.
-fn place_in(bases: impl Iterator<Item = PathBuf>) -> io::Result<PathBuf> {
+fn place_in(bases: impl Iterator<Item = PathBuf>) -> io::Result<Place> {
     let mut error = io::Error::from(io::ErrorKind::NotFound);
     for base in bases.filter(|base| base.is_absolute()) {
+        sweep(&base);
         match private_dir(&base) {
             Ok(dir) => return Ok(dir),
             Err(refusal) => error = refusal,
@@ -400,16 +407,69 @@ fn place_in(bases: impl Iterator<Item = PathBuf>) -> io::Result<PathBuf> {
 }
 
 /// Makes a directory with a new name in `base`.
-fn private_dir(base: &Path) -> io::Result<PathBuf> {
+fn private_dir(base: &Path) -> io::Result<Place> {
     for attempt in 0_u32.. {
-        let dir = base.join(format!("{HIDDEN}{}-{attempt}", std::process::id()));
-        match fs::DirBuilder::new().mode(PRIVATE).create(&dir) {
-            Ok(()) => return Ok(dir),
+        let path = base.join(format!("{HIDDEN}{}-{attempt}", std::process::id()));
+        match fs::DirBuilder::new().mode(PRIVATE).create(&path) {
+            Ok(()) => match hold(&path, FlockOperation::NonBlockingLockShared) {
+                Ok(held) => return Ok(Place { path, _held: held }),
+                // Another run that is starting took it for one that was left, and removes it.
+                Err(Errno::NOENT | Errno::WOULDBLOCK) => {}
+                Err(errno) => return Err(errno.into()),
+            },
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+/// A private directory. As long as a process of its run lives and has this, other runs leave it alone.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    _held: OwnedFd,
+}
+
+impl Place {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Locks a directory that is there. The lock is shared with processes that are forked, and goes with the last.
+fn hold(path: &Path, how: FlockOperation) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let dir = rustix::fs::open(path, flags, Mode::empty())?;
+    rustix::fs::flock(&dir, how)?;
+    let (held, there) = (rustix::fs::fstat(&dir)?, rustix::fs::lstat(path)?);
+    if (held.st_dev, held.st_ino) == (there.st_dev, there.st_ino) {
+        Ok(dir)
+    } else {
+        Err(Errno::NOENT)
+    }
+}
+
+/// Removes from `base` the directories of runs of which no process of ours is left: all were killed at once.
+fn sweep(base: &Path) {
+    let own = rustix::process::geteuid().as_raw();
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let is_named_so = entry.file_name().as_bytes().starts_with(HIDDEN.as_bytes());
+        let is_own = || {
+            entry
+                .metadata()
+                .is_ok_and(|is| is.is_dir() && is.uid() == own)
+        };
+        if is_named_so
+            && is_own()
+            && let Ok(_held) = hold(&entry.path(), FlockOperation::NonBlockingLockExclusive)
+        {
+            // What cannot be removed now is tried again by the next run.
+            let _ = remove(&entry.path());
+        }
+    }
 }
 
 /// Removes a tree, whatever the modes of its directories; also one that another process left.

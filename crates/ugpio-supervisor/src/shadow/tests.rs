@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, os::unix::fs::MetadataExt as _};
 use super::*;
 
 fn shadow(base: &tempfile::TempDir) -> Shadow {
-    Shadow::build(private_dir(base.path()).unwrap()).unwrap()
+    Shadow::build(private_dir(base.path()).unwrap().path).unwrap()
 }
 
 fn node(id: u32) -> Node {
@@ -60,7 +60,7 @@ fn the_first_place_that_works_is_taken() {
         base.path().to_owned(),
     ];
     let dir = place_in(places.into_iter()).unwrap();
-    assert_eq!(dir.parent(), Some(base.path()));
+    assert_eq!(dir.path().parent(), Some(base.path()));
     assert!(place_in([base.path().join("missing")].into_iter()).is_err());
 }
 
@@ -208,4 +208,26 @@ fn only_a_simulated_chip_has_faults_and_they_go_with_it() {
     shadow.remove_chip(1).unwrap();
     let dir = shadow.locate(b"/sys/kernel/debug/gpio-sim");
     assert_eq!(names(&dir), BTreeSet::new());
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_and_nothing_else() {
+    let base = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let path = base.path().join(name);
+        fs::create_dir_all(path.join("root/dev")).unwrap();
+        path
+    };
+    let (left, other) = (make(".ugpio-shadow-1-0"), make("ugpio"));
+    let link = base.path().join(".ugpio-shadow-1-1");
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    let first = place_in([base.path().to_owned()].into_iter()).unwrap();
+    assert!(!left.exists());
+    let second = place_in([base.path().to_owned()].into_iter()).unwrap();
+    assert!(first.path().exists() && second.path().exists());
+    assert!(other.join("root/dev").exists() && link.symlink_metadata().is_ok());
+    let path = first.path().to_owned();
+    drop(first);
+    sweep(base.path());
+    assert!(!path.exists() && second.path().exists());
 }

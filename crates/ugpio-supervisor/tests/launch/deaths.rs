@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use rustix::fs::Mode;
 use rustix::process::Signal;
 
-use crate::support::{Running, Watched, children, eventually, passthrough, script};
+use crate::support::{Running, Watched, children, eventually, example, passthrough, script};
 
 /// Starts a daemon in a session of its own, which answers each line of input with a listing, and says its id.
 const DAEMON: &str = "exec 3<&0; setsid sh -c 'echo $$; while read x; do ls -d /; done' <&3 & ";
@@ -97,8 +97,13 @@ fn leftovers_are_killed_if_so_wanted() {
     daemon.wait();
 }
 
-/// Runs a program with a daemon, a job and a grandchild, kills one of our processes, and sees all of them end.
+/// Kills one of our processes.
 fn kill_one(which: impl Fn(&Running) -> Watched) -> (Running, tempfile::TempDir) {
+    kill(|run| vec![which(run)])
+}
+
+/// Runs a program with a daemon, a job and a grandchild, kills some of our processes, and sees all of them end.
+fn kill(which: impl Fn(&Running) -> Vec<Watched>) -> (Running, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let doomed = dir.path().join("doomed");
     std::fs::create_dir(&doomed).unwrap();
@@ -114,7 +119,7 @@ fn kill_one(which: impl Fn(&Running) -> Watched) -> (Running, tempfile::TempDir)
     ]));
     let daemon = Watched::new(run.pid_line());
     let (guardian, supervisor) = (run.guardian(), run.supervisor());
-    which(&run).kill();
+    which(&run).iter().for_each(Watched::kill);
     // Every descendant holds the output, so its end is the end of all.
     run.rest();
     daemon.wait();
@@ -140,6 +145,64 @@ fn killing_the_supervisor_kills_everybody() {
 fn killing_the_guardian_kills_everybody() {
     let (mut run, _dir) = kill_one(Running::guardian);
     assert_eq!(run.child.wait().unwrap().code(), Some(125));
+}
+
+#[test]
+fn killing_any_two_of_us_kills_everybody() {
+    let front = |run: &Running| Watched::new(run.pid());
+    let code = |mut run: Running| run.child.wait().unwrap();
+    for _ in 0..3 {
+        let (run, _dir) = kill(|run| vec![run.guardian(), run.supervisor()]);
+        assert_eq!(code(run).code(), Some(125));
+        let (run, _dir) = kill(|run| {
+            let guardian = run.guardian();
+            vec![run.supervisor(), guardian]
+        });
+        assert_eq!(code(run).code(), Some(125));
+        let (run, _dir) = kill(|run| vec![run.guardian(), front(run)]);
+        assert_eq!(code(run).signal(), Some(9));
+        let (run, _dir) = kill(|run| vec![run.supervisor(), front(run)]);
+        assert_eq!(code(run).signal(), Some(9));
+    }
+}
+
+/// A shell that became the front has children of its own, which are none of the run.
+#[test]
+fn children_that_the_front_had_before_live_on() {
+    let text = format!("sleep 1000 & echo $!; exec {} cat", example().display());
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &text]);
+    let mut run = Running::start(command);
+    let before = Watched::new(run.pid_line());
+    let mut guardian = None;
+    eventually("the guardian appears", || {
+        let all = children(run.pid());
+        guardian = all.iter().find(|(pid, _)| *pid != before.pid).copied();
+        guardian.is_some()
+    });
+    let guardian = Watched::new(guardian.unwrap().0);
+    let mut supervisor = Vec::new();
+    eventually("the supervisor appears", || {
+        supervisor = children(guardian.pid);
+        !supervisor.is_empty()
+    });
+    Watched::new(supervisor[0].0).kill();
+    assert_eq!(run.child.wait().unwrap().code(), Some(125));
+    guardian.wait();
+    assert!(before.is_alive());
+    before.kill();
+}
+
+/// Killed all at once, nobody of us is left to end the others; the program itself ends with its supervisor.
+#[test]
+fn killing_all_of_us_kills_the_program() {
+    let mut run = Running::start(script("echo $$; exec cat"));
+    let program = Watched::new(run.pid_line());
+    let (guardian, supervisor) = (run.guardian(), run.supervisor());
+    let front = Watched::new(run.pid());
+    [guardian, front, supervisor].iter().for_each(Watched::kill);
+    program.wait();
+    run.child.wait().unwrap();
 }
 
 #[test]

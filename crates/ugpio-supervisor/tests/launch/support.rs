@@ -142,6 +142,15 @@ impl Watched {
         kill_process(self.pid, Signal::KILL).unwrap();
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&now)) == Ok(0)
+    }
+
     /// Blocks until it has ended.
     pub(crate) fn wait(&self) {
         let patience = Timespec::try_from(PATIENCE).unwrap();

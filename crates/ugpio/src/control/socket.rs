@@ -1,7 +1,8 @@
 //! Where control sockets lie: making one for a run, and finding the one that is meant.
 //!
 //! A run listens on a path of its own in `$XDG_RUNTIME_DIR/ugpio`, or where that cannot be in
-//! `/tmp/ugpio-UID`; both belong to the user and to nobody else. [`bind`] makes the socket before anything is started, [`find`] is what
+//! `/tmp/ugpio-UID`, or a directory like that elsewhere, or beside one that another user has made there. All of them
+//! belong to the user and to nobody else; [`directories`] are those that a run may be in. [`bind`] makes the socket before anything is started, [`find`] is what
 //! `ugpio ctl` does. The socket of a run that died is known by its refusing a connection, and removed.
 
 use std::ffi::{OsStr, OsString};
@@ -43,16 +44,25 @@ pub(crate) enum SocketError {
     )]
     NoRun,
     /// Too much to choose from.
-    #[error("several runs are going: choose one with --socket PATH\n{}", paths(.0))]
-    Several(Vec<PathBuf>),
+    #[error("several runs are going: choose one with --socket PATH\n{}", lines(.0))]
+    Several(Vec<Running>),
 }
 
-fn paths(paths: &[PathBuf]) -> String {
-    let lines: Vec<String> = paths
-        .iter()
-        .map(|path| format!("  {}", path.display()))
-        .collect();
-    lines.join("\n")
+/// A run that is going.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Its socket.
+    pub(crate) path: PathBuf,
+    /// What it is, in words, if that was asked.
+    pub(crate) what: Option<String>,
+}
+
+fn lines(runs: &[Running]) -> String {
+    let line = |run: &Running| match &run.what {
+        Some(what) => format!("  {}  {what}", run.path.display()),
+        None => format!("  {}", run.path.display()),
+    };
+    runs.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A listening control socket; its path is removed when this is dropped.
@@ -109,6 +119,8 @@ pub(crate) fn bind(path: Option<&Path>, directory: &Path) -> Result<Bound, Socke
 
 fn bind_in(directory: &Path) -> Result<Bound, SocketError> {
     make_directory(directory)?;
+    // What runs left that were killed to the last process goes with the next.
+    running_in(directory);
     let pid = std::process::id();
     // A second name is needed where the number of a run that ended is taken while its daemons go on.
     for name in [format!("{pid}.sock"), format!("{pid}-2.sock")] {
@@ -144,6 +156,12 @@ fn make_directory(directory: &Path) -> Result<(), SocketError> {
     } else {
         Err(SocketError::UnsafeDirectory(directory.into(), uid))
     }
+}
+
+/// Whether sockets can be made in `directory`, which is made if it is not there.
+fn is_usable(directory: &Path) -> bool {
+    let rights = Access::WRITE_OK | Access::EXEC_OK;
+    make_directory(directory).is_ok() && access(directory, rights).is_ok()
 }
 
 fn bind_at(path: &Path) -> Result<Bound, SocketError> {
@@ -200,23 +218,78 @@ fn is_stale(path: &Path) -> bool {
     UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
 }
 
-/// The directory for the sockets of runs that are started here: those that are found here, too.
+/// The directory for the sockets of runs that are started here: the first that can be used.
 pub(crate) fn directory() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
-    directory_of(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid)
+    let places = places_of(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
+    directory_among(&places)
 }
 
-fn directory_of(runtime: Option<&OsStr>, uid: u32) -> PathBuf {
-    let usable = |dir: &&Path| {
-        // Room for `ugpio/.1234567890-2.sock` behind it.
-        dir.is_absolute()
-            && dir.as_os_str().len() + 28 <= MAX_PATH
-            && access(*dir, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+/// The first of these that can be used, or a new one beside one that cannot be, which another user has made.
+fn directory_among(places: &[PathBuf]) -> PathBuf {
+    let others = |place: &PathBuf| {
+        let own = format!("{}-{}", place.display(), std::process::id());
+        (0..4).map(move |number| PathBuf::from(format!("{own}.{number}")))
     };
-    match runtime.map(Path::new).filter(usable) {
-        Some(dir) => dir.join("ugpio"),
-        None => PathBuf::from(format!("/tmp/ugpio-{uid}")),
+    let found = places.iter().find(|place| is_usable(place)).cloned();
+    let beside = || {
+        places
+            .iter()
+            .flat_map(others)
+            .find(|place| is_usable(place))
+    };
+    // Where nothing is usable, the reason given is that of the first.
+    let first = || places.first().cloned().unwrap_or_default();
+    found.or_else(beside).unwrap_or_else(first)
+}
+
+/// The directories in which runs of this user may listen.
+pub(crate) fn directories() -> Vec<PathBuf> {
+    let uid = rustix::process::geteuid().as_raw();
+    let places = places_of(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
+    directories_among(&places)
+}
+
+fn directories_among(places: &[PathBuf]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for place in places {
+        all.push(place.clone());
+        let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
+            continue;
+        };
+        let start = [name.as_bytes(), b"-"].concat();
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let beside = entries.filter(|entry| entry.file_name().as_bytes().starts_with(&start));
+        all.extend(beside.map(|entry| entry.path()));
+        if would_do(place, parent) {
+            break;
+        }
     }
+    all
+}
+
+/// Whether [`is_usable`] would say yes; nothing is made.
+fn would_do(place: &Path, parent: &Path) -> bool {
+    let rights = Access::WRITE_OK | Access::EXEC_OK;
+    match fs::symlink_metadata(place) {
+        Ok(_) => is_usable(place),
+        Err(_) => access(parent, rights).is_ok(),
+    }
+}
+
+/// Where the sockets' directory may be, the best first.
+fn places_of(runtime: Option<&OsStr>, uid: u32) -> Vec<PathBuf> {
+    let fits = |dir: &&Path| {
+        // Room for `ugpio/.1234567890-2.sock` behind it.
+        dir.is_absolute() && dir.as_os_str().len() + 28 <= MAX_PATH && dir.is_dir()
+    };
+    let runtime = runtime.map(Path::new).filter(fits);
+    let shared = ["/tmp", "/dev/shm", "/var/tmp"].map(|dir| format!("{dir}/ugpio-{uid}"));
+    runtime
+        .map(|dir| dir.join("ugpio"))
+        .into_iter()
+        .chain(shared.map(PathBuf::from))
+        .collect()
 }
 
 /// Finds the socket that is meant: the variable's, else the option's, else that of the only run.
@@ -226,7 +299,7 @@ fn directory_of(runtime: Option<&OsStr>, uid: u32) -> PathBuf {
 pub(crate) fn find(
     variable: Option<&OsStr>,
     option: Option<&Path>,
-    directory: &Path,
+    directories: &[PathBuf],
 ) -> Result<PathBuf, SocketError> {
     if let Some(path) = variable.filter(|path| !path.is_empty()) {
         return Ok(path.into());
@@ -234,11 +307,16 @@ pub(crate) fn find(
     if let Some(path) = option {
         return Ok(path.into());
     }
-    let mut running = running_in(directory);
+    let found = directories.iter().flat_map(|dir| running_in(dir));
+    let mut running: Vec<PathBuf> = found.collect();
+    running.dedup();
     match running.len() {
         0 => Err(SocketError::NoRun),
         1 => Ok(running.remove(0)),
-        _ => Err(SocketError::Several(running)),
+        _ => {
+            let run = |path| Running { path, what: None };
+            Err(SocketError::Several(running.into_iter().map(run).collect()))
+        }
     }
 }
 

@@ -123,7 +123,12 @@ fn the_variable_comes_first_then_the_option_then_the_only_run() {
     let dir = base.path().join("ugpio");
     let found = |variable: Option<&str>, option: Option<&str>| {
         let option = option.map(Path::new);
-        find(variable.map(OsStr::new), option, &dir).map_err(|e| e.to_string())
+        find(
+            variable.map(OsStr::new),
+            option,
+            core::slice::from_ref(&dir),
+        )
+        .map_err(|e| e.to_string())
     };
     assert_eq!(found(Some("/a"), Some("/b")).unwrap(), Path::new("/a"));
     assert_eq!(found(None, Some("/b")).unwrap(), Path::new("/b"));
@@ -159,20 +164,56 @@ fn the_variable_comes_first_then_the_option_then_the_only_run() {
 
 #[test]
 fn the_directory_follows_the_environment() {
-    let tmp = PathBuf::from("/tmp/ugpio-7");
+    let shared = ["/tmp/ugpio-7", "/dev/shm/ugpio-7", "/var/tmp/ugpio-7"].map(PathBuf::from);
     let base = temp();
-    assert_eq!(
-        directory_of(Some(base.path().as_os_str()), 7),
-        base.path().join("ugpio")
-    );
+    let places = places_of(Some(base.path().as_os_str()), 7);
+    assert_eq!(places[0], base.path().join("ugpio"));
+    assert_eq!(places[1..], shared);
     let long = base.path().join("x".repeat(80));
     fs::create_dir(&long).unwrap();
     for unusable in ["", "relative", "/nonexistent", long.to_str().unwrap()] {
         assert_eq!(
-            directory_of(Some(OsStr::new(unusable)), 7),
-            tmp,
+            places_of(Some(OsStr::new(unusable)), 7),
+            shared,
             "{unusable}"
         );
     }
-    assert_eq!(directory_of(None, 7), tmp);
+    assert_eq!(places_of(None, 7), shared);
+}
+
+/// What another user, or a mistake, has put where the directory should be.
+#[test]
+fn a_place_that_is_taken_is_passed_by_and_runs_there_are_found() {
+    let base = temp();
+    let uid = rustix::process::geteuid().as_raw();
+    let place = base.path().join(format!("ugpio-{uid}"));
+    let obstacles: [&dyn Fn(); 3] = [
+        &|| fs::write(&place, "").unwrap(),
+        &|| std::os::unix::fs::symlink(base.path(), &place).unwrap(),
+        &|| {
+            fs::create_dir(&place).unwrap();
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
+        },
+    ];
+    for obstacle in obstacles {
+        obstacle();
+        let places = [PathBuf::from("/nonexistent/ugpio"), place.clone()];
+        let chosen = directory_among(&places);
+        assert_ne!(chosen, place);
+        assert!(chosen.starts_with(base.path()), "{}", chosen.display());
+        let bound = bind(None, &chosen).unwrap();
+        let found = find(None, None, &directories_among(&places)).unwrap();
+        assert_eq!(found, bound.path());
+        drop(bound);
+        fs::remove_dir(&chosen).unwrap();
+        let _ = fs::remove_file(&place);
+    }
+    fs::remove_dir(&place).unwrap();
+    let next = [PathBuf::from("/nonexistent/ugpio"), place.clone()];
+    assert_eq!(directory_among(&next), place, "made");
+    assert_eq!(
+        directory_among(&next[..1]),
+        next[0],
+        "the reason is that of the first"
+    );
 }
