@@ -112,7 +112,7 @@ impl<T: ?Sized, S, C: Claim<T, S>> Claimed<T, S, C> {
     /// [`Revoked`], as the caller's error; the work's own.
     #[inline]
     pub fn call<R, E: From<Revoked>>(&self, work: impl FnOnce(&T) -> Result<R, E>) -> Result<R, E> {
-        self.pass.call(&self.key.held.gate().0, work)
+        self.pass.call(|| &*self.key.held.gate().0, work)
     }
 
     /// The word that is held.

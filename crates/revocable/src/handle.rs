@@ -56,7 +56,7 @@ impl<T: ?Sized, S> Handle<T, S> {
     /// [`Revoked`], as the caller's error; the work's own.
     #[inline]
     pub fn call<R, E: From<Revoked>>(&self, work: impl FnOnce(&T) -> Result<R, E>) -> Result<R, E> {
-        self.pass.call(&self.gate.0, work)
+        self.pass.call(|| &*self.gate.0, work)
     }
 
     /// What it leads to.
@@ -72,15 +72,18 @@ impl<T: ?Sized> Pass<T> {
         Self(OnceCell::new())
     }
 
-    /// A pass is only ever used with one gate.
+    /// A pass is only ever used with one gate, which the common case does not look for.
     #[inline]
-    pub(crate) fn call<S, R, E: From<Revoked>>(
+    pub(crate) fn call<'a, S: 'a, R, E: From<Revoked>>(
         &self,
-        gate: &Gate<T, S>,
+        gate: impl Fn() -> &'a Gate<T, S>,
         work: impl FnOnce(&T) -> Result<R, E>,
-    ) -> Result<R, E> {
+    ) -> Result<R, E>
+    where
+        T: 'a,
+    {
         let Some(slot) = self.0.get() else {
-            return self.call_rarely(gate, work);
+            return self.call_rarely(gate(), work);
         };
         let depth = slot.inside.load(Ordering::Relaxed);
         slot.inside.store(1, Ordering::Relaxed);
@@ -90,14 +93,14 @@ impl<T: ?Sized> Pass<T> {
         };
         if is_rare(&slot.state, depth) {
             if depth == 0 {
-                return Err(is_closed(gate).into());
+                return Err(is_closed(gate()).into());
             }
             core::mem::forget(leave);
             slot.inside.store(depth, Ordering::Relaxed);
-            return self.call_rarely(gate, work);
+            return self.call_rarely(gate(), work);
         }
         #[cfg(loom)]
-        gate.has_resource();
+        gate().has_resource();
         // SAFETY: this call is counted in its slot, and *revoked* was unset after the barrier.
         work(unsafe { slot.resource.as_ref() })
     }
