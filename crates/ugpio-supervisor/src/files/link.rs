@@ -115,17 +115,13 @@ impl Link {
         self.is_deaf.store(is_deaf, Ordering::Relaxed);
     }
 
-    /// Whether [`Link::hang_up`] has been here, or there was never anything to hang up.
+    /// Whether [`Link::let_go`] has been here, or there was never anything to hang up.
     pub(crate) fn is_hung_up(&self) -> bool {
         self.end().is_none()
     }
 
-    /// The chip is gone: what was not read is lost, and the program's end reports a hang-up.
-    pub(crate) fn hang_up(&self) {
-        drop(self.let_go());
-    }
-
-    /// As [`Link::hang_up`], but the program's end reports it only when what this gives is closed.
+    /// The chip is gone: what was not read is lost, and the program's end reports a hang-up when what this
+    /// gives is closed.
     pub(super) fn let_go(&self) -> Option<OwnedFd> {
         let end = self.end().take();
         if let (Kind::Pipe, Some(end)) = (self.kind, &end) {
@@ -252,7 +248,7 @@ mod tests {
         let pair = Link::pipe().unwrap();
         LinkRecords::new(Arc::clone(&pair.link)).push(&[1; 48]);
         assert_eq!(polled(&pair.theirs), PollFlags::IN);
-        pair.link.hang_up();
+        drop(pair.link.let_go());
         eventually("it hangs up", || polled(&pair.theirs) == PollFlags::HUP);
         assert_eq!(rustix::io::read(&pair.theirs, &mut [0; 48]), Ok(0));
     }

@@ -119,7 +119,7 @@ mod tests {
         let pair = Link::pipe().unwrap();
         let presence = Presence::new().unwrap();
         presence.add(&pair).unwrap();
-        pair.link.hang_up();
+        drop(pair.link.let_go());
         drop(pair.theirs);
         // A hang-up that is told once would be told for ever.
         eventually("nothing is told", || presence.closed().is_empty());

@@ -88,8 +88,8 @@ fn is(on: &Weak<Link>, link: &Arc<Link>) -> bool {
 enum Job {
     /// A record is held because of somebody who sleeps on this.
     Record(Weak<Link>),
-    /// The chip of this is gone.
-    HangUp(Arc<Link>),
+    /// The chips of these are gone.
+    HangUp(Vec<Arc<Link>>),
     /// Something is to be done at this time.
     At(u64, Box<dyn FnOnce() + Send>),
 }
@@ -176,8 +176,8 @@ impl Sleepers {
         let (asleep, others): (Vec<_>, Vec<_>) = up.partition(|link| !self.on(link).is_empty());
         let ends = others.iter().filter_map(|link| link.let_go());
         together::close(ends.collect());
-        for link in asleep {
-            self.ask(Job::HangUp(link));
+        if !asleep.is_empty() {
+            self.ask(Job::HangUp(asleep));
         }
     }
 
@@ -214,11 +214,18 @@ impl Sleepers {
         stopped.into_iter().for_each(Recalled::resume);
     }
 
-    fn leave(&self, link: &Arc<Link>) {
+    /// Hangs all of these up while nobody who sleeps on one can look at the others.
+    fn leave(&self, links: &[Arc<Link>]) {
         let _held = hold_waiting();
-        let sleepers = self.on(link).into_iter().map(|(sleeper, _)| sleeper);
-        let stopped = self.stop(sleepers.collect());
-        link.hang_up();
+        let mut sleepers: Vec<Arc<Sleeper>> = Vec::new();
+        for (sleeper, _) in links.iter().flat_map(|link| self.on(link)) {
+            if !sleepers.iter().any(|known| Arc::ptr_eq(known, &sleeper)) {
+                sleepers.push(sleeper);
+            }
+        }
+        let stopped = self.stop(sleepers);
+        let ends = links.iter().filter_map(|link| link.let_go());
+        together::close(ends.collect());
         stopped.into_iter().for_each(Recalled::resume);
     }
 
@@ -258,7 +265,7 @@ fn run(todo: &Receiver<Job>, sleepers: &Weak<Sleepers>) {
                     sleepers.show_record(&link);
                 }
             }
-            Ok(Job::HangUp(link)) => sleepers.leave(&link),
+            Ok(Job::HangUp(links)) => sleepers.leave(&links),
             Ok(Job::At(time, act)) => planned.push((time, act)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
