@@ -102,12 +102,12 @@ impl Context<'_> {
         let is_parent = lexical::components(&path).next_back() == Some(b"..");
         let mut found = self.find_path(&PathArg { base, path }, Want::default())?;
         if let Found::Machine(path) = &mut found {
-            if has_slash && !path.ends_with(b"/") {
-                path.push(b'/');
-            }
             // What the call is to act on is no name.
             if is_parent && !path.ends_with(b"..") {
                 path.extend_from_slice(b"/.");
+            }
+            if has_slash && !path.ends_with(b"/") {
+                path.push(b'/');
             }
         }
         Ok(found)

@@ -1,5 +1,7 @@
 //! Calls that would change, replace, run or mount a node or an attribute of the board.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use rustix::io::Errno;
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
         credentials::Credentials,
         testing::{
             Arg::{self, Int, Raw, Text},
-            BUFFER, CWD, World, fails, is_native, returns,
+            BUFFER, CWD, World, fails, goes_to, is_native, returns,
         },
     },
     outcome::Reply,
@@ -16,7 +18,7 @@ use crate::{
 
 const NODE: &str = "/dev/gpiochip0";
 
-/// A user without any rights or groups.
+/// A user without any rights.
 fn stranger(world: &World) {
     *world.process.credentials.borrow_mut() = Credentials {
         uid: 4711,
@@ -25,7 +27,7 @@ fn stranger(world: &World) {
     };
 }
 
-/// The user of the supervisor, who is in a group besides.
+/// The owner of what the board shows.
 fn owner(world: &World) {
     *world.process.credentials.borrow_mut() = Credentials {
         uid: rustix::process::geteuid().as_raw(),
@@ -49,7 +51,7 @@ fn shown(world: &World) -> (u32, u32, u32) {
 }
 
 #[test]
-fn whoever_asks_owns_a_node_and_gives_it_to_no_strange_group() {
+fn owners_change_modes_and_groups_and_others_nothing() {
     let world = World::new();
     let chmod = |mode| world.call(Sys::Fchmodat, &[CWD, Text(NODE), Int(mode)]);
     let chown = |user, group| {
@@ -58,15 +60,17 @@ fn whoever_asks_owns_a_node_and_gives_it_to_no_strange_group() {
     };
     owner(&world);
     let (mode, user, group) = shown(&world);
-    stranger(&world);
-    fails(chown(-1, 20), Errno::PERM);
-    fails(chown(12345, -1), Errno::PERM);
-    assert_eq!(shown(&world), (mode, 4711, 4711));
-    owner(&world);
     returns(chmod(0o660), 0);
     returns(chown(-1, 20), 0);
     fails(chown(12345, -1), Errno::PERM);
     assert_eq!(shown(&world), (libc::S_IFCHR | 0o660, user, 20));
+    // Whom root has given it to, it belongs to.
+    world.process.credentials.borrow_mut().capabilities = 1;
+    returns(chown(12345, -1), 0);
+    stranger(&world);
+    assert_eq!(shown(&world), (libc::S_IFCHR | 0o660, 12345, 20));
+    fails(chmod(0o666), Errno::PERM);
+    fails(chown(-1, 4711), Errno::PERM);
     // Another chip of that number is another node.
     world.shadow.remove_chip(0).unwrap();
     let node = crate::shadow::Node {
@@ -76,6 +80,7 @@ fn whoever_asks_owns_a_node_and_gives_it_to_no_strange_group() {
         lines: 8,
     };
     world.shadow.add_chip(&node).unwrap();
+    owner(&world);
     assert_eq!(shown(&world), (mode, user, group));
 }
 
@@ -154,5 +159,22 @@ fn names_that_only_look_like_chips_are_the_machines() {
         is_native(world.call(Sys::Mknodat, &[CWD, Text(path), Int(0), Int(0)]));
         is_native(world.call(Sys::Unlinkat, &[CWD, Text(path), Int(0)]));
         is_native(world.call(Sys::Fchownat, &[CWD, Text(path), Int(0), Int(0), Int(0)]));
+    }
+}
+
+#[test]
+fn a_last_step_that_is_no_name_stays_what_it_is() {
+    let world = World::new();
+    let cwd = world.shadow.locate(b"/sys/bus/gpio");
+    world.set_cwd(cwd.as_os_str().as_bytes());
+    for (path, machine) in [
+        ("../../../tmp/dir/", "/sys/bus/../../tmp/dir/"),
+        ("../../../tmp/dir/..", "/sys/bus/../../tmp/dir/.."),
+        ("../../../tmp/dir/../", "/sys/bus/../../tmp/dir/../"),
+        ("../../../tmp/dir/.", "/sys/bus/../../tmp/dir/."),
+        ("..", "/sys/bus/."),
+    ] {
+        let rmdir = [CWD, Text(path), Int(libc::AT_REMOVEDIR)];
+        goes_to(&world, world.call(Sys::Unlinkat, &rmdir), machine);
     }
 }
