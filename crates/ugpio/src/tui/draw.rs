@@ -16,12 +16,19 @@ use crate::counted::counted;
 /// Lines of the program's output that are shown, when they are.
 const OUTPUT: u16 = 8;
 
-/// Columns of a line's row before its waveform, in a wide terminal and in a narrow one.
+/// Columns of a line's row before its waveform: in a wide terminal, in a narrow one, and in one so small
+/// that who holds the line is left out.
 const WIDE: u16 = 76;
 const NARROW: u16 = 50;
+const SMALL: u16 = 30;
+
+/// A terminal of fewer columns is small.
+const SMALL_BELOW: u16 = 72;
 
 const KEYS: &str =
     "↑↓ choose  space press  h hold  u d pull  x unplug  i plug  / find  o output  ? keys  q quit";
+/// The same where there is no room for all; `?` shows the rest.
+const FEW_KEYS: &str = "? keys  q quit  ↑↓ choose  space press  u d pull";
 const HELP: &[&str] = &[
     "↑ ↓ PgUp PgDn Home End   choose a line or a chip",
     "space   press the line's or part's button for a moment, switch",
@@ -165,38 +172,56 @@ fn part_row(buffer: &mut Buffer, area: Rect, y: u16, part: &PartState) {
     } else {
         Style::new()
     };
-    put(buffer, 1, y, &part.part, 24, Style::new());
+    let (kind, seen) = columns(area);
+    put(buffer, 1, y, &part.part, kind - 2, Style::new());
     put(
         buffer,
-        26,
+        kind,
         y,
         &part.is,
-        16,
+        seen - kind - 1,
         Style::new().add_modifier(Modifier::DIM),
     );
     let light = if is_on { "●" } else { "○" };
     let state = format!("{light} {}", part.state);
-    put(buffer, 43, y, &state, area.width.saturating_sub(43), style);
+    put(
+        buffer,
+        seen,
+        y,
+        &state,
+        area.width.saturating_sub(seen),
+        style,
+    );
+}
+
+/// Where in the row of a part or net its kind is, and what a person sees of it.
+fn columns(area: Rect) -> (u16, u16) {
+    match area.width < SMALL_BELOW {
+        true => (15, 29),
+        false => (26, 43),
+    }
 }
 
 fn net_row(buffer: &mut Buffer, area: Rect, y: u16, net: &NetState) {
     let plain = Style::new();
     let dim = plain.add_modifier(Modifier::DIM);
-    put(buffer, 1, y, &net.name, 24, plain);
-    put(buffer, 26, y, "net", 16, dim);
+    let (kind, seen) = columns(area);
+    put(buffer, 1, y, &net.name, kind - 2, plain);
+    put(buffer, kind, y, "net", 3, dim);
     let (level, style) = match net.level {
         Level::High => ("● H", plain.fg(Color::Green)),
         Level::Low => ("○ L", plain),
     };
-    put(buffer, 43, y, level, 3, style);
+    put(buffer, seen, y, level, 3, style);
     let (held, style) = match net.held {
         Held::Firmly => ("held", plain),
         Held::Floating => ("floating", dim),
         Held::Short => ("SHORT", plain.fg(Color::Red).add_modifier(Modifier::BOLD)),
     };
-    put(buffer, 48, y, held, 9, style);
+    put(buffer, seen + 5, y, held, 9, style);
     let lines = net.lines.join(" ");
-    put(buffer, 58, y, &lines, area.width.saturating_sub(58), dim);
+    let x = seen + 15;
+    put(buffer, x, y, &lines, area.width.saturating_sub(x), dim);
 }
 
 fn chip_row(buffer: &mut Buffer, area: Rect, y: u16, chip: &ChipState) {
@@ -219,13 +244,19 @@ fn line_row(
     chip: &ChipState,
     line: &LineState,
 ) {
-    let before = if area.width > 100 { WIDE } else { NARROW };
+    let before = match area.width {
+        width if width < SMALL_BELOW => SMALL,
+        width if width > 100 => WIDE,
+        _ => NARROW,
+    };
     state(buffer, y, line);
-    put(buffer, 30, y, &who(&line.info), before - 40, Style::new());
+    if before > SMALL {
+        put(buffer, 30, y, &who(&line.info), before - 40, Style::new());
+    }
     let Some(track) = app.model.track(&chip.name, line.offset) else {
         return;
     };
-    if track.rate > 0.0 {
+    if track.rate > 0.0 && before > SMALL {
         let rate = format!("{:>6.0}/s", track.rate);
         put(buffer, before - 9, y, &rate, 8, Style::new());
     }
@@ -340,7 +371,7 @@ fn footer(buffer: &mut Buffer, area: Rect, app: &App) {
         (Mode::Rows, None) if !app.words.is_empty() => {
             (format!("only: {}   / changes it", app.words), Style::new())
         }
-        _ => (KEYS.to_owned(), dim),
+        _ => (keys(area.width).to_owned(), dim),
     };
     put(
         buffer,
@@ -352,11 +383,44 @@ fn footer(buffer: &mut Buffer, area: Rect, app: &App) {
     );
 }
 
+/// The keys, as many as fit.
+fn keys(width: u16) -> &'static str {
+    match KEYS.chars().count() < usize::from(width) {
+        true => KEYS,
+        false => FEW_KEYS,
+    }
+}
+
 fn help(buffer: &mut Buffer, area: Rect) {
     let width = 66.min(area.width);
     for (y, line) in (area.y + 1..area.bottom()).zip(HELP) {
         let text = format!("  {line:<64}");
         let style = Style::new().add_modifier(Modifier::REVERSED);
         put(buffer, (area.width - width) / 2, y, &text, width, style);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_terminal_shows_how_to_get_help_and_parts_with_their_state() {
+        let area = Rect::new(0, 0, 50, 15);
+        assert!(FEW_KEYS.chars().count() < usize::from(area.width));
+        assert_eq!((keys(50), keys(120)), (FEW_KEYS, KEYS));
+        let mut buffer = Buffer::empty(area);
+        let part = PartState {
+            part: "a button of a long name".into(),
+            is: "seven-segment".into(),
+            state: "released".into(),
+            pins: Vec::new().into_iter().collect(),
+        };
+        part_row(&mut buffer, area, 0, &part);
+        let row: String = (0..50)
+            .map(|x| buffer[(x, 0)].symbol().to_owned())
+            .collect();
+        assert_eq!(row.trim_end(), " a button of a seven-segment ○ released");
+        assert!(SMALL + 10 < area.width, "waves have room");
     }
 }
