@@ -241,7 +241,7 @@ static int by_text(const void *a, const void *b)
 // Whether only a run has the name.
 static int is_boards(const char *name)
 {
-	return !strncmp(name, "gpio", 4) || !strcmp(name, "config");
+	return !strncmp(name, "gpio", 4) || !strcmp(name, "config") || !strcmp(name, "run");
 }
 
 // The names in a directory, in order; with a buffer that may be small.
