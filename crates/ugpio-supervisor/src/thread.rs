@@ -194,6 +194,8 @@ impl<'a> Thread<'a> {
 pub(crate) struct Images {
     // Newest last.
     kept: Vec<(Pid, Arc<Image>)>,
+    /// Which of them [`tidy`](Self::tidy) looked at last.
+    looked_at: usize,
     /// How often a thread was about to replace its image.
     replacements: u64,
     /// First threads of processes of which another thread was.
@@ -206,6 +208,18 @@ impl Images {
     fn of(&self, tid: Pid) -> Option<Arc<Image>> {
         let found = self.kept.iter().rfind(|(owner, _)| *owner == tid);
         found.map(|(_, image)| Arc::clone(image))
+    }
+
+    /// Drops an image whose thread has died. Looks at one of those kept, the next one each time: a process that has
+    /// ended holds no descriptors of ours for long, and no call pays for more than one look.
+    pub(crate) fn tidy(&mut self) {
+        if self.kept.is_empty() {
+            return;
+        }
+        self.looked_at = (self.looked_at + 1) % self.kept.len();
+        if !self.kept[self.looked_at].1.is_inhabited() {
+            self.kept.remove(self.looked_at);
+        }
     }
 
     fn forget(&mut self, tid: Pid) {
@@ -294,6 +308,28 @@ mod tests {
         dirs.images().forget(pid);
         dirs.images().keep(pid, &image, before);
         assert!(dirs.images().of(pid).is_none(), "its thread is gone");
+    }
+
+    #[test]
+    fn images_of_the_dead_are_dropped_one_by_one() {
+        let dirs = ProcDirs::new();
+        let (mut living, pid, image) = cat();
+        dirs.images().keep(pid, &image, 0);
+        for _ in 0..3 {
+            let (mut child, pid, image) = cat();
+            dirs.images().keep(pid, &image, 0);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        for _ in 0..6 {
+            dirs.images().tidy();
+        }
+        let kept: Vec<Pid> = dirs.images().kept.iter().map(|(tid, _)| *tid).collect();
+        assert_eq!(kept, [pid]);
+        living.kill().unwrap();
+        living.wait().unwrap();
+        dirs.images().tidy();
+        assert!(dirs.images().kept.is_empty());
     }
 
     /// Whoever is not the first thread of its process takes over the first one's number.

@@ -201,6 +201,7 @@ impl Dispatch for World {
         // Reading or setting the values of a held line cannot tell whether another was let go.
         if !call.is_value_ioctl() {
             files.reap();
+            self.dirs.images().tidy();
         } else if !files.is_strict() {
             // Nobody has slept: the shortest way.
             return files.ioctl(&Thread::new(listener, &self.dirs, call), call);
