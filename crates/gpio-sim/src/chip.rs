@@ -16,7 +16,7 @@ use revocable::sync::Mutex;
 use crate::changes::{Change, Changes, LineChange, What};
 use crate::fault::{Faults, Fired};
 use crate::model::{Effect, Line};
-use crate::net::{Drive, Nets, PinId};
+use crate::net::{Drive, Nets, PinId, WeakNets};
 
 /// A simulated chip. Cheap to clone; all clones are the same chip.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ struct State {
     observer: Option<Arc<dyn Observer>>,
     /// The pins of the lines that are on nets; empty if none ever was.
     taps: Vec<Option<PinId>>,
-    nets: Option<Nets>,
+    nets: Option<WeakNets>,
     faults: Option<Faults>,
     /// Lines of which the next edge is not reported.
     lost_edges: Vec<Offset>,
@@ -236,7 +236,7 @@ impl SimChip {
         if let Some(tap) = state.taps.get_mut(offset.index()) {
             *tap = Some(pin);
         }
-        state.nets = Some(nets.clone());
+        state.nets = Some(nets.downgrade());
     }
 
     /// Takes a line off its net. Called with no lock held.
@@ -300,10 +300,15 @@ impl State {
         self.taps.get(offset.index()).copied().flatten()
     }
 
+    /// The wiring that the lines are on. To be dropped when the chip is no longer locked.
+    fn nets(&self) -> Option<Nets> {
+        self.nets.as_ref()?.upgrade()
+    }
+
     /// The net to be told of a change of this line.
     fn wire(&self, offset: Offset) -> Option<(Nets, PinId)> {
         let pin = self.tap(offset)?;
-        Some((self.nets.clone()?, pin))
+        Some((self.nets()?, pin))
     }
 
     /// Notes an effect, which happened at this instant; what is to be done about it when no lock is
@@ -415,7 +420,7 @@ impl Chip for SimChip {
             deliveries.extend(state.follow(*offset, effect, at));
             pins.extend(state.tap(*offset));
         }
-        let nets = state.nets.clone().filter(|_| !pins.is_empty());
+        let nets = if pins.is_empty() { None } else { state.nets() };
         drop(guard);
         for delivery in deliveries {
             delivery.run(self);

@@ -35,4 +35,5 @@ mod wiring;
 
 pub use engine::{Engine, NetId, News, PartId, PinId, Report, Seen};
 pub use resolve::{Drive, Node, Strength};
+pub(crate) use wiring::WeakNets;
 pub use wiring::{NetChange, NetView, Nets, PartView};

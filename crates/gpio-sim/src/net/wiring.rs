@@ -5,7 +5,7 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString as _};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
@@ -19,9 +19,21 @@ use crate::changes::{Change, Changes};
 use crate::chip::{Delivery, SimChip};
 use crate::part::{Action, Part};
 
-/// The wiring of a board. Cheap to clone; all clones are the same wiring.
+/// The wiring of a board. Cheap to clone; all clones are the same wiring. When the last one is dropped, the
+/// lines are off their nets, and hold their own values again.
 #[derive(Clone)]
 pub struct Nets(Arc<Shared>);
+
+/// The wiring as a chip knows it: the wiring owns its chips, so a chip that owned it would keep both for ever.
+#[derive(Clone)]
+pub(crate) struct WeakNets(Weak<Shared>);
+
+impl WeakNets {
+    /// The wiring, if anybody still has it. Not to be dropped with a lock of a chip held: it may be the last.
+    pub(crate) fn upgrade(&self) -> Option<Nets> {
+        self.0.upgrade().map(Nets)
+    }
+}
 
 struct Shared {
     state: Mutex<State>,
@@ -120,6 +132,10 @@ impl Nets {
             }),
             waker: Mutex::new(None),
         }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakNets {
+        WeakNets(Arc::downgrade(&self.0))
     }
 
     /// Adds a net with a resistor and a delay in nanoseconds; gives them to one that is there.
@@ -444,6 +460,15 @@ impl Nets {
         let waker = self.0.waker.lock().clone();
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let taps = core::mem::take(&mut self.state.lock().taps);
+        for Tap { chip, offset, .. } in taps.into_iter().flatten() {
+            chip.detach(offset);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Lines of chips on nets, through the core as programs use it.
 
+use std::sync::Arc;
+
 use Level::{High, Low};
 use gpio_sim::net::{Nets, Report};
 use gpio_sim::part::{Action, Kind, Setting, Settings};
@@ -342,4 +344,57 @@ fn threads_on_one_net_never_see_two_equal_edges_in_a_row() {
         seen.windows(2).all(|pair| pair[0].1 != pair[1].1),
         "{seen:?}"
     );
+}
+
+/// Lines whose wiring is dropped hold what they drive or are pulled to.
+#[test]
+fn a_wiring_that_is_dropped_lets_its_lines_go() {
+    let board = board(None);
+    let (reader, queue) = input(&board.b, 0);
+    let writer = request(&board.a, 0);
+    writer.direction_output(Value::Active).unwrap();
+    assert_eq!((reader.level(), edges(&queue).len()), (Ok(High), 1));
+    let clone = board.nets.clone();
+    drop(board.nets);
+    assert_eq!(reader.level(), Ok(High), "a clone is the same wiring");
+    drop(clone);
+    assert_eq!((reader.level(), writer.level()), (Ok(Low), Ok(High)));
+    assert_eq!(edges(&queue).len(), 1);
+    writer.set_value(Value::Inactive).unwrap();
+    writer.set_value(Value::Active).unwrap();
+    assert_eq!((reader.level(), writer.level()), (Ok(Low), Ok(High)));
+    assert_eq!(edges(&queue), [], "it is not on the net any more");
+}
+
+/// The chips, their world and the wiring are freed in whatever order they are dropped.
+#[test]
+fn a_board_that_is_dropped_is_freed() {
+    for nets_first in [true, false] {
+        let canary = Arc::new(());
+        let alive = Arc::downgrade(&canary);
+        let registry = Registry::with_clock(move || {
+            let _ = &canary;
+            Timestamp::default()
+        });
+        let (nets, changes) = (Nets::new(None), Changes::new(64));
+        nets.watch(&changes);
+        let mut sims =
+            ["a", "b"].map(|label| Bank::new(2).label(label).register(&registry).unwrap());
+        for (tag, sim) in (0..).zip(&mut sims) {
+            sim.watch(&changes, tag);
+            nets.wire("wire", sim.chip(), Offset::new(0), sim.device().label());
+        }
+        let (reader, queue) = input(&sims[1], 0);
+        let writer = request(&sims[0], 0);
+        writer.direction_output(Value::Active).unwrap();
+        assert_eq!(edges(&queue).len(), 1);
+        drop((registry, reader, queue, writer, changes));
+        assert!(alive.upgrade().is_some());
+        if nets_first {
+            drop((nets, sims));
+        } else {
+            drop((sims, nets));
+        }
+        assert!(alive.upgrade().is_none(), "nets first: {nets_first}");
+    }
 }

@@ -13,7 +13,7 @@ fn at(ns: u64) -> Timestamp {
 }
 
 /// Chips `a` and `b`, wired by their lines 0; on line 1 of `a` is a button.
-fn plugged() -> (Registry, Plugged) {
+fn board() -> Board {
     let file = "[[chip]]\nlabel = \"a\"\n[[chip]]\nlabel = \"b\"\n\
                 [[part]]\nkind = \"button\"\nname = \"go\"\nline = \"a:1\"\n";
     let mut board = board::from_text(file).unwrap();
@@ -27,8 +27,12 @@ fn plugged() -> (Registry, Plugged) {
         pull: Some(board::Pull::Up),
         delay_ns: 0,
     });
+    board
+}
+
+fn plugged() -> (Registry, Plugged) {
     let registry = Registry::new();
-    let plugged = Plugged::new(&registry, &board, Chance::default(), at(0)).unwrap();
+    let plugged = Plugged::new(&registry, &board(), Chance::default(), at(0)).unwrap();
     (registry, plugged)
 }
 
@@ -244,4 +248,33 @@ fn levels_shorts_and_parts_keep_their_order_until_they_are_asked_for() {
     ];
     let wanted = wanted.map(|(at_ns, what)| (at_ns, what.to_owned()));
     assert_eq!(told.collect::<Vec<_>>(), wanted);
+}
+
+/// All of a board is freed when it is dropped, whatever was unplugged, plugged in and wired before.
+#[test]
+fn a_board_that_is_dropped_is_freed() {
+    for replugs in 0..3 {
+        let canary = Arc::new(());
+        let alive = Arc::downgrade(&canary);
+        let registry = Registry::with_clock(move || {
+            let _ = &canary;
+            at(0)
+        });
+        let mut plugged = Plugged::new(&registry, &board(), Chance::default(), at(0)).unwrap();
+        for _ in 0..replugs {
+            plugged.unplug(&"a".into(), at(1)).unwrap();
+            plugged.plug(&ChipSpec::plain("a", 8), at(2)).unwrap();
+        }
+        plugged
+            .wire(&wire("other", vec![line("a", 2), line("b", 2)]), at(3))
+            .unwrap();
+        let desc = output(&registry, 0, 0);
+        drop((desc, registry));
+        assert!(alive.upgrade().is_some());
+        drop(plugged);
+        assert!(
+            alive.upgrade().is_none(),
+            "plugged in again {replugs} times"
+        );
+    }
 }
