@@ -36,6 +36,7 @@ pub struct Bank {
     hogs: Vec<Hog>,
     invalid: Vec<Offset>,
     shared: Vec<Offset>,
+    base: Option<u32>,
     platform_id: Option<u32>,
     node: u32,
     faults: Option<Faults>,
@@ -53,6 +54,7 @@ impl Bank {
             hogs,
             invalid: Vec::new(),
             shared: Vec::new(),
+            base: None,
             platform_id: None,
             node: 0,
             faults: None,
@@ -114,6 +116,14 @@ impl Bank {
         self
     }
 
+    /// Says which number the first line has in `/sys/class/gpio`. Without this, one is chosen.
+    // DIFFERS: gpio-sim.c gpio_sim_add_bank (v6.12) always lets the core choose
+    #[must_use]
+    pub fn base(mut self, number: u32) -> Bank {
+        self.base = Some(number);
+        self
+    }
+
     /// Lets go wrong what is planned.
     #[must_use]
     pub fn faults(mut self, faults: &Faults) -> Bank {
@@ -162,6 +172,7 @@ impl Bank {
         config.hogs = self.hogs;
         config.invalid = self.invalid;
         config.shared = self.shared;
+        config.base = self.base;
         let chip = SimChip::new(self.lines);
         chip.keep_time_of(registry);
         if let Some(faults) = &self.faults {

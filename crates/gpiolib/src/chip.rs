@@ -278,6 +278,10 @@ pub struct ChipConfig {
     /// Lines that several consumers may have at once, each a share ([`crate::Line::get`]). Programs see
     /// them as held by `shared`.
     pub shared: Vec<Offset>,
+    /// The number that its first line has where lines are numbered over all chips, as in `/sys/class/gpio`;
+    /// `None` lets one be chosen.
+    // KERNEL: include/linux/gpio/driver.h struct gpio_chip, base (v6.12); negative there is None here
+    pub base: Option<u32>,
     /// Whether reading and setting a line may take bus time.
     pub can_sleep: bool,
     /// The module that the chip's operations are in: kept loaded while a line is out. `None` for

@@ -63,6 +63,7 @@ pub(crate) struct State {
     apart: Option<Box<Apart>>,
     id: u32,
     can_sleep: bool,
+    base: Option<u32>,
     /// `watchers.len()`, to skip the lock where nobody watches.
     watcher_count: AtomicUsize,
     watchers: IrqLock<Vec<WeakInfoQueue>>,
@@ -167,6 +168,7 @@ impl Device {
             parent: config.parent.as_deref().map(Into::into),
             owner: config.owner.clone(),
             can_sleep: config.can_sleep,
+            base: config.base,
             active: lines.map(|_| IrqLock::new(None)).collect(),
             names: names(config),
             watchers: IrqLock::new(Vec::new()),
@@ -190,6 +192,13 @@ impl Device {
     #[must_use]
     pub fn name(&self) -> String {
         alloc::format!("gpiochip{}", self.id())
+    }
+
+    /// The number that its first line must have where lines are numbered over all chips
+    /// ([`ChipConfig::base`]); `None` if any will do.
+    #[must_use]
+    pub fn base(&self) -> Option<u32> {
+        self.state().base
     }
 
     /// The chip's label.

@@ -19,8 +19,9 @@ use gpiolib::{Device, Direction, Edges, Errno, Offset};
 
 use self::exported::Exported;
 
-/// The first number that a chip is given when it has no wish.
-const FIRST_NUMBER: u32 = 512;
+/// The first number that a chip is given when it has no wish ([`gpiolib::ChipConfig::base`]).
+// KERNEL: include/linux/gpio.h GPIO_DYNAMIC_BASE (v6.12)
+pub const FIRST_NUMBER: u32 = 512;
 
 /// The most of a text that a file takes; more is cut.
 // KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
@@ -86,6 +87,21 @@ pub struct Removed {
     pub exported: Vec<u32>,
 }
 
+/// The first number from `from` on at which so many lines fit beside those that are `taken`, given in order as
+/// first number and count. `None` if there are no numbers left.
+// KERNEL: gpiolib.c gpiochip_find_base_unlocked (v6.12)
+pub fn gap(from: u32, lines: u32, taken: impl IntoIterator<Item = (u32, u32)>) -> Option<u32> {
+    let mut base = from;
+    for (first, count) in taken {
+        if base.checked_add(lines)? <= first {
+            break;
+        }
+        base = base.max(first.checked_add(count)?);
+    }
+    i32::try_from(base.checked_add(lines)?).ok()?;
+    Some(base)
+}
+
 impl Class {
     /// No chips yet.
     #[must_use]
@@ -93,17 +109,16 @@ impl Class {
         Class::default()
     }
 
-    /// Numbers a chip's lines: the first gap from 512 on that they fit in. Gives the first number,
-    /// `None` if there are no numbers left.
+    /// Numbers a chip's lines: as it says itself, or the first gap from 512 on that they fit in. Gives the
+    /// first number, `None` if another chip has one of the numbers or there are none left.
+    // KERNEL: gpiolib.c gpiochip_add_data_with_key, gpiodev_add_to_list_unlocked (v6.12)
     pub fn add(&mut self, device: &Device) -> Option<u32> {
-        let mut base = FIRST_NUMBER;
-        for (first, other) in &self.chips {
-            if base.checked_add(device.ngpio())? <= *first {
-                break;
-            }
-            base = first.checked_add(other.ngpio())?;
+        let taken = self.chips().map(|(first, other)| (first, other.ngpio()));
+        let from = device.base().unwrap_or(FIRST_NUMBER);
+        let base = gap(from, device.ngpio(), taken)?;
+        if device.base().is_some_and(|own| own != base) {
+            return None;
         }
-        i32::try_from(base.checked_add(device.ngpio())?).ok()?;
         self.chips.insert(base, device.clone());
         Some(base)
     }

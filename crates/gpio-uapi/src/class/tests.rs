@@ -75,6 +75,28 @@ fn numbers_fill_the_first_gap() {
 }
 
 #[test]
+fn a_chip_that_says_its_number_has_it_or_none() {
+    let registry = Registry::of_release(Release::OLDEST, Timestamp::default);
+    let chip = |lines, base: Option<u32>| {
+        let bank = Bank::new(lines);
+        let bank = base.map_or(bank.clone(), |base| bank.base(base));
+        bank.register(&registry).unwrap()
+    };
+    let mut class = Class::new();
+    let mut add = |sim: &Sim| class.add(sim.device());
+    let (low, none, high) = (chip(54, Some(0)), chip(8, None), chip(8, Some(525)));
+    assert_eq!(add(&low), Some(0));
+    assert_eq!(add(&none), Some(512), "a low number moves no chip without");
+    assert_eq!(add(&high), Some(525));
+    for taken in [0, 53, 505, 519, 524, 526, 532, 2_147_483_640, u32::MAX] {
+        assert_eq!(add(&chip(8, Some(taken))), None, "{taken}");
+    }
+    assert_eq!(add(&chip(6, None)), Some(533), "the gap has 5 numbers");
+    assert_eq!(class.remove(low.device().id()).unwrap().base, 0);
+    assert_eq!(class.add(chip(8, Some(46)).device()), Some(46));
+}
+
+#[test]
 fn an_exported_line_is_held() {
     let mut bench = Bench::new();
     let info = |bench: &Bench| bench.sim.device().line(Offset::new(1)).unwrap().info();

@@ -18,7 +18,7 @@ impl ClassDir {
     /// Numbers a chip that has just been shown; gives its devices of the class, of which the caller tells.
     pub(crate) fn add_chip(&self, device: &Device) -> io::Result<Vec<Subject>> {
         let Some(base) = self.model().add(device) else {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(io::ErrorKind::AddrInUse.into());
         };
         let label = ("label", 0o444, device.label().to_owned());
         let ngpio = ("ngpio", 0o444, device.ngpio().to_string());

@@ -14,6 +14,9 @@ use super::{
     check_name,
 };
 
+/// The keys of a `[[chip]]`.
+const CHIP_KEYS: [&str; 6] = ["label", "lines", "names", "hogs", "shared", "base"];
+
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
 /// Reads a board from the text of a board file. Its nets and parts may be on lines of chips `beside` it.
@@ -51,6 +54,7 @@ pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError
         }
         board.chips.push(chip);
     }
+    reader.number(root, &mut board.chips)?;
     let own = board.chips.len();
     board.chips.extend_from_slice(beside);
     for (path, value) in reader.tables(root, "net")? {
@@ -76,7 +80,7 @@ pub(super) struct Reader<'t> {
 
 impl Reader<'_> {
     /// The tables `[[name]]`, each with its path.
-    fn tables<'v, 't>(
+    pub(super) fn tables<'v, 't>(
         &self,
         root: &'v DeTable<'t>,
         name: &str,
@@ -109,7 +113,7 @@ impl Reader<'_> {
 
     fn chip(&self, value: &Value<'_>, path: &str) -> Result<ChipSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &["label", "lines", "names", "hogs", "shared"])?;
+        self.only_keys(table, path, &CHIP_KEYS)?;
         let Some(label) = table.get("label") else {
             return Err(self.error(&value.span(), &join(path, "label"), "is missing"));
         };
@@ -130,6 +134,7 @@ impl Reader<'_> {
             names,
             hogs: Vec::new(),
             shared: Vec::new(),
+            base: None,
         };
         if let Some(hogs) = table.get("hogs") {
             chip.hogs = self.hogs(hogs, &join(path, "hogs"), &chip)?;

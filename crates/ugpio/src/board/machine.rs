@@ -45,6 +45,7 @@ impl Machine {
             "cpuinfo",
             "device-tree",
             "files",
+            "base",
         ];
         reader.only_keys(table, "machine", &keys)?;
         let mut machine = Machine::default();

@@ -9,6 +9,7 @@ pub(crate) mod faults;
 mod file;
 pub(crate) mod known;
 mod machine;
+mod numbers;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -126,6 +127,8 @@ pub(crate) struct ChipSpec {
     pub(crate) hogs: Vec<HogSpec>,
     /// Lines that several consumers of the board may have at once, and programs therefore not.
     pub(crate) shared: Vec<u32>,
+    /// The number of its first line in `/sys/class/gpio`; chosen at plugging in if not given.
+    pub(crate) base: Option<u32>,
 }
 
 /// A line that the board itself requests. The control protocol has it in the words of board files.
@@ -281,6 +284,7 @@ impl ChipSpec {
             names: Vec::new(),
             hogs: Vec::new(),
             shared: Vec::new(),
+            base: None,
         }
     }
 

@@ -34,6 +34,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
         names: vec![(0, "LED".into()), (2, "BUTTON".into())],
         hogs: vec![hog(3, "reset", HogDirection::OutputHigh)],
         shared: vec![0, 2],
+        base: None,
     };
     let other = ChipSpec {
         label: "other".into(),
@@ -44,6 +45,7 @@ fn a_file_gives_chips_in_order_with_names_and_hogs() {
             hog(2, "n", HogDirection::OutputLow),
         ],
         shared: Vec::new(),
+        base: None,
     };
     assert_eq!(board.chips, [demo, other]);
 }
@@ -119,6 +121,22 @@ fn every_mistake_is_one_line_with_file_line_and_key() {
             "of {text:?}"
         );
     }
+}
+
+#[test]
+fn a_base_numbers_every_chip_around_those_that_have_one() {
+    let numbers = |text: &str| -> Vec<Option<u32>> {
+        let board = file::parse(text, &[]).unwrap();
+        board.chips.iter().map(|chip| chip.base).collect()
+    };
+    let three = "[[chip]]\nlabel = \"a\"\n[[chip]]\nlabel = \"b\"\nbase = 10\n[[chip]]\nlabel = \"c\"\nlines = 2\n";
+    assert_eq!(numbers(three), [Some(512), Some(10), Some(520)]);
+    let from_0 = format!("[machine]\nbase = 0\n{three}");
+    assert_eq!(numbers(&from_0), [Some(0), Some(10), Some(8)]);
+    let from_5 = format!("[machine]\nbase = 0x5\n{three}");
+    assert_eq!(numbers(&from_5), [Some(18), Some(10), Some(5)]);
+    let none = three.replace("base = 10\n", "");
+    assert_eq!(numbers(&none), [None, None, None]);
 }
 
 #[test]

@@ -104,6 +104,11 @@ fn is_name(value: &str) -> bool {
     value.starts_with('"') && value.len() < 33 && !value.contains(['\\', ':']) && value != r#""""#
 }
 
+/// The number of a first line.
+fn is_base(value: &str) -> bool {
+    matches!(value, "0" | "1025")
+}
+
 fn part(kind: Kind) -> Vec<(&'static str, String)> {
     let mut table = vec![
         ("kind", format!("{:?}", kind.name)),
@@ -188,12 +193,13 @@ fn every_key_of_a_chip_a_net_a_fault_and_a_machine() {
     walk(
         "[[chip]]",
         &[("label", quoted("b"))],
-        &["label", "lines", "names", "hogs"],
+        &["label", "lines", "names", "hogs", "base"],
         |key, value| {
             let is_label = value.starts_with('"') && value.len() < 33 && !value.contains('\\');
             match key {
                 "label" => is_label && ![r#""""#, r#""5""#].contains(&value),
                 "lines" => false,
+                "base" => is_base(value),
                 "names" => matches!(value, "[]" | "{}") || value == r#"["x", "x"]"#,
                 _ => value == "[]",
             }
@@ -209,9 +215,15 @@ fn every_key_of_a_chip_a_net_a_fault_and_a_machine() {
             _ => false,
         },
     );
-    walk("[machine]", &[], &["pi-revision"], |_, value| {
-        value == "1025"
-    });
+    walk(
+        "[machine]",
+        &[],
+        &["pi-revision", "base"],
+        |key, value| match key {
+            "base" => is_base(value),
+            _ => value == "1025",
+        },
+    );
     let keys = ["chip", "kind", "line", "call", "within", "level", "times"];
     let fault = |kind: &str| [("chip", quoted("a")), ("kind", quoted(kind))];
     let good = |key: &str, value: &str| match key {

@@ -23,6 +23,9 @@ pub(super) fn bank(spec: &ChipSpec) -> Bank {
         };
         bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
     }
+    if let Some(base) = spec.base {
+        bank = bank.base(base);
+    }
     let shared = spec.shared.iter();
     shared.fold(bank, |bank, offset| bank.shared(Offset::new(*offset)))
 }
