@@ -146,12 +146,13 @@ find_python() {
 	want python3 python3-venv
 }
 
-# What tests/clients/building.py builds the clients with: the Node.js of the system with its headers and npm, a C++
+# What tests/clients/building.py builds the clients with: the Node.js of the system with its headers and npm, Go, a C++
 # compiler for addons, libgpiod and its tools, udev and GUdev; for packages of PyPI that have no wheel for this Python, its headers and SWIG.
 find_clients() {
 	if [ ! -x /usr/bin/node ] || [ ! -x /usr/bin/npm ] || [ ! -e /usr/include/node/node.h ]; then
 		want nodejs npm libnode-dev
 	fi
+	command -v go >/dev/null || want golang-go
 	command -v make >/dev/null || want make
 	command -v c++ >/dev/null || want g++
 	command -v gpiodetect >/dev/null || want gpiod

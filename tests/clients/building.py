@@ -36,6 +36,7 @@ RECIPES = {
     "recipe_cargo_test": "gpiocdev/tests/recipe.rs",
     "recipe_c": "recipes/blink.c",
     "recipe_node": "recipes/button.test.js",
+    "recipe_go": "recipes/led_test.go",
 }
 # Crates that publish their tests, and the features these are built with.
 ONE_ABI = "--no-default-features --features async_io,async_tokio,"
@@ -128,6 +129,13 @@ def c_programs(stage, names):
 def recipe_c(stage, names):
     """As its page says to."""
     run(["cc", "-o", stage.folder / "blink", HERE / "recipes/blink.c"])
+
+
+def recipe_go(stage, names):
+    """As `go test` does, but for running it; with nothing that has to be fetched."""
+    alone = {"GOCACHE": str(stage.cache / "go"), "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    words = ["go", "test", "-c", "-o", stage.folder / "led.test", "led_test.go"]
+    run(words, cwd=HERE / "recipes", env=os.environ | alone)
 
 
 def cargo_tests(manifest, target, *more):
@@ -256,6 +264,7 @@ STEPS = [
     (c_programs, [*C_PROGRAMS, "leaks", "lifecycle"]),
     (gpiocdev, ["gpiocdev", "recipe_cargo_test"]),
     (recipe_c, ["recipe_c"]),
+    (recipe_go, ["recipe_go"]),
     (crate_suites, list(SUITES)),
     (lgpio, ["lgpio", "gpiozero", "machines"]),
     (udev_programs, ["udevadm", "gudev"]),

@@ -80,6 +80,9 @@ CLIENTS = [
         ["/usr/bin/node", "--test", "{stage}/button.test.js"],
         ("# pass 1",),
     ),
+    Client(
+        "recipe_go", OURS, "the recipe for Go", ["--chip", "bench:8"], ["{stage}/led.test", "-test.v"], ("\nPASS\n",)
+    ),
     crate_suite("suite_gpiosim", "gpiosim", "all features"),
     crate_suite("suite_gpiocdev_uapi", "gpiocdev-uapi", "all features"),
     crate_suite("suite_gpiocdev", "gpiocdev", "all features, v1 and v2 in one"),
