@@ -212,7 +212,7 @@ impl Dispatch for World {
             (Some(Sys::RestartSyscall), Some(slept)) => {
                 let again = Call {
                     id: call.id,
-                    ..slept.call
+                    ..*slept.call()
                 };
                 self.answer(&again, listener, Some(slept))
             }

@@ -122,8 +122,9 @@ impl Reading<'_> {
         if segments.iter().all(|(_, len)| *len == 0) {
             return Reply::Return(0);
         }
-        let same =
-            |slept: &&Sleeper| slept.call.nr == self.call.nr && slept.call.args == self.call.args;
+        let same = |slept: &&Sleeper| {
+            slept.call().nr == self.call.nr && slept.call().args == self.call.args
+        };
         let before = slept.filter(same).map_or(0, |slept| slept.read);
         self.sleep(Need::CallBack, before);
         let (mut read, mut skipped) = (before, 0);

@@ -18,8 +18,7 @@ use super::link::Link;
 use super::now;
 use super::together;
 use crate::outcome::Call;
-use crate::sys::process::hold_waiting;
-use crate::sys::ptrace::{self, Recalled};
+use crate::sys::ptrace::recall::{Asleep, recall};
 
 /// The most entries kept; more threads than this asleep at once are not called back.
 const SLEEPERS_MAX: usize = 1024;
@@ -41,8 +40,8 @@ pub(crate) enum Need {
 /// A call that was let through, and may sleep.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
-    /// The call, as it came first.
-    pub(crate) call: Call,
+    /// The call, as it came first, and its thread.
+    pub(super) asleep: Asleep,
     /// What it sleeps on. Weak: a sleeper does not keep a file open.
     pub(crate) on: Vec<(Weak<Link>, Need)>,
     /// What it has already read into its first segments, if it is a `readv`.
@@ -56,12 +55,17 @@ pub(crate) struct Sleeper {
 impl Sleeper {
     pub(crate) fn new(call: &Call, on: Vec<(Weak<Link>, Need)>) -> Self {
         Self {
-            call: *call,
+            asleep: Asleep::new(call),
             on,
             read: 0,
             deadline_ns: None,
             is_called: AtomicBool::new(false),
         }
+    }
+
+    /// The call, as it came first.
+    pub(crate) fn call(&self) -> &Call {
+        self.asleep.call()
     }
 
     fn need(&self, link: &Arc<Link>) -> Option<Need> {
@@ -138,7 +142,7 @@ impl Sleepers {
     pub(crate) fn add(&self, sleeper: impl Into<Arc<Sleeper>>) {
         let sleeper = sleeper.into();
         let mut list = self.list();
-        list.retain(|other| other.call.tid != sleeper.call.tid);
+        list.retain(|other| other.call().tid != sleeper.call().tid);
         if list.len() == SLEEPERS_MAX {
             list.remove(0);
         }
@@ -148,7 +152,7 @@ impl Sleepers {
     /// The thread is awake: it has made a call, or is answered. What it slept in last.
     pub(crate) fn remove(&self, tid: Pid) -> Option<Arc<Sleeper>> {
         let mut list = self.list();
-        let at = list.iter().position(|sleeper| sleeper.call.tid == tid)?;
+        let at = list.iter().position(|sleeper| sleeper.call().tid == tid)?;
         Some(list.swap_remove(at))
     }
 
@@ -186,17 +190,16 @@ impl Sleepers {
         self.ask(Job::At(time_ns, Box::new(act)));
     }
 
-    /// Stops those of `sleepers` that still sleep, and forgets the others.
-    fn stop(&self, sleepers: Vec<Arc<Sleeper>>) -> Vec<Recalled> {
-        let mut stopped = Vec::new();
+    /// Stops those of `sleepers` that still sleep, and forgets the others; acts, and lets the stopped ones go.
+    fn stop(&self, sleepers: &[Arc<Sleeper>], act: impl FnOnce() + Send) {
         for sleeper in sleepers {
             sleeper.is_called.store(true, Ordering::Relaxed);
-            match ptrace::recall(&sleeper.call) {
-                Some(thread) => stopped.push(thread),
-                None => self.list().retain(|other| !Arc::ptr_eq(other, &sleeper)),
-            }
         }
-        stopped
+        let asleep: Vec<_> = sleepers.iter().map(|sleeper| &sleeper.asleep).collect();
+        let stopped = recall(&asleep, act);
+        for (sleeper, _) in sleepers.iter().zip(stopped).filter(|(_, stopped)| !stopped) {
+            self.list().retain(|other| !Arc::ptr_eq(other, sleeper));
+        }
     }
 
     /// A record is held: whom the kernel would finish wrongly comes back; then, unless somebody is deaf, it is shown.
@@ -206,27 +209,26 @@ impl Sleepers {
             || sleepers.iter().any(|(_, need)| *need == Need::Deaf);
         let comes = |need: Need| need == Need::CallBack || is_deaf && need == Need::Nothing;
         let called = sleepers.into_iter().filter(|(_, need)| comes(*need));
-        let _held = hold_waiting();
-        let stopped = self.stop(called.map(|(sleeper, _)| sleeper).collect());
-        if !is_deaf {
-            link.release();
-        }
-        stopped.into_iter().for_each(Recalled::resume);
+        let called: Vec<_> = called.map(|(sleeper, _)| sleeper).collect();
+        self.stop(&called, || {
+            if !is_deaf {
+                link.release();
+            }
+        });
     }
 
     /// Hangs all of these up while nobody who sleeps on one can look at the others.
     fn leave(&self, links: &[Arc<Link>]) {
-        let _held = hold_waiting();
         let mut sleepers: Vec<Arc<Sleeper>> = Vec::new();
         for (sleeper, _) in links.iter().flat_map(|link| self.on(link)) {
             if !sleepers.iter().any(|known| Arc::ptr_eq(known, &sleeper)) {
                 sleepers.push(sleeper);
             }
         }
-        let stopped = self.stop(sleepers);
-        let ends = links.iter().filter_map(|link| link.let_go());
-        together::close(ends.collect());
-        stopped.into_iter().for_each(Recalled::resume);
+        self.stop(&sleepers, || {
+            let ends = links.iter().filter_map(|link| link.let_go());
+            together::close(ends.collect());
+        });
     }
 
     /// Calls back who is due, and says when the next one is.
@@ -238,10 +240,7 @@ impl Sleepers {
                 .is_some_and(|at| at <= now().monotonic_ns)
         });
         let due: Vec<_> = due.cloned().collect();
-        if !due.is_empty() {
-            let _held = hold_waiting();
-            self.stop(due).into_iter().for_each(Recalled::resume);
-        }
+        self.stop(&due, || ());
         all.iter().filter_map(|sleeper| sleeper.is_due_ns()).min()
     }
 }

@@ -1,6 +1,6 @@
 //! Making a thread that waits in a call begin it anew, or carry out another one.
 //!
-//! [`recall`] takes a thread out of a call in which it sleeps, so that the call comes again and can be answered.
+//! [`recall::recall`] takes threads out of calls in which they sleep, so that the calls come again and can be answered.
 //!
 //! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
@@ -13,9 +13,11 @@
 )]
 
 pub(crate) mod again;
+pub(crate) mod recall;
 
 use core::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -23,11 +25,16 @@ use rustix::process::Pid;
 use super::process::hold_waiting;
 use super::seccomp::{Listener, Wait};
 use super::{check, remote};
-use crate::arch::{Arch, Sys};
 use crate::outcome::Call;
 
 /// Stops that are passed over before we give up: each is a signal that arrived meanwhile.
 const PATIENCE: u32 = 64;
+/// The longest pause between two looks whether a thread has stopped, and the first.
+const PAUSE_MAX: Duration = Duration::from_millis(5);
+/// See [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_micros(20);
+/// How long a thread of ours may take to be gone once it has ended; a debugger of ours may keep it.
+const ENDING_MAX: Duration = Duration::from_secs(1);
 /// Bit that marks a stop at a system call, with `PTRACE_O_TRACESYSGOOD`.
 const SYSCALL_STOP: i32 = libc::SIGTRAP | 0x80;
 /// `PTRACE_GETSIGMASK` and `PTRACE_SETSIGMASK` of `<linux/ptrace.h>`.
@@ -68,10 +75,20 @@ pub(crate) fn change_directory(
 /// Answers the call in which a thread waits, and has the thread `act` with the answer as it returns.
 fn answer_by<T>(
     tid: Pid,
+    answer: impl FnOnce() -> Result<T, Errno> + Send,
+    act: impl FnOnce(&Traced, T) -> Result<(), Errno> + Send,
+) -> Result<(), Errno> {
+    let _held = hold_waiting();
+    on_own_thread(|| answer_traced(tid, answer, act))?
+}
+
+/// As [`answer_by`], on a thread of its own: one that dies while it is traced is its parent's to wait for only once
+/// its tracer has ended.
+fn answer_traced<T>(
+    tid: Pid,
     answer: impl FnOnce() -> Result<T, Errno>,
     act: impl FnOnce(&Traced, T) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let _held = hold_waiting();
     let thread = Traced::seize(tid)?;
     // From here on the call is answered whatever happens: its thread stops only as it returns.
     let answered = answer();
@@ -87,68 +104,33 @@ fn answer_by<T>(
     Ok(())
 }
 
-/// A thread that was stopped on its way out of a call in which it slept.
-pub(crate) struct Recalled {
-    thread: Traced,
-    call: Call,
-}
-
-/// Stops the thread that sleeps in this call, which makes it leave the call without a result; `None` if it does not
-/// sleep there any more, or a debugger has it. To be resumed soon, by the same thread of ours, with the session kept
-/// from waiting ([`hold_waiting`]).
-pub(crate) fn recall(call: &Call) -> Option<Recalled> {
-    if !may_sleep_in(call) {
-        return None;
+/// Runs `act` in a thread of its own, whose end detaches from every thread that it has attached to, and waits for it.
+///
+/// # Errors
+///
+/// With nothing done: no thread can be started.
+fn on_own_thread<T: Send>(act: impl FnOnce() -> T + Send) -> Result<T, Errno> {
+    let failed = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
+    let named = std::thread::Builder::new().name("ugpio-tracer".into());
+    let (own, done) = std::thread::scope(|scope| {
+        let thread = named.spawn_scoped(scope, || (rustix::thread::gettid(), act()));
+        let joined = thread.map_err(failed)?.join();
+        Ok(joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
+    // Joined before the kernel is done with it. KERNEL: kernel/exit.c do_exit: exit_mm, then exit_notify detaches
+    let path = format!("/proc/self/task/{own}");
+    let limit = Instant::now() + ENDING_MAX;
+    while std::fs::exists(&path).unwrap_or(false) && Instant::now() < limit {
+        std::thread::yield_now();
     }
-    let thread = Traced::seize(call.tid).ok()?;
-    if thread.await_interruption().is_err() {
-        thread.detach();
-        return None;
-    }
-    Some(Recalled {
-        thread,
-        call: *call,
-    })
-}
-
-impl Recalled {
-    /// Lets the thread go: it makes its call again.
-    pub(crate) fn resume(self) {
-        let begun_anew = |registers: Registers| {
-            if registers.is_interrupted(self.call.nr) {
-                let again = registers.repeating(&self.thread)?.making(&self.call);
-                self.thread.set_registers(again)?;
-            }
-            Ok::<_, Errno>(())
-        };
-        if let Err(errno) = self.thread.registers().and_then(begun_anew) {
-            tracing::debug!(%errno, tid = %self.call.tid, "a call that was called back ends with EINTR");
-        }
-        self.thread.detach();
-    }
-}
-
-/// Whether the thread may be asleep in this call now.
-// KERNEL: fs/proc/base.c proc_pid_syscall: the number of the call it sleeps in, or "running"
-fn may_sleep_in(call: &Call) -> bool {
-    let path = format!("/proc/{}/syscall", call.tid);
-    let Ok(text) = std::fs::read_to_string(path) else {
-        // Not told on every machine; a thread that is gone cannot be stopped.
-        return true;
-    };
-    let restart = Arch::NATIVE.number(Sys::RestartSyscall);
-    match text.split_whitespace().next() {
-        Some("running") => true,
-        Some(number) => number
-            .parse()
-            .is_ok_and(|nr| nr == call.nr || Some(nr) == restart),
-        None => false,
-    }
+    Ok(done)
 }
 
 /// A thread that the calling one traces.
 struct Traced {
     tid: Pid,
+    /// Until when it is waited for. None where it was answered in a call, and so stops unless it dies.
+    limit: Option<Instant>,
 }
 
 /// The general registers of a thread.
@@ -158,7 +140,7 @@ struct Registers(libc::user_regs_struct);
 impl Traced {
     /// Attaches, and has the thread stop when it next returns to its program.
     fn seize(tid: Pid) -> Result<Self, Errno> {
-        let thread = Self { tid };
+        let thread = Self { tid, limit: None };
         let options = usize::try_from(libc::PTRACE_O_TRACESYSGOOD).map_err(|_| Errno::INVAL)?;
         thread.request(libc::PTRACE_SEIZE, 0, options)?;
         // Fails only if the thread has died, which the wait for its stop tells too.
@@ -218,26 +200,41 @@ impl Traced {
     }
 
     /// Waits for the thread to stop and says why: a signal, and an event above it. Its death is left to whoever
-    /// waits for that, and is `ECHILD` here.
+    /// waits for that, and is `ECHILD` here; `ETIMEDOUT` if it has not stopped in time.
     fn await_stop(&self) -> Result<i32, Errno> {
-        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-        let id = self.tid.as_raw_nonzero().get().cast_unsigned();
-        let options = libc::WSTOPPED | libc::__WALL;
+        // No descriptor tells of a stop, and the signal for one goes to the session.
+        let mut pause = PAUSE_MIN;
         loop {
-            // SAFETY: `info` is a live siginfo_t that the kernel fills.
-            let result = unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), options) };
-            match check(result) {
-                Err(Errno::INTR) => {}
-                other => {
-                    other?;
-                    break;
+            match self.look_for_stop() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+            if let Some(limit) = self.limit {
+                if Instant::now() >= limit {
+                    return Err(Errno::TIMEDOUT);
                 }
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(PAUSE_MAX);
             }
         }
+    }
+
+    /// The stop of the thread; waits for it if there is no limit.
+    fn look_for_stop(&self) -> Result<Option<i32>, Errno> {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let id = self.tid.as_raw_nonzero().get().cast_unsigned();
+        let wait = self.limit.map_or(0, |_| libc::WNOHANG);
+        let options = libc::WSTOPPED | libc::__WALL | wait;
+        // SAFETY: `info` is a live siginfo_t that the kernel fills.
+        check(unsafe { libc::waitid(libc::P_PID, id, info.as_mut_ptr(), options) })?;
         // SAFETY: zeroed at first, and all of its fields are integers.
         let info = unsafe { info.assume_init() };
-        // SAFETY: a successful wait for a child fills the fields of SIGCHLD, si_status among them.
-        Ok(unsafe { info.si_status() })
+        // SAFETY: zero, or filled by a successful wait for a child.
+        let pid = unsafe { info.si_pid() };
+        // SAFETY: as above.
+        let status = unsafe { info.si_status() };
+        Ok((pid != 0).then_some(status))
     }
 
     /// Lets the thread go, if it still is.
@@ -420,6 +417,3 @@ impl Registers {
         self.0.regs[0].cast_signed()
     }
 }
-
-#[cfg(test)]
-mod tests;

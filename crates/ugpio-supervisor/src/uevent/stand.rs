@@ -19,8 +19,7 @@ use rustix::net::{
 
 use super::message::Message;
 use crate::outcome::Call;
-use crate::sys::process::hold_waiting;
-use crate::sys::ptrace::{self, Recalled};
+use crate::sys::ptrace::recall::{Asleep, recall};
 
 /// Longer than any message. KERNEL: UEVENT_BUFFER_SIZE is 2048; systemd reads 8192
 const MESSAGE_MAX: usize = 16 * 1024;
@@ -54,7 +53,7 @@ struct State {
     /// Whether one was dropped since the program was last told.
     has_lost: bool,
     /// Calls that were let through and may sleep until a message comes.
-    sleepers: Vec<Call>,
+    sleepers: Vec<Asleep>,
 }
 
 /// What a socket is bound to.
@@ -156,10 +155,8 @@ impl Stand {
     /// Has those who sleep make their calls again, and shows what they slept for.
     fn call_back(&self) {
         let sleepers = core::mem::take(&mut self.state().sleepers);
-        let _held = hold_waiting();
-        let stopped: Vec<_> = sleepers.iter().filter_map(ptrace::recall).collect();
-        self.show(&mut self.state());
-        stopped.into_iter().for_each(Recalled::resume);
+        let asleep: Vec<_> = sleepers.iter().collect();
+        recall(&asleep, || self.show(&mut self.state()));
     }
 
     /// Puts as many messages into the socket as it takes.
@@ -208,9 +205,9 @@ impl Stand {
         }
         let (length, _) = match found {
             Err(Errno::AGAIN) => {
-                state.sleepers.retain(|other| other.tid != call.tid);
+                state.sleepers.retain(|other| other.call().tid != call.tid);
                 if may_sleep && !self.is_nonblocking() {
-                    state.sleepers.push(*call);
+                    state.sleepers.push(Asleep::new(call));
                 }
                 return Ok(Received::Nothing);
             }
