@@ -5,6 +5,7 @@ use gpio_sim::part::parse_time_ns;
 use gpiolib::{Errno, Level, Offset};
 
 use super::file::{Reader, Value, integer, join};
+use super::keys::{self, names_of};
 use super::{Board, BoardError, FaultSpec};
 
 /// What can go wrong.
@@ -141,21 +142,6 @@ pub(crate) fn errnos() -> Vec<&'static str> {
     (1..=600).map(Errno::of).filter_map(Errno::name).collect()
 }
 
-const KEYS: [&str; 12] = [
-    "chip",
-    "line",
-    "kind",
-    "call",
-    "within",
-    "level",
-    "times",
-    "errno",
-    "time",
-    "to",
-    "replug",
-    "replug_calls",
-];
-
 impl Reader<'_> {
     pub(super) fn fault(
         &self,
@@ -164,7 +150,7 @@ impl Reader<'_> {
         board: &Board,
     ) -> Result<FaultSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &KEYS)?;
+        self.only_keys(table, path, &names_of(keys::FAULT))?;
         let at = |key: &str| table.get(key).map_or(value.span(), toml::Spanned::span);
         let text = |key: &str| {
             let value = table.get(key);

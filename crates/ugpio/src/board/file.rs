@@ -8,14 +8,12 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::keys::{self, names_of};
 use super::machine::Machine;
 use super::{
     Board, BoardError, ChipSpec, DEFAULT_LINES, HogDirection, HogSpec, MAX_LINES, check_label,
     check_name,
 };
-
-/// The keys of a `[[chip]]`.
-const CHIP_KEYS: [&str; 6] = ["label", "lines", "names", "hogs", "shared", "base"];
 
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
@@ -37,7 +35,7 @@ pub(super) fn parse(text: &str, beside: &[ChipSpec]) -> Result<Board, BoardError
         reader.error(&span, "", format!("not TOML: {message}"))
     })?;
     let root = root.get_ref();
-    reader.only_keys(root, "", &["chip", "machine", "net", "part", "fault"])?;
+    reader.only_keys(root, "", &names_of(keys::ROOT))?;
     let mut board = Board {
         machine: Machine::parse(&reader, root)?,
         ..Board::default()
@@ -113,7 +111,7 @@ impl Reader<'_> {
 
     fn chip(&self, value: &Value<'_>, path: &str) -> Result<ChipSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &CHIP_KEYS)?;
+        self.only_keys(table, path, &names_of(keys::CHIP))?;
         let Some(label) = table.get("label") else {
             return Err(self.error(&value.span(), &join(path, "label"), "is missing"));
         };
@@ -249,7 +247,7 @@ impl Reader<'_> {
 
     fn hog(&self, value: &Value<'_>, path: &str, chip: &ChipSpec) -> Result<HogSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &["line", "consumer", "name", "direction"])?;
+        self.only_keys(table, path, &names_of(keys::HOG))?;
         let Some(line) = table.get("line") else {
             return Err(self.error(&value.span(), &join(path, "line"), "is missing"));
         };

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::BoardError;
 use super::file::{Reader, Value, integer, join};
+use super::keys::{self, names_of};
 
 /// Where programs find the device tree; on Linux the first leads to the second.
 const TREES: [&str; 2] = ["/proc/device-tree", "/sys/firmware/devicetree/base"];
@@ -37,17 +38,7 @@ impl Machine {
             return Ok(Machine::default());
         };
         let table = reader.table(value, "machine")?;
-        let keys = [
-            "model",
-            "compatible",
-            "serial",
-            "pi-revision",
-            "cpuinfo",
-            "device-tree",
-            "files",
-            "base",
-        ];
-        reader.only_keys(table, "machine", &keys)?;
+        reader.only_keys(table, "machine", &names_of(keys::MACHINE))?;
         let mut machine = Machine::default();
         for (key, name) in PROPERTIES {
             if let Some(value) = table.get(key) {

@@ -7,9 +7,12 @@
 pub(crate) mod fault_text;
 pub(crate) mod faults;
 mod file;
+pub(crate) mod keys;
 pub(crate) mod known;
 mod machine;
 mod numbers;
+#[cfg(test)]
+mod schema_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

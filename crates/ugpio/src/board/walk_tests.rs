@@ -3,7 +3,7 @@
 
 use gpio_sim::part::{KINDS, Kind};
 
-use super::file;
+use super::{file, schema_tests};
 
 /// What stands before the table under test, which begins at its last line.
 const CHIP: &str = "[[chip]]\nlabel = \"a\"\nlines = 12\nnames = [\"L0\"]\n";
@@ -56,6 +56,7 @@ fn wrong_values() -> Vec<String> {
 /// Reads a board file that must be wrong at `key`; whether it was.
 fn is_refused(text: &str, key: &str) -> bool {
     let Err(mut error) = file::parse(text, &[]) else {
+        schema_tests::takes(text).unwrap_or_else(|e| panic!("the schema refuses {text}: {e}"));
         return false;
     };
     error.file = Some("b.toml".into());

@@ -11,10 +11,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::file::{Reader, Value, integer, join};
+use super::keys::{self, names_of};
 use super::{Board, BoardError, LineSpec, NetSpec, PartSpec, PinSpec, Pull};
-
-/// The keys that all parts have.
-const PART_KEYS: [&str; 4] = ["kind", "name", "line", "pins"];
 
 impl Reader<'_> {
     pub(super) fn net(
@@ -24,7 +22,7 @@ impl Reader<'_> {
         board: &Board,
     ) -> Result<NetSpec, BoardError> {
         let table = self.table(value, path)?;
-        self.only_keys(table, path, &["name", "lines", "pull", "delay"])?;
+        self.only_keys(table, path, &names_of(keys::NET))?;
         let name = self.own_name(value, table, path)?;
         if board.nets.iter().any(|other| other.name == name) {
             let at = table.get("name").map_or(value.span(), Spanned::span);
@@ -151,7 +149,8 @@ impl Reader<'_> {
     ) -> Result<PartSpec, BoardError> {
         let table = self.table(value, path)?;
         let kind = self.kind(value, table, path)?;
-        let known: Vec<&str> = PART_KEYS.iter().chain(kind.keys).copied().collect();
+        let mut known = names_of(keys::PART);
+        known.extend(kind.keys);
         self.only_keys(table, path, &known)?;
         let name = self.own_name(value, table, path)?;
         if board.parts.iter().any(|other| other.name == name) {

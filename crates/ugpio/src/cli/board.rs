@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::status;
-use crate::board::{Board, known};
+use crate::board::{Board, keys, known};
 use crate::client::{self, note};
 use crate::counted::counted;
 
@@ -32,6 +32,8 @@ enum Verb {
         #[arg(value_name = "FILE.toml", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Print the JSON Schema of board files, with which editors complete and check them
+    Schema,
 }
 
 /// Does what the verb says; the exit status.
@@ -58,6 +60,7 @@ pub(crate) fn main(args: &Args) -> Result<u8, client::Error> {
             }
         },
         Verb::Check { files } => check(files),
+        Verb::Schema => print(&format!("{:#}\n", keys::schema())),
     }
 }
 

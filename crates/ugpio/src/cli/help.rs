@@ -277,4 +277,5 @@ pub(crate) const BOARD: &str = "\
 Examples:
   ugpio board list
   ugpio run --board pi4 -- PROGRAM
-  ugpio board show pi4 >my.toml && ugpio board check my.toml";
+  ugpio board show pi4 >my.toml && ugpio board check my.toml
+  ugpio board schema >ugpio-board.json";

@@ -45,6 +45,7 @@ const GOOD: &[(&str, &str)] = &[
     ("board list", ""),
     ("board show", "pi4"),
     ("board check", "f"),
+    ("board schema", ""),
     ("completions", "bash"),
     ("man", ""),
 ];
