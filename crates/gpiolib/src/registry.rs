@@ -251,6 +251,8 @@ impl Registry {
 
     /// Wakes this waker each time a device comes or goes, and before one that comes gets its id, until
     /// what is answered is dropped. The call that caused it waits until the wakers have returned.
+    /// A device that is unregistered wakes it twice: when it is no longer listed but still works, so that its
+    /// names go first, and when it is gone.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -304,10 +306,11 @@ impl RegistryInner {
         self.table.lock().free_ids.insert(id);
     }
 
-    fn remove(&self, device: &Device) {
+    /// Takes a device off the list; whether it was there.
+    fn remove(&self, device: &Device) -> bool {
         let listed = self.table.lock().remove(device);
         // Dropped outside the lock: the last reference gives the id back.
-        drop(listed);
+        listed.is_some()
     }
 
     fn wake(&self) {
@@ -497,9 +500,14 @@ impl Registered {
     }
 
     // KERNEL: gpiolib.c gpiochip_remove (v6.12): hogs, interrupts, list, chip pointer, node.
-    // DIFFERS: readers are woken before the calls inside are waited for.
+    // DIFFERS: the node goes with the list, before the chip does: who learns from a call that the chip is gone finds
+    // none of its names. Readers are woken before the calls inside are waited for.
     fn remove(&self) -> Option<Box<dyn Chip>> {
         let device = &self.device;
+        let registry = &device.state().registry;
+        if registry.remove(device) {
+            registry.wake();
+        }
         if !device.is_gone() {
             device.quiesce();
         }

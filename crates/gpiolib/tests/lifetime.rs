@@ -401,3 +401,34 @@ fn a_chip_can_be_revoked_from_inside_its_own_call() {
     let back = registration.unregister().unwrap();
     assert!(Arc::ptr_eq(&back, &chip), "the very chip");
 }
+
+/// What is woken when a chip goes finds it unlisted before any call is refused, so that names go first.
+#[test]
+fn a_chip_that_goes_is_not_listed_before_calls_are_refused() {
+    struct Look {
+        registry: Registry,
+        line: Mutex<Option<gpiolib::Desc>>,
+        seen: Mutex<Vec<(bool, bool)>>,
+    }
+    impl std::task::Wake for Look {
+        fn wake(self: Arc<Self>) {
+            let line = self.line.lock().unwrap();
+            let Some(line) = &*line else { return };
+            let seen = (self.registry.devices().is_empty(), line.level().is_ok());
+            self.seen.lock().unwrap().push(seen);
+        }
+    }
+    let registry = Registry::new();
+    let look = Arc::new(Look {
+        registry: registry.clone(),
+        line: Mutex::default(),
+        seen: Mutex::default(),
+    });
+    let _watch = registry.on_change(Arc::clone(&look).into());
+    let chip = registry
+        .register(&ChipConfig::new("a", 2), Recorder::default())
+        .unwrap();
+    *look.line.lock().unwrap() = Some(request(&chip, 0));
+    chip.unregister();
+    assert_eq!(*look.seen.lock().unwrap(), [(true, true), (true, false)]);
+}

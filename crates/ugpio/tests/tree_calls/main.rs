@@ -5,6 +5,7 @@
 #[path = "../support/again.rs"]
 mod again;
 mod class;
+mod gone;
 mod inside;
 mod names;
 mod runs;
