@@ -1,0 +1,105 @@
+//! What a family of chips has to say for itself: registers in, registers out.
+
+use gpiolib::{Error, Result};
+
+/// What was last written to a chip. Bit *i* of each word is line *i*.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Shadow {
+    /// The levels that outputs drive.
+    pub levels: u64,
+    /// Ones are outputs.
+    pub outputs: u64,
+    /// Ones have their pull-up on, where it can be switched.
+    pub pull_ups: u64,
+    /// Ones report edges.
+    pub armed: u64,
+}
+
+/// What of a [`Shadow`] a write is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Change {
+    /// The levels.
+    Levels,
+    /// The directions.
+    Directions,
+    /// Lines become outputs: the levels reach the chip before the directions.
+    Both,
+}
+
+/// Which directions the lines of a chip can have.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Directions {
+    /// Each line has its own.
+    #[default]
+    Both,
+    /// All are inputs for good.
+    Inputs,
+    /// All are outputs for good.
+    Outputs,
+}
+
+/// What lines had when the chip raised its interrupt.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Captured {
+    /// Ones are lines that caused it.
+    pub lines: u64,
+    /// The levels at that time.
+    pub levels: u64,
+}
+
+/// The levels of a chip, read with one transfer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sample {
+    /// What the chip kept of the time of its interrupt, if it has a register for that.
+    pub captured: Option<Captured>,
+    /// The levels now.
+    pub levels: u64,
+}
+
+/// The registers of a family of chips, and how they travel. [`crate::Expander`] makes a chip of it;
+/// it calls under its lock, one call at a time.
+pub trait Port: Send + 'static {
+    /// How many lines there are, at most 64.
+    fn lines(&self) -> u32;
+
+    /// Which directions they can have.
+    fn directions(&self) -> Directions {
+        Directions::Both
+    }
+
+    /// Brings the chip into a known state and answers what that is. Outputs stay as they are where
+    /// the chip can be asked.
+    ///
+    /// # Errors
+    /// What the bus says; [`crate::GONE`] if the chip is not there.
+    fn start(&mut self) -> Result<Shadow>;
+
+    /// Makes the chip as `shadow` has it, in what `change` names, with one transfer a register.
+    ///
+    /// # Errors
+    /// What the bus says.
+    fn write(&mut self, shadow: &Shadow, change: Change) -> Result<()>;
+
+    /// Reads all levels with one transfer.
+    ///
+    /// # Errors
+    /// What the bus says.
+    fn sample(&mut self, shadow: &Shadow) -> Result<Sample>;
+
+    /// Switches pull-ups as `shadow` has them.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the chip has no switches for them.
+    fn pull(&mut self, _shadow: &Shadow) -> Result<()> {
+        Err(Error::Unsupported)
+    }
+
+    /// Lets the armed lines, and no others, raise the interrupt, where the chip can choose.
+    ///
+    /// # Errors
+    /// What the bus says.
+    fn watch(&mut self, _armed: u64) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Chips at the level of their registers, on a bus that can lose them.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation};
+
+pub(crate) const ADDRESS: u8 = 0x20;
+
+/// Which chip, and so which registers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Pcf857x,
+    Pca953x,
+}
+
+/// A chip, its pins and what is outside of them.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) kind: Kind,
+    pub(crate) lines: u32,
+    pub(crate) plugged: bool,
+    /// The levels that the outside gives to pins that the chip does not drive.
+    pub(crate) outside: u16,
+    /// By number of the register, as the family counts them for one port: PCA953x 0 to 3. PCF857x
+    /// has its latch at 1.
+    pub(crate) registers: [u16; 4],
+    pointer: u8,
+    /// What the interrupt is compared with.
+    last_read: u16,
+    pub(crate) transfers: usize,
+}
+
+impl Part {
+    pub(crate) fn mask(&self) -> u16 {
+        if self.lines == 16 { 0xffff } else { 0xff }
+    }
+
+    pub(crate) fn power_on(&mut self) {
+        self.registers = match self.kind {
+            Kind::Pcf857x => [0, 0xffff, 0, 0],
+            Kind::Pca953x => [0, 0xffff, 0, 0xffff],
+        };
+        self.pointer = 0;
+        self.last_read = self.pins();
+    }
+
+    /// The levels of the pins. A quasi-bidirectional pin is low if either side pulls it low.
+    pub(crate) fn pins(&self) -> u16 {
+        let pins = match self.kind {
+            Kind::Pcf857x => self.registers[1] & self.outside,
+            Kind::Pca953x => {
+                let inputs = self.registers[3];
+                self.outside & inputs | self.registers[1] & !inputs
+            }
+        };
+        pins & self.mask()
+    }
+
+    /// Whether the interrupt output is low.
+    pub(crate) fn interrupts(&self) -> bool {
+        let inputs = match self.kind {
+            Kind::Pcf857x => self.registers[1],
+            Kind::Pca953x => self.registers[3],
+        };
+        (self.pins() ^ self.last_read) & inputs & self.mask() != 0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        match (self.kind, self.lines, bytes) {
+            (Kind::Pcf857x, 8, [low]) => self.registers[1] = u16::from(*low),
+            (Kind::Pcf857x, 16, [low, high]) => {
+                self.registers[1] = u16::from_le_bytes([*low, *high]);
+            }
+            (Kind::Pca953x, _, [command]) => self.pointer = *command,
+            (Kind::Pca953x, 8, [command @ 1..=3, value]) => {
+                self.registers[usize::from(*command)] = u16::from(*value);
+            }
+            (Kind::Pca953x, 16, [command @ (2 | 4 | 6), low, high]) => {
+                self.registers[usize::from(command / 2)] = u16::from_le_bytes([*low, *high]);
+            }
+            _ => panic!(
+                "{:?} with {} lines: write {bytes:02x?}",
+                self.kind, self.lines
+            ),
+        }
+        if self.kind == Kind::Pcf857x {
+            // A write clears the interrupt too.
+            self.last_read = self.pins();
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) {
+        let register = match (self.kind, self.lines) {
+            (Kind::Pcf857x, _) => 0,
+            (Kind::Pca953x, 8) => self.pointer,
+            (Kind::Pca953x, _) => self.pointer / 2,
+        };
+        let value = if register == 0 {
+            self.last_read = self.pins();
+            self.pins()
+                ^ if self.kind == Kind::Pca953x {
+                    self.registers[2]
+                } else {
+                    0
+                }
+        } else {
+            self.registers[usize::from(register)]
+        };
+        assert_eq!(
+            bytes.len(),
+            self.lines as usize / 8,
+            "one transfer is all lines"
+        );
+        bytes.copy_from_slice(&value.to_le_bytes()[..bytes.len()]);
+    }
+}
+
+/// A bus with one part. Clones are the same bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Bus(Arc<Mutex<Part>>);
+
+impl Bus {
+    pub(crate) fn new(kind: Kind, lines: u32) -> Self {
+        let mut part = Part {
+            kind,
+            lines,
+            plugged: true,
+            outside: 0xffff,
+            registers: [0; 4],
+            pointer: 0,
+            last_read: 0,
+            transfers: 0,
+        };
+        part.power_on();
+        Self(Arc::new(Mutex::new(part)))
+    }
+
+    pub(crate) fn part(&self) -> MutexGuard<'_, Part> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl ErrorType for Bus {
+    type Error = ErrorKind;
+}
+
+impl I2c for Bus {
+    fn transaction(&mut self, to: u8, steps: &mut [Operation<'_>]) -> Result<(), ErrorKind> {
+        let mut part = self.part();
+        part.transfers += 1;
+        if !part.plugged || to != ADDRESS {
+            return Err(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address));
+        }
+        for step in steps {
+            match step {
+                Operation::Write(bytes) => part.write(bytes),
+                Operation::Read(bytes) => part.read(bytes),
+            }
+        }
+        Ok(())
+    }
+}
