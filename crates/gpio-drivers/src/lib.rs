@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | PCF8574, PCF8574A, PCF8575 | 8, 8, 16 | [`Pcf857x`] over I2C |
 //! | PCA9534, 9538, 9554; PCA9535, 9539, 9555 | 8; 16 | [`Pca953x`] over I2C |
+//! | chains of 74HC595: outputs | 8 to 64 | [`Hc595`] over SPI |
+//! | chains of 74HC165: inputs | 8 to 64 | [`Hc165`] over SPI and a load pin |
 //!
 //! A *port* ([`Port`]) knows the registers of one family and how they travel; [`Expander`] makes a
 //! chip of it: it keeps what was written, moves many lines with one transfer, and turns what it reads
@@ -34,6 +36,7 @@ mod interrupt;
 mod pca953x;
 mod pcf857x;
 mod port;
+mod shift;
 mod watch;
 
 pub use bus::GONE;
@@ -42,6 +45,7 @@ pub use interrupt::Interrupt;
 pub use pca953x::Pca953x;
 pub use pcf857x::Pcf857x;
 pub use port::{Captured, Change, Directions, Port, Sample, Shadow};
+pub use shift::{Hc165, Hc595};
 
 /// The example of the crate's README, as a test.
 #[cfg(doctest)]
