@@ -140,7 +140,7 @@ CLIENTS = [
     Client(
         "machines",
         "PyPI `Adafruit-PlatformDetect`",
-        "a test program of ours, with gpiozero: which board each `--board NAME` is taken for",
+        "a test program of ours, with gpiozero and Jetson.GPIO: which board each `--board NAME` is taken for",
         None,
         ["{python}", "{stage}/test_machines.py"],
         ("\nOK\n",),

@@ -23,6 +23,15 @@ led.on()
 seen = subprocess.run(["ugpio", "ctl", "level", "LABEL", "17"], capture_output=True, text=True).stdout.strip()
 print(gpiozero.Device.pin_factory.board_info.model, seen)
 """
+# Board pin 12 is line 79 there.
+ASK_JETSON = """
+import subprocess
+import Jetson.GPIO as GPIO
+GPIO.setmode(GPIO.BOARD)
+GPIO.setup(12, GPIO.OUT, initial=GPIO.HIGH)
+seen = subprocess.run(["ugpio", "ctl", "level", "tegra-gpio", "79"], capture_output=True, text=True).stdout.strip()
+print(GPIO.model, seen)
+"""
 
 
 def asked(board, script):
@@ -54,6 +63,9 @@ class Machines(unittest.TestCase):
         ]:
             with self.subTest(board):
                 self.assertEqual(asked(board, ASK_GPIOZERO.replace("LABEL", label)), f"{model} high")
+
+    def test_jetson_gpio(self):
+        self.assertEqual(asked("jetson-nano", ASK_JETSON), "JETSON_NANO high")
 
 
 if __name__ == "__main__":
