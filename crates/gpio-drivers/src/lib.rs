@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | PCF8574, PCF8574A, PCF8575 | 8, 8, 16 | [`Pcf857x`] over I2C |
 //! | PCA9534, 9538, 9554; PCA9535, 9539, 9555 | 8; 16 | [`Pca953x`] over I2C |
+//! | MCP23008, 23017; MCP23S08, 23S17 | 8, 16; 8, 16 | [`Mcp23x`] over I2C; SPI |
 //! | chains of 74HC595: outputs | 8 to 64 | [`Hc595`] over SPI |
 //! | chains of 74HC165: inputs | 8 to 64 | [`Hc165`] over SPI and a load pin |
 //!
@@ -33,6 +34,7 @@ extern crate alloc;
 mod bus;
 mod expander;
 mod interrupt;
+mod mcp23x;
 mod pca953x;
 mod pcf857x;
 mod port;
@@ -42,6 +44,7 @@ mod watch;
 pub use bus::GONE;
 pub use expander::Expander;
 pub use interrupt::Interrupt;
+pub use mcp23x::{Mcp23x, McpI2c, McpSpi, Wire};
 pub use pca953x::Pca953x;
 pub use pcf857x::Pcf857x;
 pub use port::{Captured, Change, Directions, Port, Sample, Shadow};
