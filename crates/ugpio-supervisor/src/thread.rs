@@ -6,7 +6,7 @@
 //!
 //! A kept image is right for the next call of the same number if the thread is the same, which a descriptor of the
 //! thread tells, and if it has not replaced its image, which it cannot do unseen: the filter traps `execve`, and
-//! [`Images::replaced`] forgets everything before the kernel may go on. A thread that is not the first of its process
+//! [`ProcDirs::replaced`] forgets everything before the kernel may go on. A thread that is not the first of its process
 //! takes over the number of the first with its new image; images of such a number are not kept any more.
 
 use core::cell::OnceCell;

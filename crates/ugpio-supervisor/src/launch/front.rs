@@ -108,9 +108,9 @@ impl Front {
             })) => {
                 self.supervisor = Some(supervisor);
                 let program = Target::new(program);
-                self.early
-                    .drain(..)
-                    .for_each(|signal| _ = program.send(signal));
+                for signal in core::mem::take(&mut self.early) {
+                    self.send(&program, signal);
+                }
                 self.program = Some(program);
                 None
             }
@@ -158,10 +158,16 @@ impl Front {
         if signal == libc::SIGCHLD {
             return;
         }
-        let Some(program) = &self.program else {
+        let Some(program) = self.program.take() else {
             self.early.push(signal);
             return;
         };
+        self.pass_to(&program, received);
+        self.program = Some(program);
+    }
+
+    fn pass_to(&mut self, program: &Target, received: Received) {
+        let signal = received.signal;
         if !received.is_sent || self.is_own(received.sender) {
             return;
         }
@@ -169,6 +175,11 @@ impl Front {
         if signal == libc::SIGCONT && !descendants::is_stopped(program.pid()) {
             return;
         }
+        self.send(program, signal);
+    }
+
+    /// Sends a signal to the program. One that asks a program to end which has ended already is for us.
+    fn send(&mut self, program: &Target, signal: i32) {
         if program.send(signal) == Err(Errno::SRCH) {
             self.is_to_end |= is_deadly(signal);
         }

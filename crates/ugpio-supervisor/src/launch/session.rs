@@ -370,7 +370,8 @@ impl Session {
             return None;
         }
         self.progress.is_over = true;
-        if self.progress.is_guardian_gone {
+        // Where one of us was killed the guardian may have been too, and not have died yet.
+        if self.progress.is_guardian_gone || self.progress.is_killing {
             guardian::remove_all(&self.remove_at_end);
         }
         if !self.hold_front {

@@ -246,7 +246,8 @@ pub(crate) fn read_signal(fd: BorrowedFd<'_>) -> Option<Received> {
 #[derive(Debug)]
 pub(crate) struct Target {
     pid: Pid,
-    fd: Option<OwnedFd>,
+    /// Or why there is none: the process may have been gone already.
+    fd: Result<OwnedFd, Errno>,
 }
 
 impl Target {
@@ -254,7 +255,7 @@ impl Target {
     #[must_use]
     pub(crate) fn new(pid: Pid) -> Self {
         let fd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
-        Self { pid, fd: fd.ok() }
+        Self { pid, fd }
     }
 
     /// Its number.
@@ -269,9 +270,15 @@ impl Target {
     ///
     /// `ESRCH`: it is gone. `EPERM`: not ours to signal.
     pub(crate) fn send(&self, signal: i32) -> Result<(), Errno> {
-        let Some(fd) = &self.fd else {
-            // SAFETY: kill(2) touches no memory.
-            return check(unsafe { libc::kill(self.pid.as_raw_nonzero().get(), signal) }).map(drop);
+        let fd = match &self.fd {
+            Ok(fd) => fd,
+            // Its number may mean another process by now.
+            Err(Errno::SRCH) => return Err(Errno::SRCH),
+            Err(_) => {
+                let pid = self.pid.as_raw_nonzero().get();
+                // SAFETY: kill(2) touches no memory.
+                return check(unsafe { libc::kill(pid, signal) }).map(drop);
+            }
         };
         let null = core::ptr::null::<libc::siginfo_t>();
         // SAFETY: a null pointer asks the kernel to fill in the details.

@@ -159,10 +159,15 @@ fn killing_any_two_of_us_kills_everybody() {
             vec![run.supervisor(), guardian]
         });
         assert_eq!(code(run).code(), Some(125));
-        let (run, _dir) = kill(|run| vec![run.guardian(), front(run)]);
-        assert_eq!(code(run).signal(), Some(9));
-        let (run, _dir) = kill(|run| vec![run.supervisor(), front(run)]);
-        assert_eq!(code(run).signal(), Some(9));
+        // The front may have seen the other's death, and ended, before it was killed.
+        for other in [Running::guardian, Running::supervisor] {
+            let (run, _dir) = kill(|run| vec![other(run), front(run)]);
+            let status = code(run);
+            assert!(
+                status.signal() == Some(9) || status.code() == Some(125),
+                "{status}"
+            );
+        }
     }
 }
 

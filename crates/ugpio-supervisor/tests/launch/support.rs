@@ -8,7 +8,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid,
+};
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,8 +141,10 @@ impl Watched {
         }
     }
 
+    /// Kills it, unless it has ended already.
     pub(crate) fn kill(&self) {
-        kill_process(self.pid, Signal::KILL).unwrap();
+        let done = pidfd_send_signal(&self.fd, Signal::KILL);
+        assert!(matches!(done, Ok(()) | Err(Errno::SRCH)), "{done:?}");
     }
 
     /// Whether it has not ended.
