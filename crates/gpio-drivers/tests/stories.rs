@@ -8,7 +8,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{ADDRESS, Bus, Kind};
-use gpio_drivers::{Expander, Pca953x, Pcf857x, Port};
+use gpio_drivers::{Expander, Mcp23x, Pca953x, Pcf857x, Port};
 use gpiolib::{
     ChipConfig, Desc, Edges, Error, Registration, Registry, Subscription, Timestamp, Value, offsets,
 };
@@ -54,6 +54,8 @@ struct Line {
     drives: Option<bool>,
     listener: Option<Subscription>,
     seen: bool,
+    /// The level that an MCP23x keeps until it is read.
+    captured: Option<bool>,
     /// Levels that were read since the last interrupt, each other than the one before.
     unreported: Vec<bool>,
 }
@@ -66,6 +68,8 @@ struct Story<P: Port> {
     descs: Vec<Desc>,
     lines: Vec<Line>,
     outside: u16,
+    /// Which ports of an MCP23x have raised their interrupt.
+    raised: [bool; 2],
     now: u64,
 }
 
@@ -79,6 +83,7 @@ impl<P: Port> Story<P> {
             descs: Vec::new(),
             lines: Vec::new(),
             outside: 0xffff,
+            raised: [false; 2],
             now: 0,
         };
         story.register();
@@ -115,11 +120,14 @@ impl<P: Port> Story<P> {
     /// The chip was read.
     fn read(&mut self) {
         let levels = self.levels();
+        self.raised = [false; 2];
         for (index, line) in self.lines.iter_mut().enumerate() {
             let level = levels >> index & 1 == 1;
-            if line.listener.is_some() && level != line.seen {
-                line.seen = level;
-                line.unreported.push(level);
+            for level in line.captured.take().into_iter().chain([level]) {
+                if line.listener.is_some() && level != line.seen {
+                    line.seen = level;
+                    line.unreported.push(level);
+                }
             }
         }
     }
@@ -127,10 +135,7 @@ impl<P: Port> Story<P> {
     fn play(&mut self, step: Step) {
         let lines = self.lines.len();
         match step {
-            Step::Outside(levels) => {
-                self.outside = levels;
-                self.bus.part().outside = levels;
-            }
+            Step::Outside(levels) => self.outside(levels),
             Step::Input(line) => self.input(line % lines),
             Step::Output(line, level) => self.output(line % lines, level),
             Step::Set(line, level) => {
@@ -142,6 +147,7 @@ impl<P: Port> Story<P> {
             Step::Arm(line) => self.arm(line % lines),
             Step::Disarm(line) => {
                 self.lines[line % lines].listener = None;
+                self.lines[line % lines].captured = None;
                 self.lines[line % lines].unreported.clear();
             }
             Step::Interrupt => self.interrupt(),
@@ -149,6 +155,22 @@ impl<P: Port> Story<P> {
         }
         let pins = self.bus.part().pins();
         assert_eq!(pins, self.levels(), "after {step:?}");
+    }
+
+    fn outside(&mut self, levels: u16) {
+        let before = self.levels();
+        self.outside = levels;
+        self.bus.part().set_outside(levels);
+        let is_mcp = self.bus.part().kind == Kind::Mcp23x;
+        let after = self.levels();
+        let raised = self.raised;
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            let changed = (before ^ after) >> index & 1 == 1 && line.listener.is_some();
+            if is_mcp && changed && !raised[index / 8] {
+                self.raised[index / 8] = true;
+                line.captured = Some(after >> index & 1 == 1);
+            }
+        }
     }
 
     fn input(&mut self, line: usize) {
@@ -256,6 +278,8 @@ fn tell(kind: Kind, wide: bool, steps: &[Step]) {
         (Kind::Pcf857x, false) => play(&bus, Pcf857x::pcf8574(i2c, ADDRESS), steps),
         (Kind::Pcf857x, true) => play(&bus, Pcf857x::pcf8575(i2c, ADDRESS), steps),
         (Kind::Pca953x, false) => play(&bus, Pca953x::with_8_lines(i2c, ADDRESS), steps),
+        (Kind::Mcp23x, false) => play(&bus, Mcp23x::mcp23008(i2c, ADDRESS), steps),
+        (Kind::Mcp23x, true) => play(&bus, Mcp23x::mcp23017(i2c, ADDRESS), steps),
         (Kind::Pca953x, true) => play(&bus, Pca953x::with_16_lines(i2c, ADDRESS), steps),
     }
 }
@@ -274,5 +298,10 @@ proptest! {
     #[test]
     fn pca953x_does_as_its_pins(wide: bool, steps in vec(step(), 1..60)) {
         tell(Kind::Pca953x, wide, &steps);
+    }
+
+    #[test]
+    fn mcp23x_does_as_its_pins(wide: bool, steps in vec(step(), 1..60)) {
+        tell(Kind::Mcp23x, wide, &steps);
     }
 }

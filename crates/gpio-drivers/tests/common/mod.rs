@@ -11,6 +11,7 @@ pub(crate) const ADDRESS: u8 = 0x20;
 pub(crate) enum Kind {
     Pcf857x,
     Pca953x,
+    Mcp23x,
 }
 
 /// A chip, its pins and what is outside of them.
@@ -22,8 +23,8 @@ pub(crate) struct Part {
     /// The levels that the outside gives to pins that the chip does not drive.
     pub(crate) outside: u16,
     /// By number of the register, as the family counts them for one port: PCA953x 0 to 3. PCF857x
-    /// has its latch at 1.
-    pub(crate) registers: [u16; 4],
+    /// has its latch at 1, MCP23x 0 to 10.
+    pub(crate) registers: [u16; 11],
     pointer: u8,
     /// What the interrupt is compared with.
     last_read: u16,
@@ -36,10 +37,12 @@ impl Part {
     }
 
     pub(crate) fn power_on(&mut self) {
-        self.registers = match self.kind {
-            Kind::Pcf857x => [0, 0xffff, 0, 0],
-            Kind::Pca953x => [0, 0xffff, 0, 0xffff],
-        };
+        self.registers = [0; 11];
+        match self.kind {
+            Kind::Pcf857x => self.registers[1] = 0xffff,
+            Kind::Pca953x => self.registers[1..4].copy_from_slice(&[0xffff, 0, 0xffff]),
+            Kind::Mcp23x => self.registers[0] = 0xffff,
+        }
         self.pointer = 0;
         self.last_read = self.pins();
     }
@@ -52,8 +55,56 @@ impl Part {
                 let inputs = self.registers[3];
                 self.outside & inputs | self.registers[1] & !inputs
             }
+            Kind::Mcp23x => {
+                let inputs = self.registers[0];
+                self.outside & inputs | self.registers[10] & !inputs
+            }
         };
         pins & self.mask()
+    }
+
+    /// The outside changes. An MCP23x keeps, port by port, what first raised its interrupt.
+    pub(crate) fn set_outside(&mut self, outside: u16) {
+        let before = self.pins();
+        self.outside = outside;
+        let changed = (before ^ self.pins()) & self.registers[2];
+        for port in [0x00ff, 0xff00] {
+            if self.kind == Kind::Mcp23x && changed & port != 0 && self.registers[7] & port == 0 {
+                self.registers[7] |= changed & port;
+                self.registers[8] = self.registers[8] & !port | self.pins() & port;
+            }
+        }
+    }
+
+    /// The register and the bit of its byte that an address of an MCP23x is.
+    fn byte(&self, address: usize) -> (usize, usize) {
+        let width = self.lines as usize / 8;
+        (address / width, address % width * 8)
+    }
+
+    fn read_mcp23x(&mut self, address: usize) -> u8 {
+        let (register, shift) = self.byte(address);
+        let port = 0xff << shift;
+        let value = match register {
+            5 => return self.registers[5].to_le_bytes()[0],
+            9 => self.pins() ^ self.registers[1],
+            _ => self.registers[register],
+        };
+        if matches!(register, 8 | 9) {
+            self.registers[7] &= !port;
+        }
+        (value >> shift).to_le_bytes()[0]
+    }
+
+    fn write_mcp23x(&mut self, address: usize, value: u8) {
+        let (register, shift) = match self.byte(address) {
+            (5, _) => (5, 0),
+            (9, shift) => (10, shift),
+            (7 | 8, _) => panic!("INTF and INTCAP are not written"),
+            place => place,
+        };
+        let kept = self.registers[register] & !(0xff << shift);
+        self.registers[register] = kept | u16::from(value) << shift;
     }
 
     /// Whether the interrupt output is low.
@@ -61,6 +112,7 @@ impl Part {
         let inputs = match self.kind {
             Kind::Pcf857x => self.registers[1],
             Kind::Pca953x => self.registers[3],
+            Kind::Mcp23x => return self.registers[7] != 0,
         };
         (self.pins() ^ self.last_read) & inputs & self.mask() != 0
     }
@@ -70,6 +122,12 @@ impl Part {
             (Kind::Pcf857x, 8, [low]) => self.registers[1] = u16::from(*low),
             (Kind::Pcf857x, 16, [low, high]) => {
                 self.registers[1] = u16::from_le_bytes([*low, *high]);
+            }
+            (Kind::Mcp23x, _, [address, values @ ..]) => {
+                self.pointer = *address;
+                for (index, value) in values.iter().enumerate() {
+                    self.write_mcp23x(usize::from(*address) + index, *value);
+                }
             }
             (Kind::Pca953x, _, [command]) => self.pointer = *command,
             (Kind::Pca953x, 8, [command @ 1..=3, value]) => {
@@ -90,10 +148,16 @@ impl Part {
     }
 
     fn read(&mut self, bytes: &mut [u8]) {
+        if self.kind == Kind::Mcp23x {
+            for (index, byte) in bytes.iter_mut().enumerate() {
+                *byte = self.read_mcp23x(usize::from(self.pointer) + index);
+            }
+            return;
+        }
         let register = match (self.kind, self.lines) {
             (Kind::Pcf857x, _) => 0,
             (Kind::Pca953x, 8) => self.pointer,
-            (Kind::Pca953x, _) => self.pointer / 2,
+            _ => self.pointer / 2,
         };
         let value = if register == 0 {
             self.last_read = self.pins();
@@ -126,7 +190,7 @@ impl Bus {
             lines,
             plugged: true,
             outside: 0xffff,
-            registers: [0; 4],
+            registers: [0; 11],
             pointer: 0,
             last_read: 0,
             transfers: 0,
