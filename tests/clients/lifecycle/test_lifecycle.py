@@ -131,12 +131,22 @@ class Signals(unittest.TestCase):
         pid, terminal = pty.fork()
         if pid == 0:
             code = "import os, time; print(os.isatty(0), os.tcgetpgrp(0) == os.getpgrp(), flush=True)\ntime.sleep(60)"
-            os.execvp("ugpio", ["ugpio", "run", "--", *python(code)])
+            os.execvp("ugpio", ["ugpio", "run", "--chip", "keys:4", "--", *python(code)])
         with os.fdopen(terminal, "r+b", buffering=0) as keys:
             self.assertEqual(self.read_line(keys), b"True True\r\n")
             keys.write(b"\x03")
             _, status = os.waitpid(pid, 0)
         self.assertEqual(os.waitstatus_to_exitcode(status), -signal.SIGINT)
+
+    def test_a_person_reads_that_the_board_is_empty(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvp("ugpio", ["ugpio", "run", "--", "echo", "done"])
+        with os.fdopen(terminal, "r+b", buffering=0) as keys:
+            self.assertTrue(self.read_line(keys).startswith(b"ugpio: the board is empty; --chip "))
+            self.assertEqual(self.read_line(keys), b"done\r\n")
+            _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 0)
 
     def test_stop_key_stops_the_job_and_continue_continues_it(self):
         pid, terminal = pty.fork()
@@ -145,7 +155,8 @@ class Signals(unittest.TestCase):
             child = os.fork()
             if child == 0:
                 os.setpgid(0, 0)
-                os.execvp("ugpio", ["ugpio", "run", "--", "sh", "-c", "echo ready; read x; echo got $x"])
+                run = ["ugpio", "run", "--chip", "keys:4", "--"]
+                os.execvp("ugpio", [*run, "sh", "-c", "echo ready; read x; echo got $x"])
             os.setpgid(child, child)
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             os.tcsetpgrp(0, child)
