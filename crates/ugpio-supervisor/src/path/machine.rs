@@ -298,7 +298,9 @@ pub(crate) fn name_in_mount(table: &[u8], mount: u64, path: &[u8]) -> Option<Vec
     } else {
         lexical::below(path, &point)?
     };
-    Some(lexical::normalize(&[top, &root, b"/", rest].concat()))
+    // By itself first: no `..` of a damaged row leads out of the file system.
+    let inside = lexical::normalize(&[b"/", &root[..], b"/", rest].concat());
+    Some(lexical::normalize(&[top, &inside].concat()))
 }
 
 /// A field of `mountinfo` without its escapes.
@@ -378,6 +380,15 @@ mod tests {
         ] {
             let found = name_in_mount(TABLE, mount, path.as_bytes());
             assert_eq!(found.as_deref(), name.map(str::as_bytes), "{mount} {path}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_leads_to_no_other_file_system() {
+        for root in ["s/..", "/../..", "..", "/a/../../.."] {
+            let row = format!("3 1 0:1 {root} / - sysfs sysfs rw");
+            let found = name_in_mount(row.as_bytes(), 3, b"/x");
+            assert_eq!(found.as_deref(), Some(&b"/sys/x"[..]), "{root}");
         }
     }
 }
