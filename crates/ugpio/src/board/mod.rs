@@ -28,6 +28,7 @@ use gpio_sim::part::Settings;
 use machine::Machine;
 use serde::{Deserialize, Serialize};
 
+use crate::clean::clean;
 use crate::counted::counted;
 
 /// Lines of a chip whose number of lines is not given.
@@ -205,16 +206,16 @@ impl fmt::Display for PinSpec {
 impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{}:", file.display())?;
+            write!(f, "{}:", clean(&file.display().to_string()))?;
             if let Some(line) = self.line {
                 write!(f, "{line}:")?;
             }
             f.write_str(" ")?;
         }
         if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+            write!(f, "{}: ", clean(&self.key))?;
         }
-        f.write_str(&self.problem)
+        f.write_str(&clean(&self.problem))
     }
 }
 

@@ -269,3 +269,17 @@ fn what_a_machine_cannot_have_is_said_with_its_place() {
         );
     }
 }
+
+/// A message is one line that does nothing to a terminal, whatever the file has in its keys and values.
+#[test]
+fn no_byte_of_a_board_file_acts_in_its_message() {
+    for text in [
+        "'\"\"\"=\t],'=''\n",
+        "\"a\\u001b[31m\" = 1\n",
+        "[[chip]]\nlabel = \"a\"\n\"x\\ny\" = 1\n",
+        "[[chip]]\nlabel = \"a\\u0007\"\nlines = \"\\u001b]0;x\\u0007\"\n",
+    ] {
+        let told = error(text);
+        assert!(!told.chars().any(char::is_control), "{told:?}");
+    }
+}
