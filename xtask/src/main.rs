@@ -1,14 +1,18 @@
-//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | fences | sizes]`, or all three.
+//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | fences | sizes]`, or all of them.
 //!
 //! [`layers`] holds the crates' `Cargo.toml` against the picture in `ARCHITECTURE.md`, [`fences`] says
 //! where `unsafe` may be, [`sizes`] how long a file may get. `.ci/run` calls them.
+//! `cargo run -p xtask -- figures [CHECKOUT]` counts instead: see [`figures`].
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod fences;
+mod figures;
 mod layers;
+mod modules;
 mod sizes;
+mod source;
 
 /// What a check found: breaches fail, notes are only printed.
 #[derive(Debug, Default)]
@@ -27,14 +31,28 @@ const CHECKS: [(&str, Check); 3] = [
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if let [first, checkout @ ..] = wanted.as_slice()
+        && first == "figures"
+    {
+        let checkout = checkout.first().map_or(root, PathBuf::from);
+        return match figures::print(&checkout) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     if let Some(unknown) = wanted
         .iter()
         .find(|w| !CHECKS.iter().any(|(name, _)| name == w))
     {
-        eprintln!("error: no check {unknown:?}, known here: layers, fences, sizes");
+        eprintln!(
+            "error: no check {unknown:?}, known here: layers, fences, sizes; or figures [CHECKOUT]"
+        );
         return ExitCode::from(2);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut failed = false;
     for (name, check) in CHECKS {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
