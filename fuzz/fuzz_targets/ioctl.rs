@@ -5,7 +5,7 @@
 
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::ioctl;
-use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+use gpio_uapi::{Caller, MemoryFault, File, Outcome, Records, MemoryRecords};
 use gpiolib::{Errno, Level, Offset, Registry, Timestamp};
 use libfuzzer_sys::fuzz_target;
 
@@ -44,34 +44,34 @@ struct Program {
 }
 
 impl Program {
-    fn range(&self, addr: u64, len: usize) -> Result<std::ops::Range<usize>, Fault> {
+    fn range(&self, addr: u64, len: usize) -> Result<std::ops::Range<usize>, MemoryFault> {
         let start = addr
             .checked_sub(BASE)
             .and_then(|at| usize::try_from(at).ok())
-            .ok_or(Fault)?;
+            .ok_or(MemoryFault)?;
         let end = start
             .checked_add(len)
             .filter(|end| *end <= MEMORY)
-            .ok_or(Fault)?;
+            .ok_or(MemoryFault)?;
         Ok(start..end)
     }
 }
 
 impl Caller for Program {
-    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
+    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault> {
         let range = self.range(addr, buf.len())?;
         buf.copy_from_slice(&self.memory[range]);
         Ok(())
     }
 
-    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
+    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
         let range = self.range(addr, data.len())?;
         self.memory[range].copy_from_slice(data);
         Ok(())
     }
 
     fn records(&mut self) -> Box<dyn Records> {
-        Box::new(Ring::new())
+        Box::new(MemoryRecords::new())
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {
@@ -122,7 +122,7 @@ impl World {
     fn open(&mut self) {
         let Some(sim) = &self.sim else { return };
         if self.files.len() < MAX_FILES {
-            let file = File::open(sim.device(), Box::new(Ring::new()));
+            let file = File::open(sim.device(), Box::new(MemoryRecords::new()));
             self.files.push(file.expect("the chip is there"));
         }
     }

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use gpio_sim::net::Nets;
-use gpio_sim::part::{Kind, Settings};
+use gpio_sim::part::{PartKind, Settings};
 use gpio_sim::{Bank, Sim};
 use gpiolib::{Chip as _, Level, Offset, Registry};
 
@@ -55,7 +55,7 @@ impl Bench {
         let bench = Bench::new();
         bench.wire("0", 0);
         for number in 1..CHAIN {
-            let part = Kind::find("buffer")
+            let part = PartKind::find("buffer")
                 .unwrap()
                 .make(&Settings::default())
                 .unwrap();

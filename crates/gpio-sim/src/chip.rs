@@ -15,15 +15,15 @@ use revocable::sync::Mutex;
 
 use crate::changes::{Change, Changes, LineChange, What};
 use crate::fault::{Faults, Fired};
-use crate::model::{Effect, Line};
-use crate::net::{Drive, Nets, PinId, WeakNets};
+use crate::model::{Effect, SimLine};
+use crate::net::{Nets, PinDrive, PinId, WeakNets};
 
 /// A simulated chip. Cheap to clone; all clones are the same chip.
 #[derive(Clone)]
 pub struct SimChip(Arc<Mutex<State>>);
 
 struct State {
-    lines: Vec<Line>,
+    lines: Vec<SimLine>,
     /// Where armed lines report; empty if none ever was armed.
     sinks: Vec<Option<EdgeSink>>,
     /// Whose clock stamps what a consumer's call does.
@@ -66,7 +66,7 @@ impl SimChip {
     /// A chip whose lines are all free inputs, low and pulled down.
     #[must_use]
     pub fn new(lines: u32) -> SimChip {
-        let lines = vec![Line::default(); Offset::new(lines).index()];
+        let lines = vec![SimLine::default(); Offset::new(lines).index()];
         SimChip(Arc::new(Mutex::new(State {
             lines,
             sinks: Vec::new(),
@@ -84,7 +84,7 @@ impl SimChip {
     ///
     /// # Errors
     /// `Invalid` if the chip has no such line.
-    pub fn line(&self, offset: Offset) -> Result<Line> {
+    pub fn line(&self, offset: Offset) -> Result<SimLine> {
         self.0
             .lock()
             .lines
@@ -124,7 +124,7 @@ impl SimChip {
     fn change(
         &self,
         offset: Offset,
-        event: impl FnOnce(&mut Line) -> Result<Effect>,
+        event: impl FnOnce(&mut SimLine) -> Result<Effect>,
     ) -> Result<()> {
         self.change_at(None, offset, event)
     }
@@ -134,7 +134,7 @@ impl SimChip {
         &self,
         at: Option<Timestamp>,
         offset: Offset,
-        event: impl FnOnce(&mut Line) -> Result<Effect>,
+        event: impl FnOnce(&mut SimLine) -> Result<Effect>,
     ) -> Result<()> {
         let mut state = self.0.lock();
         let effect = event(state.lines.get_mut(offset.index()).ok_or(NO_LINE)?)?;
@@ -249,10 +249,10 @@ impl SimChip {
     }
 
     /// What a line does to its net.
-    pub(crate) fn drive(&self, offset: Offset) -> Drive {
+    pub(crate) fn drive(&self, offset: Offset) -> PinDrive {
         let state = self.0.lock();
         let line = state.lines.get(offset.index());
-        line.map(Line::drive).unwrap_or_default()
+        line.map(SimLine::drive).unwrap_or_default()
     }
 
     /// Shows a line the level of its net; gives what follows. Called with the lock of the nets held.

@@ -50,7 +50,7 @@ pub enum Replug {
 
 /// When it goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum When {
+pub enum FaultTime {
     /// At the next call.
     Next,
     /// At the n-th call, counted from 1; from when the chip was plugged in, or from its first planned
@@ -68,7 +68,7 @@ pub struct Planned {
     /// On which line; on any if `None`, and calls on all are counted together.
     pub line: Option<Offset>,
     /// When.
-    pub when: When,
+    pub when: FaultTime,
     /// What.
     pub fault: Fault,
     /// At so many calls in a row.
@@ -157,9 +157,9 @@ impl Faults {
         let place = state.planned;
         state.planned += 1;
         let from = match planned.when {
-            When::Call(call) => Some(call),
-            When::Within(calls) => Some(1 + seed::mix(state.seed, &[place]) % calls.max(1)),
-            When::Next | When::Level(_) => None,
+            FaultTime::Call(call) => Some(call),
+            FaultTime::Within(calls) => Some(1 + seed::mix(state.seed, &[place]) % calls.max(1)),
+            FaultTime::Next | FaultTime::Level(_) => None,
         };
         let left = planned.times.max(1);
         // What is over is over: a run that plans faults for ever keeps those to come.
@@ -297,7 +297,10 @@ impl State {
         let is_meant = |plan: &&mut Plan| {
             let planned = plan.planned;
             let is_line = planned.line.is_none_or(|line| line == offset);
-            is_line && planned.when == When::Level(level) && plan.left > 0 && plan.from.is_none()
+            is_line
+                && planned.when == FaultTime::Level(level)
+                && plan.left > 0
+                && plan.from.is_none()
         };
         let plan = self.plans.iter_mut().find(is_meant)?;
         if matches!(plan.planned.fault, Fault::Error(_) | Fault::Slow(_)) {
@@ -321,7 +324,7 @@ impl Plan {
             Some(_) => call,
             None => all,
         };
-        if matches!(self.planned.when, When::Next) {
+        if matches!(self.planned.when, FaultTime::Next) {
             self.from = self.from.or(Some(number));
         }
         if self.left == 0 || number < self.from? {

@@ -1,17 +1,17 @@
 //! The model of one simulated line: four facts, and what each event does to them.
 //!
-//! Pure: no lock, no time, no delivery. [`SimChip`](crate::SimChip) keeps one [`Line`] for each offset
+//! Pure: no lock, no time, no delivery. [`SimChip`](crate::SimChip) keeps one [`SimLine`] for each offset
 //! and turns the [`Effect`] of an event into edges and noted changes. A line on a net keeps the same
-//! facts, but what it reads is what the net says ([`Line::see`]), and what it does there is [`Line::drive`].
+//! facts, but what it reads is what the net says ([`SimLine::see`]), and what it does there is [`SimLine::drive`].
 // KERNEL: gpio-sim.c (v6.12), all of the chip callbacks and gpio_sim_apply_pull.
 
 use gpiolib::{Direction, Edge, Edges, Level};
 
-use crate::net::{Drive, Strength};
+use crate::net::{PinDrive, Strength};
 
 /// One simulated line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Line {
+pub struct SimLine {
     requested: bool,
     direction: Direction,
     level: Level,
@@ -39,9 +39,9 @@ pub struct Effect {
     pub edge: Option<Level>,
 }
 
-impl Default for Line {
-    fn default() -> Line {
-        Line {
+impl Default for SimLine {
+    fn default() -> SimLine {
+        SimLine {
             requested: false,
             direction: Direction::Input,
             level: Level::Low,
@@ -56,7 +56,7 @@ impl Default for Line {
     }
 }
 
-impl Line {
+impl SimLine {
     /// The level, whatever the direction.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -104,7 +104,7 @@ impl Line {
         self.take_unwired(level)
     }
 
-    /// Is pulled by a bias that the consumer asks for: as [`Line::apply_pull`], but on a net it is the
+    /// Is pulled by a bias that the consumer asks for: as [`SimLine::apply_pull`], but on a net it is the
     /// weaker of the two.
     pub fn apply_bias(&mut self, pull: Level) -> Effect {
         let hand = self.hand;
@@ -158,10 +158,10 @@ impl Line {
 
     /// What it does to a net.
     #[must_use]
-    pub fn drive(&self) -> Drive {
+    pub fn drive(&self) -> PinDrive {
         let output = self.drives().then_some(self.register);
         let output = self.stuck.or(output);
-        Drive::FLOAT
+        PinDrive::FLOAT
             .with(Strength::Output, output)
             .with(Strength::Hand, self.hand)
             .with(Strength::Bias, self.bias)
@@ -245,8 +245,8 @@ mod tests {
     };
 
     /// A line that is requested, an input and armed for both edges.
-    fn watched() -> Line {
-        let mut line = Line::default();
+    fn watched() -> SimLine {
+        let mut line = SimLine::default();
         line.request();
         line.direction_input();
         line.arm(Edges::BOTH);
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_new_line_is_a_free_input_low_and_pulled_down() {
-        let line = Line::default();
+        let line = SimLine::default();
         assert_eq!(
             (line.direction(), line.level(), line.pull()),
             (Direction::Input, Low, Low)
@@ -264,13 +264,13 @@ mod tests {
 
     #[test]
     fn request_changes_nothing_else() {
-        let mut line = Line::default();
+        let mut line = SimLine::default();
         let _ = line.apply_pull(High);
         let before = line;
         line.request();
         assert_eq!(
             line,
-            Line {
+            SimLine {
                 requested: true,
                 ..before
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gpio_sim::fault::{Fault, Faults, Fired, Host, Planned, Replug, When};
+use gpio_sim::fault::{Fault, FaultTime, Faults, Fired, Host, Planned, Replug};
 use gpio_sim::{Bank, Change, Changes, LineChange, Sim, What};
 use gpiolib::{Desc, Edges, Errno, Error, Level, Offset, Registry, Timestamp, Value};
 
@@ -32,7 +32,7 @@ fn chip(seed: u64) -> (Sim, Faults, Arc<Notes>) {
     (bank.register(&Registry::new()).unwrap(), faults, notes)
 }
 
-fn plan(when: When, fault: Fault) -> Planned {
+fn plan(when: FaultTime, fault: Fault) -> Planned {
     Planned {
         line: Some(Offset::new(1)),
         when,
@@ -68,7 +68,7 @@ fn the_n_th_call_fails_and_those_after_it_do_not() {
     sim.watch(&changes, 0);
     faults.plan(Planned {
         times: 2,
-        ..plan(When::Call(4), EIO)
+        ..plan(FaultTime::Call(4), EIO)
     });
     let desc = input(&sim);
     let answers: Vec<bool> = (0..4).map(|_| desc.level() == Err(FAILED)).collect();
@@ -93,11 +93,11 @@ fn the_n_th_call_fails_and_those_after_it_do_not() {
 fn the_next_call_and_one_by_the_seed() {
     let (sim, faults, _) = chip(0);
     let desc = input(&sim);
-    faults.plan(plan(When::Next, EIO));
+    faults.plan(plan(FaultTime::Next, EIO));
     assert_eq!((desc.level(), desc.level()), (Err(FAILED), Ok(Level::Low)));
     let first = |seed| {
         let (sim, faults, _) = chip(seed);
-        faults.plan(plan(When::Within(1_000), EIO));
+        faults.plan(plan(FaultTime::Within(1_000), EIO));
         let line = sim.device().line(Offset::new(1)).unwrap();
         let desc = line.request("test".into()).unwrap();
         (0..1_000).position(|_| desc.level() == Err(FAILED))
@@ -110,7 +110,7 @@ fn the_next_call_and_one_by_the_seed() {
 #[test]
 fn an_unplug_numbs_the_chip_at_that_very_call() {
     let (sim, faults, notes) = chip(0);
-    faults.plan(plan(When::Call(3), Fault::Unplug(Replug::Calls(7))));
+    faults.plan(plan(FaultTime::Call(3), Fault::Unplug(Replug::Calls(7))));
     let desc = input(&sim);
     assert_eq!(
         (desc.level(), desc.level()),
@@ -127,8 +127,11 @@ fn an_unplug_numbs_the_chip_at_that_very_call() {
 fn a_level_can_be_what_does_it() {
     let (sim, faults, notes) = chip(0);
     let desc = input(&sim);
-    faults.plan(plan(When::Level(Level::High), EIO));
-    faults.plan(plan(When::Level(Level::Low), Fault::Unplug(Replug::Never)));
+    faults.plan(plan(FaultTime::Level(Level::High), EIO));
+    faults.plan(plan(
+        FaultTime::Level(Level::Low),
+        Fault::Unplug(Replug::Never),
+    ));
     assert_eq!(desc.level(), Ok(Level::Low));
     sim.set_pull(Offset::new(1), Level::High, Timestamp::at(1))
         .unwrap();
@@ -145,7 +148,7 @@ fn a_level_can_be_what_does_it() {
 fn a_stuck_line_does_not_move_until_it_is_mended() {
     let (sim, faults, _) = chip(0);
     let desc = input(&sim);
-    faults.plan(plan(When::Next, Fault::Stuck(Level::High)));
+    faults.plan(plan(FaultTime::Next, Fault::Stuck(Level::High)));
     assert_eq!(desc.level(), Ok(Level::High));
     desc.direction_output(Value::Inactive).unwrap();
     assert_eq!(desc.level(), Ok(Level::High));
@@ -158,9 +161,9 @@ fn glitches_lost_edges_and_floods_are_about_edges() {
     let (sim, faults, _) = chip(0);
     let desc = input(&sim);
     let queue = desc.subscribe(Edges::BOTH, 4_096).unwrap();
-    faults.plan(plan(When::Next, Fault::Glitch));
+    faults.plan(plan(FaultTime::Next, Fault::Glitch));
     assert_eq!((desc.level(), queue.len()), (Ok(Level::Low), 2));
-    faults.plan(plan(When::Next, Fault::LostEdge));
+    faults.plan(plan(FaultTime::Next, Fault::LostEdge));
     desc.level().unwrap();
     sim.set_pull(Offset::new(1), Level::High, Timestamp::at(1))
         .unwrap();
@@ -168,7 +171,7 @@ fn glitches_lost_edges_and_floods_are_about_edges() {
     sim.set_pull(Offset::new(1), Level::Low, Timestamp::at(2))
         .unwrap();
     assert_eq!(queue.len(), 3);
-    faults.plan(plan(When::Next, Fault::Flood));
+    faults.plan(plan(FaultTime::Next, Fault::Flood));
     desc.level().unwrap();
     assert!(queue.len() > 2_048);
 }
@@ -179,7 +182,7 @@ fn a_slow_call_waits_outside() {
     let desc = input(&sim);
     faults.plan(Planned {
         times: 3,
-        ..plan(When::Next, Fault::Slow(5))
+        ..plan(FaultTime::Next, Fault::Slow(5))
     });
     for _ in 0..5 {
         desc.level().unwrap();
@@ -192,14 +195,14 @@ fn a_fault_of_any_line_counts_the_calls_on_all() {
     let (sim, faults, _) = chip(0);
     faults.plan(Planned {
         line: None,
-        ..plan(When::Call(4), EIO)
+        ..plan(FaultTime::Call(4), EIO)
     });
     let desc = input(&sim);
     let other = sim.device().line(Offset::new(2)).unwrap();
     let other = other.request("other".into()).unwrap();
     assert_eq!(other.level(), Err(FAILED));
     assert_eq!(desc.level(), Ok(Level::Low));
-    faults.plan(plan(When::Next, EIO));
+    faults.plan(plan(FaultTime::Next, EIO));
     faults.forget();
     assert_eq!(desc.level(), Ok(Level::Low));
 }

@@ -11,7 +11,7 @@ use divan::Bencher;
 use gpio_sim::Sim;
 use gpio_uapi::abi::v2::{LineFlags, LineInfo, LineRequest, LineValues};
 use gpio_uapi::abi::{IntoBytes, ioctl};
-use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Outcome, Records};
 use gpiolib::{Desc, Errno, Level, Offset, Timestamp};
 
 fn main() {
@@ -29,21 +29,21 @@ struct Program {
 }
 
 impl Caller for Program {
-    fn copy_in(&mut self, _addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        buf.copy_from_slice(self.memory.get(..buf.len()).ok_or(Fault)?);
+    fn copy_in(&mut self, _addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault> {
+        buf.copy_from_slice(self.memory.get(..buf.len()).ok_or(MemoryFault)?);
         Ok(())
     }
 
-    fn copy_out(&mut self, _addr: u64, data: &[u8]) -> Result<(), Fault> {
+    fn copy_out(&mut self, _addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
         self.memory
             .get_mut(..data.len())
-            .ok_or(Fault)?
+            .ok_or(MemoryFault)?
             .copy_from_slice(data);
         Ok(())
     }
 
     fn records(&mut self) -> Box<dyn Records> {
-        Box::new(Ring::new())
+        Box::new(MemoryRecords::new())
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {
@@ -58,7 +58,7 @@ impl Caller for Program {
 /// A chip of 64 lines, opened by a program that has `argument` in its memory.
 fn opened(argument: &[u8]) -> (Sim, File, Program) {
     let sim = Sim::simple(64).expect("64 lines are fine");
-    let chip = File::open(sim.device(), Box::new(Ring::new())).expect("the chip is there");
+    let chip = File::open(sim.device(), Box::new(MemoryRecords::new())).expect("the chip is there");
     let mut memory = vec![0; 1024];
     memory[..argument.len()].copy_from_slice(argument);
     (sim, chip, Program { memory, file: None })

@@ -1,7 +1,7 @@
 //! Where the records of a file lie, as the bytes that a program reads.
 //!
 //! The core's queues decide what is kept and what is dropped; a [`Records`] only holds bytes. In
-//! memory that is a [`Ring`]; the supervisor implements it over the pipe or socket that stands in
+//! memory that is a [`MemoryRecords`]; the supervisor implements it over the pipe or socket that stands in
 //! for the file. The stores here encode what the core queues in the file's ABI.
 
 use alloc::boxed::Box;
@@ -39,16 +39,16 @@ pub trait Records: Send {
 
 /// Records in memory.
 #[derive(Clone, Debug, Default)]
-pub struct Ring(VecDeque<u8>);
+pub struct MemoryRecords(VecDeque<u8>);
 
-impl Ring {
+impl MemoryRecords {
     /// An empty ring, which grows as its queue allows.
     pub const fn new() -> Self {
         Self(VecDeque::new())
     }
 }
 
-impl Records for Ring {
+impl Records for MemoryRecords {
     fn bytes(&self) -> usize {
         self.0.len()
     }

@@ -9,22 +9,22 @@
 //! ```
 //! use gpio_sim::Sim;
 //! use gpio_uapi::abi::{IntoBytes, common::ChipInfo, ioctl};
-//! use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+//! use gpio_uapi::{Caller, MemoryFault, File, Outcome, Records, MemoryRecords};
 //! use gpiolib::{Errno, Timestamp};
 //!
 //! /// A program with one structure of memory and no room for further files.
 //! struct Program(ChipInfo);
 //!
 //! impl Caller for Program {
-//!     fn copy_in(&mut self, _addr: u64, _buf: &mut [u8]) -> Result<(), Fault> {
-//!         Err(Fault)
+//!     fn copy_in(&mut self, _addr: u64, _buf: &mut [u8]) -> Result<(), MemoryFault> {
+//!         Err(MemoryFault)
 //!     }
-//!     fn copy_out(&mut self, _addr: u64, data: &[u8]) -> Result<(), Fault> {
-//!         self.0.as_mut_bytes().get_mut(..data.len()).ok_or(Fault)?.copy_from_slice(data);
+//!     fn copy_out(&mut self, _addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
+//!         self.0.as_mut_bytes().get_mut(..data.len()).ok_or(MemoryFault)?.copy_from_slice(data);
 //!         Ok(())
 //!     }
 //!     fn records(&mut self) -> Box<dyn Records> {
-//!         Box::new(Ring::new())
+//!         Box::new(MemoryRecords::new())
 //!     }
 //!     fn reserve_fd(&mut self) -> Result<i32, Errno> {
 //!         Err(Errno::EMFILE)
@@ -33,7 +33,7 @@
 //! }
 //!
 //! let sim = Sim::simple(8).expect("8 lines are fine");
-//! let chip = File::open(sim.device(), Box::new(Ring::new())).expect("the chip is there");
+//! let chip = File::open(sim.device(), Box::new(MemoryRecords::new())).expect("the chip is there");
 //! let mut program = Program(ChipInfo::default());
 //! let outcome = chip.ioctl(ioctl::GPIO_GET_CHIPINFO, 0, &mut program, Timestamp::at(0));
 //! assert_eq!(outcome, Outcome::Done(0));
@@ -62,11 +62,11 @@ mod outcome;
 mod refusal;
 pub mod repr;
 
-pub use fifo::{Records, Ring};
+pub use fifo::{MemoryRecords, Records};
 pub use file::{File, FileKind};
-pub use mem::{Caller, Fault};
+pub use mem::{Caller, MemoryFault};
 pub use outcome::{Outcome, PollMask, Readiness};
-pub use refusal::{Place, Reason, Refusal};
+pub use refusal::{LineRef, Reason, Refusal};
 
 /// The example of the crate's README, as a test.
 #[cfg(doctest)]

@@ -14,10 +14,10 @@ use crate::refusal::Refusal;
 
 /// An access to the caller's memory failed; the caller sees `EFAULT`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Fault;
+pub struct MemoryFault;
 
-impl From<Fault> for Errno {
-    fn from(_: Fault) -> Self {
+impl From<MemoryFault> for Errno {
+    fn from(_: MemoryFault) -> Self {
         Self::EFAULT
     }
 }
@@ -31,15 +31,15 @@ pub trait Caller {
     ///
     /// # Errors
     ///
-    /// [`Fault`] when any byte cannot be read; `buf` may then hold a part.
-    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault>;
+    /// [`MemoryFault`] when any byte cannot be read; `buf` may then hold a part.
+    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault>;
 
     /// Copies `data` into the caller's memory at `addr`.
     ///
     /// # Errors
     ///
-    /// [`Fault`] when any byte cannot be written; a part may have been.
-    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault>;
+    /// [`MemoryFault`] when any byte cannot be written; a part may have been.
+    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault>;
 
     /// An empty place for the records of a file about to be made.
     fn records(&mut self) -> Box<dyn Records>;

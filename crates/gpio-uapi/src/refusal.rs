@@ -8,7 +8,7 @@ use core::fmt;
 
 use gpiolib::{Errno, Error, Offset};
 
-use crate::mem::Fault;
+use crate::mem::MemoryFault;
 
 /// Defines [`Reason`], one line a check: name, errno, what is wrong.
 macro_rules! reasons {
@@ -93,12 +93,12 @@ pub struct Refusal {
     /// The check.
     pub reason: Reason,
     /// The line, if it is about one.
-    pub line: Option<Place>,
+    pub line: Option<LineRef>,
 }
 
 /// Which line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Place {
+pub enum LineRef {
     /// By its place in the request.
     Index(usize),
     /// By its offset in the chip.
@@ -114,7 +114,7 @@ impl Refusal {
     /// The same, about this line.
     pub(crate) const fn at(self, line: Offset) -> Self {
         Self {
-            line: Some(Place::Line(line)),
+            line: Some(LineRef::Line(line)),
             ..self
         }
     }
@@ -122,7 +122,7 @@ impl Refusal {
     /// The same, about the line at this place in the request.
     pub(crate) const fn at_index(self, index: usize) -> Self {
         Self {
-            line: Some(Place::Index(index)),
+            line: Some(LineRef::Index(index)),
             ..self
         }
     }
@@ -130,7 +130,7 @@ impl Refusal {
     /// The same with the line by its offset, where these are the offsets of the request.
     pub(crate) fn among(self, mut offset_of: impl FnMut(usize) -> Option<Offset>) -> Self {
         match self.line {
-            Some(Place::Index(index)) => offset_of(index).map_or(self, |line| self.at(line)),
+            Some(LineRef::Index(index)) => offset_of(index).map_or(self, |line| self.at(line)),
             _ => self,
         }
     }
@@ -140,8 +140,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             None => {}
-            Some(Place::Line(offset)) => write!(f, "line {offset}: ")?,
-            Some(Place::Index(index)) => write!(f, "the line at {index}: ")?,
+            Some(LineRef::Line(offset)) => write!(f, "line {offset}: ")?,
+            Some(LineRef::Index(index)) => write!(f, "the line at {index}: ")?,
         }
         self.reason.fmt(f)
     }
@@ -153,8 +153,8 @@ impl From<Reason> for Refusal {
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(_: Fault) -> Self {
+impl From<MemoryFault> for Refusal {
+    fn from(_: MemoryFault) -> Self {
         Reason::Memory.into()
     }
 }

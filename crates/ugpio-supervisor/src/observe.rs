@@ -6,7 +6,7 @@
 use core::fmt;
 
 use gpio_uapi::abi::ioctl;
-use gpio_uapi::{Place, Reason, Refusal};
+use gpio_uapi::{LineRef, Reason, Refusal};
 use gpiolib::{Device, Offset, Timestamp};
 use rustix::process::Pid;
 
@@ -82,10 +82,10 @@ impl Refused<'_> {
     #[must_use]
     pub fn why(&self) -> String {
         match (self.refusal.reason, self.refusal.line) {
-            (Reason::Held, Some(Place::Line(offset))) => {
+            (Reason::Held, Some(LineRef::Line(offset))) => {
                 format!("line {offset} is held by {}", self.holder_of(offset))
             }
-            (Reason::NoSuchLine, Some(Place::Line(offset))) => {
+            (Reason::NoSuchLine, Some(LineRef::Line(offset))) => {
                 let last = self.device.ngpio().saturating_sub(1);
                 format!(
                     "there is no line {offset}, {} has 0 to {last}",

@@ -12,7 +12,7 @@ use core::cmp::Reverse;
 
 use gpiolib::Level;
 
-use super::resolve::{Drive, Node, Strength, Tally};
+use super::resolve::{NetNode, PinDrive, Strength, Tally};
 use super::slab::Slab;
 use crate::part::{Action, Io, Part};
 use crate::seed;
@@ -120,7 +120,7 @@ pub(super) struct Work {
     /// Time moves, as opposed to somebody who does something.
     pub(super) is_timed: bool,
     levels: Vec<Level>,
-    drives: Vec<Drive>,
+    drives: Vec<PinDrive>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -162,7 +162,7 @@ pub(super) struct Net {
 pub(super) struct Pin {
     label: String,
     net: Option<NetId>,
-    drive: Drive,
+    drive: PinDrive,
     part: Option<PartId>,
 }
 
@@ -241,7 +241,7 @@ impl Engine {
         let Some(entry) = self.nets.get_mut(net.0) else {
             return;
         };
-        let drive = |pull| Drive::FLOAT.with(Strength::Resistor, pull);
+        let drive = |pull| PinDrive::FLOAT.with(Strength::Resistor, pull);
         entry.tally.remove(drive(entry.pull));
         entry.tally.add(drive(pull));
         entry.pull = pull;
@@ -270,7 +270,7 @@ impl Engine {
         let pin = PinId(self.pins.insert(Pin {
             label,
             net: None,
-            drive: Drive::FLOAT,
+            drive: PinDrive::FLOAT,
             part,
         }));
         self.connect(pin, net);
@@ -304,7 +304,7 @@ impl Engine {
     }
 
     /// Says what a pin does to its net from now on. Takes effect when the nets settle.
-    pub fn set(&mut self, pin: PinId, drive: Drive) {
+    pub fn set(&mut self, pin: PinId, drive: PinDrive) {
         let Some(entry) = self.pins.get_mut(pin.0) else {
             return;
         };
@@ -382,10 +382,10 @@ impl Engine {
 
     /// What holds a net.
     #[must_use]
-    pub fn node(&self, net: NetId) -> Node {
+    pub fn node(&self, net: NetId) -> NetNode {
         self.nets
             .get(net.0)
-            .map_or(Node::Floating, |net| net.tally.resolve())
+            .map_or(NetNode::Floating, |net| net.tally.resolve())
     }
 
     /// The net that a pin is wired to.

@@ -34,6 +34,6 @@ mod slab;
 mod wiring;
 
 pub use engine::{Engine, NetId, News, PartId, PinId, Report, Seen};
-pub use resolve::{Drive, Node, Strength};
+pub use resolve::{NetNode, PinDrive, Strength};
 pub(crate) use wiring::WeakNets;
 pub use wiring::{NetChange, NetView, Nets, PartView};

@@ -24,27 +24,27 @@ const STRENGTHS: usize = 4;
 
 /// What one pin does to the net it is on; by default nothing.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Drive([Option<Level>; STRENGTHS]);
+pub struct PinDrive([Option<Level>; STRENGTHS]);
 
-impl Drive {
+impl PinDrive {
     /// A pin that is high-impedance: an input.
-    pub const FLOAT: Drive = Drive([None; STRENGTHS]);
+    pub const FLOAT: PinDrive = PinDrive([None; STRENGTHS]);
 
     /// A pin that drives this level.
     #[must_use]
-    pub const fn output(level: Level) -> Drive {
-        Drive([Some(level), None, None, None])
+    pub const fn output(level: Level) -> PinDrive {
+        PinDrive([Some(level), None, None, None])
     }
 
     /// A pin that pulls to this level by a resistor on the board.
     #[must_use]
-    pub const fn resistor(level: Level) -> Drive {
-        Drive([None, None, Some(level), None])
+    pub const fn resistor(level: Level) -> PinDrive {
+        PinDrive([None, None, Some(level), None])
     }
 
     /// The same, holding with `strength` towards `level`, or no longer.
     #[must_use]
-    pub const fn with(mut self, strength: Strength, level: Option<Level>) -> Drive {
+    pub const fn with(mut self, strength: Strength, level: Option<Level>) -> PinDrive {
         self.0[strength as usize] = level;
         self
     }
@@ -58,7 +58,7 @@ impl Drive {
 
 /// What a net is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Node {
+pub enum NetNode {
     /// Driven or pulled to this level.
     At(Level),
     /// Held by nobody, or by resistors of the same strength both ways: it keeps the level it has.
@@ -73,16 +73,16 @@ pub struct Tally([[u32; 2]; STRENGTHS]);
 
 impl Tally {
     /// One more pin holds the net.
-    pub fn add(&mut self, drive: Drive) {
+    pub fn add(&mut self, drive: PinDrive) {
         self.each(drive, |count| *count += 1);
     }
 
     /// A pin that was added lets go.
-    pub fn remove(&mut self, drive: Drive) {
+    pub fn remove(&mut self, drive: PinDrive) {
         self.each(drive, |count| *count -= 1);
     }
 
-    fn each(&mut self, drive: Drive, mut change: impl FnMut(&mut u32)) {
+    fn each(&mut self, drive: PinDrive, mut change: impl FnMut(&mut u32)) {
         for (counts, level) in self.0.iter_mut().zip(drive.0) {
             if let Some(level) = level {
                 change(&mut counts[usize::from(level.is_high())]);
@@ -92,28 +92,28 @@ impl Tally {
 
     /// What the net is now.
     #[must_use]
-    pub fn resolve(&self) -> Node {
+    pub fn resolve(&self) -> NetNode {
         for (strength, counts) in self.0.iter().enumerate() {
             match *counts {
                 [0, 0] => {}
-                [_, 0] => return Node::At(Level::Low),
-                [0, _] => return Node::At(Level::High),
-                _ if strength == Strength::Output as usize => return Node::Short,
-                _ => return Node::Floating,
+                [_, 0] => return NetNode::At(Level::Low),
+                [0, _] => return NetNode::At(Level::High),
+                _ if strength == Strength::Output as usize => return NetNode::Short,
+                _ => return NetNode::Floating,
             }
         }
-        Node::Floating
+        NetNode::Floating
     }
 }
 
-impl Node {
+impl NetNode {
     /// The level of a net that was at `before`.
     #[must_use]
     pub const fn level(self, before: Level) -> Level {
         match self {
-            Node::At(level) => level,
-            Node::Floating => before,
-            Node::Short => Level::Low,
+            NetNode::At(level) => level,
+            NetNode::Floating => before,
+            NetNode::Short => Level::Low,
         }
     }
 }
@@ -123,41 +123,41 @@ mod tests {
     use super::*;
     use Level::{High, Low};
 
-    fn node(drives: &[Drive]) -> Node {
+    fn node(drives: &[PinDrive]) -> NetNode {
         let mut tally = Tally::default();
         drives.iter().for_each(|drive| tally.add(*drive));
         tally.resolve()
     }
 
-    fn held(strength: Strength, level: Level) -> Drive {
-        Drive::FLOAT.with(strength, Some(level))
+    fn held(strength: Strength, level: Level) -> PinDrive {
+        PinDrive::FLOAT.with(strength, Some(level))
     }
 
     #[test]
     fn nobody_holds_a_floating_net_which_keeps_its_level() {
-        assert_eq!(node(&[]), Node::Floating);
-        assert_eq!(node(&[Drive::FLOAT, Drive::FLOAT]), Node::Floating);
+        assert_eq!(node(&[]), NetNode::Floating);
+        assert_eq!(node(&[PinDrive::FLOAT, PinDrive::FLOAT]), NetNode::Floating);
         assert_eq!(
-            (Node::Floating.level(High), Node::Floating.level(Low)),
+            (NetNode::Floating.level(High), NetNode::Floating.level(Low)),
             (High, Low)
         );
     }
 
     #[test]
     fn open_drain_outputs_and_a_pull_up_are_a_wired_and() {
-        let up = Drive::resistor(High);
-        assert_eq!(node(&[up, Drive::FLOAT]), Node::At(High));
-        assert_eq!(node(&[up, Drive::output(Low)]), Node::At(Low));
+        let up = PinDrive::resistor(High);
+        assert_eq!(node(&[up, PinDrive::FLOAT]), NetNode::At(High));
+        assert_eq!(node(&[up, PinDrive::output(Low)]), NetNode::At(Low));
         assert_eq!(
-            node(&[up, Drive::output(Low), Drive::output(Low)]),
-            Node::At(Low)
+            node(&[up, PinDrive::output(Low), PinDrive::output(Low)]),
+            NetNode::At(Low)
         );
     }
 
     #[test]
     fn outputs_against_each_other_are_a_short_that_reads_low() {
-        let node = node(&[Drive::output(High), Drive::output(Low)]);
-        assert_eq!((node, node.level(High)), (Node::Short, Low));
+        let node = node(&[PinDrive::output(High), PinDrive::output(Low)]);
+        assert_eq!((node, node.level(High)), (NetNode::Short, Low));
     }
 
     #[test]
@@ -165,20 +165,20 @@ mod tests {
         use Strength::{Bias, Hand, Resistor};
         assert_eq!(
             node(&[held(Bias, High), held(Resistor, Low)]),
-            Node::At(Low)
+            NetNode::At(Low)
         );
         assert_eq!(
             node(&[held(Hand, High), held(Resistor, Low)]),
-            Node::At(High)
+            NetNode::At(High)
         );
         assert_eq!(
             node(&[held(Bias, High), held(Bias, Low)]),
-            Node::Floating,
+            NetNode::Floating,
             "half of the supply"
         );
         assert_eq!(
             node(&[held(Hand, High), held(Hand, Low), held(Resistor, Low)]),
-            Node::Floating
+            NetNode::Floating
         );
     }
 }

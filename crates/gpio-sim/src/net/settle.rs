@@ -12,7 +12,7 @@ use core::cmp::Reverse;
 use gpiolib::Level;
 
 use super::engine::{Engine, Net, NetId, News, Report, Seen, Timer};
-use super::resolve::Node;
+use super::resolve::NetNode;
 
 /// How often a net may change in one instant, besides once for each part: loops that come to rest.
 const FLIPS_MORE: usize = 64;
@@ -288,7 +288,7 @@ impl Engine {
             {
                 touched.push(id);
             }
-            let is_short = net.tally.resolve() == Node::Short;
+            let is_short = net.tally.resolve() == NetNode::Short;
             let was_short = core::mem::replace(&mut net.is_short, is_short);
             self.show(id);
             if is_short != was_short {

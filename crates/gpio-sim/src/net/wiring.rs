@@ -14,7 +14,7 @@ use gpiolib::{Level, Offset, Timestamp};
 use revocable::sync::Mutex;
 
 use super::engine::{Engine, NetId, News, PartId, PinId};
-use super::resolve::Node;
+use super::resolve::NetNode;
 use crate::changes::{Change, Changes};
 use crate::chip::{Delivery, SimChip};
 use crate::part::{Action, Part};
@@ -82,7 +82,7 @@ pub struct NetView {
     /// What its readers see.
     pub level: Level,
     /// What holds it.
-    pub node: Node,
+    pub node: NetNode,
     /// Its resistor.
     pub pull: Option<Level>,
     /// How long its changes take, in nanoseconds.
@@ -99,7 +99,7 @@ pub struct NetChange {
     /// What its readers see.
     pub level: Level,
     /// What holds it.
-    pub node: Node,
+    pub node: NetNode,
 }
 
 /// What a part looks like from outside.

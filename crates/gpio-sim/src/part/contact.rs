@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use gpiolib::Level;
 
-use crate::net::Drive;
+use crate::net::PinDrive;
 use crate::seed;
 
 /// The most times that a contact opens again while it bounces.
@@ -85,8 +85,8 @@ impl Contact {
 }
 
 /// What a contact to a rail does to a net with a resistor to the other one.
-pub(super) fn to_rail(is_closed: bool, rail: Level) -> Drive {
-    let resistor = Drive::resistor(!rail);
+pub(super) fn to_rail(is_closed: bool, rail: Level) -> PinDrive {
+    let resistor = PinDrive::resistor(!rail);
     if is_closed {
         resistor.with(crate::net::Strength::Output, Some(rail))
     } else {

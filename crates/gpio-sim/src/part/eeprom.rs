@@ -8,10 +8,10 @@ use alloc::boxed::Box;
 
 use gpiolib::Level;
 
-use super::{Io, Kind, Mistake, Part, Settings};
-use crate::net::Drive;
+use super::{Io, Mistake, Part, PartKind, Settings};
+use crate::net::PinDrive;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "eeprom",
     pins: &["sda", "scl", "wp"],
     required: &["sda", "scl"],
@@ -194,9 +194,9 @@ impl Part for Eeprom {
             _ => {}
         }
         let drive = if self.pulls_low {
-            Drive::output(Level::Low)
+            PinDrive::output(Level::Low)
         } else {
-            Drive::FLOAT
+            PinDrive::FLOAT
         };
         io.drive(0, drive);
     }

@@ -7,9 +7,9 @@ use alloc::string::String;
 use gpiolib::Level;
 
 use super::contact::to_rail;
-use super::{Action, Io, Kind, Mistake, Part, Settings};
+use super::{Action, Io, Mistake, Part, PartKind, Settings};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "encoder",
     pins: &["a", "b"],
     required: &["a", "b"],

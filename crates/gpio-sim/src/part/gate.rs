@@ -2,10 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{Io, Kind, Part};
-use crate::net::Drive;
+use super::{Io, Part, PartKind};
+use crate::net::PinDrive;
 
-pub(super) const BUFFER: Kind = Kind {
+pub(super) const BUFFER: PartKind = PartKind {
     name: "buffer",
     pins: &["in", "out"],
     required: &["in", "out"],
@@ -13,7 +13,7 @@ pub(super) const BUFFER: Kind = Kind {
     make: |_| Ok(Box::new(Gate { inverts: false })),
 };
 
-pub(super) const INVERTER: Kind = Kind {
+pub(super) const INVERTER: PartKind = PartKind {
     name: "inverter",
     pins: &["in", "out"],
     required: &["in", "out"],
@@ -34,6 +34,9 @@ impl Part for Gate {
 
     fn react(&mut self, io: &mut Io<'_>) {
         let level = io.level(0);
-        io.drive(1, Drive::output(if self.inverts { !level } else { level }));
+        io.drive(
+            1,
+            PinDrive::output(if self.inverts { !level } else { level }),
+        );
     }
 }

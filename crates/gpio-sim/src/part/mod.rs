@@ -2,12 +2,12 @@
 //!
 //! A [`Part`] is a small state machine over the levels of its pins and the time. It is told when a
 //! level at its pins changed and when a deadline of its own has come, and answers by what it does to
-//! its pins; it reads no clock, keeps no thread and knows nothing of chips. [`Kind::make`] makes one by
-//! name. To add a part: a module here with the `Part` and its [`Kind`], a line in [`KINDS`], a test.
+//! its pins; it reads no clock, keeps no thread and knows nothing of chips. [`PartKind::make`] makes one by
+//! name. To add a part: a module here with the `Part` and its [`PartKind`], a line in [`KINDS`], a test.
 //!
 //! ```
 //! use gpio_sim::part::{Io, Part};
-//! use gpio_sim::net::{Drive, Engine};
+//! use gpio_sim::net::{PinDrive, Engine};
 //! use gpiolib::Level;
 //!
 //! /// Drives its second pin to the opposite of its first.
@@ -18,7 +18,7 @@
 //!         &["in", "out"]
 //!     }
 //!     fn react(&mut self, io: &mut Io<'_>) {
-//!         io.drive(1, Drive::output(!io.level(0)));
+//!         io.drive(1, PinDrive::output(!io.level(0)));
 //!     }
 //! }
 //!
@@ -26,7 +26,7 @@
 //! let (input, output) = (engine.add_net("in"), engine.add_net("out"));
 //! engine.add_part("not", Box::new(Not), &[Some(input), Some(output)]);
 //! let pin = engine.add_pin("demo:0", Some(input));
-//! engine.set(pin, Drive::output(Level::Low));
+//! engine.set(pin, PinDrive::output(Level::Low));
 //! engine.settle(0);
 //! assert_eq!(engine.level(output), Level::High);
 //! ```
@@ -51,13 +51,13 @@ use core::fmt;
 
 use gpiolib::Level;
 
-use crate::net::Drive;
+use crate::net::PinDrive;
 
 pub use settings::{Mistake, Setting, Settings, parse_time_ns};
 
 /// A kind of part that a board file can have.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct PartKind {
     /// What board files call it.
     pub name: &'static str,
     /// The names of its pins.
@@ -70,7 +70,7 @@ pub struct Kind {
 }
 
 /// All kinds of parts.
-pub const KINDS: [Kind; 10] = [
+pub const KINDS: [PartKind; 10] = [
     button::KIND,
     switch::KIND,
     encoder::KIND,
@@ -83,10 +83,10 @@ pub const KINDS: [Kind; 10] = [
     gate::INVERTER,
 ];
 
-impl Kind {
+impl PartKind {
     /// The kind of this name.
     #[must_use]
-    pub fn find(name: &str) -> Option<Kind> {
+    pub fn find(name: &str) -> Option<PartKind> {
         KINDS.into_iter().find(|kind| kind.name == name)
     }
 
@@ -153,7 +153,7 @@ pub enum Action {
 pub struct Io<'a> {
     pub(crate) now_ns: u64,
     pub(crate) levels: &'a [Level],
-    pub(crate) drives: &'a mut [Drive],
+    pub(crate) drives: &'a mut [PinDrive],
 }
 
 impl Io<'_> {
@@ -170,7 +170,7 @@ impl Io<'_> {
     }
 
     /// What the part does to a pin from now on.
-    pub fn drive(&mut self, pin: usize, drive: Drive) {
+    pub fn drive(&mut self, pin: usize, drive: PinDrive) {
         if let Some(place) = self.drives.get_mut(pin) {
             *place = drive;
         }

@@ -8,10 +8,10 @@ use alloc::string::String;
 use gpiolib::Level;
 
 use super::contact::Contact;
-use super::{Io, Kind, Mistake, Part, Settings};
-use crate::net::Drive;
+use super::{Io, Mistake, Part, PartKind, Settings};
+use crate::net::PinDrive;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "relay",
     pins: &["coil", "no", "nc"],
     required: &["coil"],
@@ -63,8 +63,8 @@ impl Part for Relay {
         // The normally closed contact does not bounce: it is open or at rest.
         let is_at_rest = !is_closed && !self.contact.is_set();
         let contact = |is_closed| match is_closed {
-            true => Drive::output(self.common),
-            false => Drive::FLOAT,
+            true => PinDrive::output(self.common),
+            false => PinDrive::FLOAT,
         };
         io.drive(1, contact(is_closed));
         io.drive(2, contact(is_at_rest));

@@ -5,9 +5,9 @@ use alloc::string::String;
 
 use gpiolib::Level;
 
-use super::{Io, Kind, Mistake, Part, Settings};
+use super::{Io, Mistake, Part, PartKind, Settings};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "seven-segment",
     pins: &["a", "b", "c", "d", "e", "f", "g", "dp"],
     required: &[],

@@ -5,10 +5,10 @@ use alloc::string::String;
 
 use gpiolib::Level;
 
-use super::{Action, Io, Kind, Mistake, Part, Settings};
-use crate::net::Drive;
+use super::{Action, Io, Mistake, Part, PartKind, Settings};
+use crate::net::PinDrive;
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "square-wave",
     pins: &["out"],
     required: &["out"],
@@ -73,7 +73,7 @@ impl Part for SquareWave {
             }
             _ => {}
         }
-        io.drive(0, Drive::output(self.level));
+        io.drive(0, PinDrive::output(self.level));
     }
 
     fn next_deadline(&self) -> Option<u64> {

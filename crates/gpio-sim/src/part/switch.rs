@@ -6,9 +6,9 @@ use alloc::string::String;
 use gpiolib::Level;
 
 use super::contact::{Contact, to_rail};
-use super::{Action, Io, Kind, Mistake, Part, Settings};
+use super::{Action, Io, Mistake, Part, PartKind, Settings};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: PartKind = PartKind {
     name: "switch",
     pins: &["out"],
     required: &["out"],

@@ -18,7 +18,7 @@ struct Bench {
 
 impl Bench {
     fn new(kind: &str, settings: &Settings) -> Bench {
-        let kind = Kind::find(kind).unwrap();
+        let kind = PartKind::find(kind).unwrap();
         let mut engine = Engine::new(None);
         let nets: Vec<NetId> = kind.pins.iter().map(|pin| engine.add_net(pin)).collect();
         let probes = nets
@@ -40,7 +40,7 @@ impl Bench {
         self.engine.level(self.nets[pin])
     }
 
-    fn drive(&mut self, pin: usize, drive: Drive, at: u64) {
+    fn drive(&mut self, pin: usize, drive: PinDrive, at: u64) {
         self.engine.advance(at);
         self.engine.set(self.probes[pin], drive);
         self.engine.settle(at);
@@ -137,18 +137,18 @@ fn an_encoder_gives_quadrature_a_first_when_clockwise() {
 #[test]
 fn an_led_and_a_display_show_what_they_are_given() {
     let mut bench = Bench::new("led", &Settings::default());
-    bench.drive(0, Drive::output(High), 1);
+    bench.drive(0, PinDrive::output(High), 1);
     assert_eq!(bench.state(), "on");
 
     let mut bench = Bench::new("seven-segment", &Settings::default());
     assert_eq!(bench.state(), " ");
     for pin in [1, 2] {
-        bench.drive(pin, Drive::output(High), 1);
+        bench.drive(pin, PinDrive::output(High), 1);
     }
     assert_eq!(bench.state(), "1");
-    bench.drive(7, Drive::output(High), 2);
+    bench.drive(7, PinDrive::output(High), 2);
     assert_eq!(bench.state(), "1.");
-    bench.drive(4, Drive::output(High), 3);
+    bench.drive(4, PinDrive::output(High), 3);
     assert_eq!(bench.state(), "bce.", "no digit has these");
 }
 
@@ -156,12 +156,15 @@ fn an_led_and_a_display_show_what_they_are_given() {
 fn a_relay_takes_its_time_and_switches_a_rail() {
     let mut bench = Bench::new("relay", &with("operate", "5ms"));
     assert_eq!((bench.level(1), bench.level(2)), (Low, High));
-    bench.drive(0, Drive::output(High), 10 * MS);
+    bench.drive(0, PinDrive::output(High), 10 * MS);
     bench.engine.advance(14 * MS);
     assert_eq!(bench.state(), "off");
     bench.engine.advance(15 * MS);
     assert_eq!((bench.level(1), bench.state()), (High, "on".into()));
-    assert_eq!(bench.engine.node(bench.nets[2]), crate::net::Node::Floating);
+    assert_eq!(
+        bench.engine.node(bench.nets[2]),
+        crate::net::NetNode::Floating
+    );
 }
 
 #[test]
@@ -198,9 +201,9 @@ impl Controller {
     fn put(&mut self, pin: usize, high: bool) {
         self.1 += 5_000;
         let drive = if high {
-            Drive::FLOAT
+            PinDrive::FLOAT
         } else {
-            Drive::output(Low)
+            PinDrive::output(Low)
         };
         self.0.drive(pin, drive, self.1);
     }
@@ -293,7 +296,7 @@ fn an_eeprom_answers_to_its_address_only_and_can_be_protected() {
     bus.stop();
 
     let mut bus = Controller::new(&Settings::default());
-    bus.0.drive(2, Drive::output(High), 0);
+    bus.0.drive(2, PinDrive::output(High), 0);
     bus.write(0, b"x");
     assert_eq!(bus.read(0, 1), [0xff]);
 }
@@ -301,7 +304,10 @@ fn an_eeprom_answers_to_its_address_only_and_can_be_protected() {
 #[test]
 fn every_kind_is_found_by_its_name_and_has_pins() {
     for kind in KINDS {
-        assert_eq!(Kind::find(kind.name).map(|kind| kind.pins), Some(kind.pins));
+        assert_eq!(
+            PartKind::find(kind.name).map(|kind| kind.pins),
+            Some(kind.pins)
+        );
         let part = kind.make(&Settings::default()).unwrap();
         assert_eq!(part.pins(), kind.pins);
     }

@@ -4,7 +4,7 @@
 use gpiolib::{Errno, Level};
 
 use super::text;
-use crate::model::Line;
+use crate::model::SimLine;
 
 /// Which of a line's files.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -34,7 +34,7 @@ impl LineFile {
 
     /// The file's text.
     #[must_use]
-    pub fn show(self, line: &Line) -> &'static [u8] {
+    pub fn show(self, line: &SimLine) -> &'static [u8] {
         match self {
             LineFile::Pull if line.pull().is_high() => b"pull-up\n",
             LineFile::Pull => b"pull-down\n",
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_new_line_shows_low_and_pulled_down() {
-        let line = Line::default();
+        let line = SimLine::default();
         assert_eq!(LineFile::Pull.show(&line), b"pull-down\n");
         assert_eq!(LineFile::Value.show(&line), b"0\n");
     }

@@ -1,12 +1,12 @@
 //! The engine alone: delays, chains, loops.
 
-use gpio_sim::net::{Drive, Engine, NetId, News, Node, PinId, Report};
-use gpio_sim::part::{Kind, Settings};
+use gpio_sim::net::{Engine, NetId, NetNode, News, PinDrive, PinId, Report};
+use gpio_sim::part::{PartKind, Settings};
 use gpiolib::Level;
 use gpiolib::Level::{High, Low};
 
 fn gate(engine: &mut Engine, kind: &str, from: NetId, to: NetId) {
-    let part = Kind::find(kind)
+    let part = PartKind::find(kind)
         .unwrap()
         .make(&Settings::default())
         .unwrap();
@@ -21,7 +21,7 @@ fn driven(engine: &mut Engine, name: &str) -> (NetId, PinId) {
 
 fn put(engine: &mut Engine, pin: PinId, level: Level, at: u64) {
     engine.advance(at);
-    engine.set(pin, Drive::output(level));
+    engine.set(pin, PinDrive::output(level));
     engine.settle(at);
 }
 
@@ -122,7 +122,7 @@ fn a_ring_that_oscillates_is_stopped_and_told_once_until_it_is_cut() {
         put(&mut engine, pin, Low, 3);
         assert_eq!(oscillations(&take(&mut engine)), [""; 0], "{length}: quiet");
         assert_eq!(engine.level(nets[0]), Low);
-        engine.set(pin, Drive::FLOAT);
+        engine.set(pin, PinDrive::FLOAT);
         engine.settle(4);
         assert!(
             !oscillations(&take(&mut engine)).is_empty(),
@@ -169,9 +169,9 @@ fn shorts_are_told_with_both_drivers_when_they_begin_and_end() {
     let b = engine.add_pin("demo:1", Some(net));
     put(&mut engine, a, High, 1);
     put(&mut engine, b, Low, 2);
-    assert_eq!((engine.node(net), engine.level(net)), (Node::Short, Low));
+    assert_eq!((engine.node(net), engine.level(net)), (NetNode::Short, Low));
     put(&mut engine, a, High, 3);
-    engine.set(b, Drive::FLOAT);
+    engine.set(b, PinDrive::FLOAT);
     engine.settle(4);
     assert_eq!(engine.level(net), High);
     let net = || "bus".to_owned();
@@ -215,8 +215,8 @@ impl gpio_sim::part::Part for OpenDrain {
 
     fn react(&mut self, io: &mut gpio_sim::part::Io<'_>) {
         let drive = match io.level(0) {
-            Low => Drive::output(Low),
-            High => Drive::FLOAT,
+            Low => PinDrive::output(Low),
+            High => PinDrive::FLOAT,
         };
         io.drive(1, drive);
     }
@@ -242,7 +242,7 @@ fn nets_and_parts_can_go_at_any_moment() {
     let (a, pin) = driven(&mut engine, "a");
     let b = engine.add_net("b");
     engine.set_delay(b, 10);
-    let part = Kind::find("buffer")
+    let part = PartKind::find("buffer")
         .unwrap()
         .make(&Settings::default())
         .unwrap();

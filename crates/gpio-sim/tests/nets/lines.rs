@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use Level::{High, Low};
 use gpio_sim::net::{Nets, Report};
-use gpio_sim::part::{Action, Kind, Setting, Settings};
+use gpio_sim::part::{Action, PartKind, Setting, Settings};
 use gpio_sim::{Bank, Change, Changes, Sim, What};
 use gpiolib::{
     Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, Level, LineConfig, ManualClock, Offset,
@@ -262,7 +262,7 @@ fn a_delayed_edge_has_the_instant_at_which_it_arrived() {
 #[test]
 fn a_loop_through_a_part_comes_back_in_the_same_call() {
     let board = board(None);
-    let inverter = Kind::find("inverter")
+    let inverter = PartKind::find("inverter")
         .unwrap()
         .make(&Settings::default())
         .unwrap();
@@ -281,7 +281,7 @@ fn a_loop_through_a_part_comes_back_in_the_same_call() {
 fn a_button_bounces_into_a_program_and_a_debounced_one_does_not_see_it() {
     let board = board(None);
     let settings = Settings::default().with("bounce", Setting::Text("2ms".into()));
-    let button = Kind::find("button").unwrap().make(&settings).unwrap();
+    let button = PartKind::find("button").unwrap().make(&settings).unwrap();
     board
         .nets
         .place("SW1", "button", button, &[Some("wire".into())]);

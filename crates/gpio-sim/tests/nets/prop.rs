@@ -1,7 +1,7 @@
 //! Random stories against a naive resolver, and in any order.
 
-use gpio_sim::net::{Drive, Engine, NetId, PinId, Strength};
-use gpio_sim::part::{Kind, Settings};
+use gpio_sim::net::{Engine, NetId, PinDrive, PinId, Strength};
+use gpio_sim::part::{PartKind, Settings};
 use gpiolib::Level;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ const PINS: usize = 8;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// A pin does something else.
-    Set(usize, Drive),
+    Set(usize, PinDrive),
     /// A pin is wired elsewhere.
     Connect(usize, Option<usize>),
     /// A net gets another resistor.
@@ -27,9 +27,9 @@ fn held() -> impl Strategy<Value = Option<Level>> {
     prop_oneof![2 => Just(None), 1 => level().prop_map(Some)]
 }
 
-fn drive() -> impl Strategy<Value = Drive> {
+fn drive() -> impl Strategy<Value = PinDrive> {
     (held(), held(), held(), held()).prop_map(|(output, hand, resistor, bias)| {
-        Drive::FLOAT
+        PinDrive::FLOAT
             .with(Strength::Output, output)
             .with(Strength::Hand, hand)
             .with(Strength::Resistor, resistor)
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Resolves by looking at everything anew, in the words of the rule.
 struct Naive {
-    drives: [Drive; PINS],
+    drives: [PinDrive; PINS],
     nets: [Option<usize>; PINS],
     pulls: [Option<Level>; NETS],
     levels: [Level; NETS],
@@ -139,7 +139,7 @@ proptest! {
         order in order(),
     ) {
         let mut naive = Naive {
-            drives: [Drive::FLOAT; PINS],
+            drives: [PinDrive::FLOAT; PINS],
             nets: core::array::from_fn(|pin| Some(pin % NETS)),
             pulls: [None; NETS],
             levels: [Level::Low; NETS],
@@ -182,7 +182,7 @@ proptest! {
                 engine.set_delay(*net, delay);
             }
             for (inverts, from, to) in gates {
-                let kind = Kind::find(if inverts { "inverter" } else { "buffer" }).unwrap();
+                let kind = PartKind::find(if inverts { "inverter" } else { "buffer" }).unwrap();
                 let part = kind.make(&Settings::default()).unwrap();
                 engine.add_part("gate", part, &[Some(nets[from]), Some(nets[to])]);
             }
@@ -191,7 +191,7 @@ proptest! {
             for (instant, (pin, output)) in (1..).zip(&changes) {
                 let at = instant * 300_000;
                 engine.advance(at);
-                engine.set(pins[*pin], Drive::FLOAT.with(Strength::Output, *output));
+                engine.set(pins[*pin], PinDrive::FLOAT.with(Strength::Output, *output));
                 engine.settle(at);
                 levels.push(nets.map(|net| engine.level(net)));
             }

@@ -15,7 +15,7 @@ use crate::fifo::{Buffer, EventData, Fifo};
 use crate::mem::{Caller, store};
 use crate::outcome::Outcome;
 use crate::refusal::{Reason, Refusal};
-use crate::repr::v1::Event;
+use crate::repr::v1::EventRequest;
 
 /// How many edges are kept; further ones are dropped.
 const CAPACITY: usize = 16;
@@ -36,7 +36,11 @@ impl LineEvent {
     /// request is told of before that is known. No flag shows the edges.
     // KERNEL: gpiolib-cdev.c lineevent_create (v6.12): the interrupt is taken even for no edges;
     // lineevent_irq_handler stamps with the monotonic clock, whatever the line's clock is.
-    pub(super) fn new(device: &Device, request: &Event, fifo: Fifo) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        device: &Device,
+        request: &EventRequest,
+        fifo: Fifo,
+    ) -> Result<Self, Refusal> {
         let desc = lines::request(device, request.offset, request.consumer)?;
         lines::apply_v1_flags(&desc, &request.config);
         desc.direction_input()

@@ -10,7 +10,7 @@ use crate::abi::{ioctl, v1};
 use crate::mem::{Caller, fetch, store};
 use crate::refusal::{Reason, Refusal};
 use crate::repr::Setup;
-use crate::repr::v1::{Handle, parse_config};
+use crate::repr::v1::{HandleRequest, parse_config};
 
 /// Up to 64 requested lines.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct LineHandle {
 impl LineHandle {
     /// Requests and configures each line before the next is touched.
     // KERNEL: gpiolib-cdev.c linehandle_create (v6.12).
-    pub(super) fn new(device: &Device, request: &Handle) -> Result<Self, Refusal> {
+    pub(super) fn new(device: &Device, request: &HandleRequest) -> Result<Self, Refusal> {
         let count = request.lines.len();
         let mut lines = Vec::with_capacity(count);
         for (offset, setup) in &request.lines {

@@ -16,7 +16,7 @@ use crate::refusal::{Reason, Refusal};
 
 /// A valid request for a line handle.
 #[derive(Debug)]
-pub struct Handle {
+pub struct HandleRequest {
     /// The lines wanted and what is wanted of each, in the order of the request.
     pub lines: Vec<(Offset, Setup)>,
     /// Who asks.
@@ -25,7 +25,7 @@ pub struct Handle {
 
 /// A valid request for a line event.
 #[derive(Debug)]
-pub struct Event {
+pub struct EventRequest {
     /// Which line.
     pub offset: Offset,
     /// Polarity and bias; the direction is always input, edges are not part of it.
@@ -41,12 +41,12 @@ pub struct Event {
 /// # Errors
 ///
 /// `EINVAL`.
-pub fn parse_handle(raw: &v1::HandleRequest) -> Result<Handle, Refusal> {
+pub fn parse_handle(raw: &v1::HandleRequest) -> Result<HandleRequest, Refusal> {
     let count = line_count(raw.lines)?;
     let config = handle_config(raw.flags)?;
     let offsets = raw.lineoffsets.iter().copied().map(Offset::new);
     let setups = setups(config, &raw.default_values).take(count);
-    Ok(Handle {
+    Ok(HandleRequest {
         lines: offsets.zip(setups).collect(),
         consumer: consumer(&raw.consumer_label),
     })
@@ -135,7 +135,7 @@ fn config(
 ///
 /// `EINVAL`. Unlike everywhere else the offset is judged here, before the flags.
 // KERNEL: gpiolib-cdev.c lineevent_create (v6.12).
-pub fn parse_event(raw: &v1::EventRequest, ngpio: u32) -> Result<Event, Refusal> {
+pub fn parse_event(raw: &v1::EventRequest, ngpio: u32) -> Result<EventRequest, Refusal> {
     if raw.lineoffset >= ngpio {
         return Err(Refusal::from(Reason::NoSuchLine).at(Offset::new(raw.lineoffset)));
     }
@@ -146,7 +146,7 @@ pub fn parse_event(raw: &v1::EventRequest, ngpio: u32) -> Result<Event, Refusal>
         return Err(Reason::OutputFlagOnEvent.into());
     }
     let bias = handle_bias(flags)?;
-    Ok(Event {
+    Ok(EventRequest {
         offset: Offset::new(raw.lineoffset),
         config: config(flags, Some(Direction::Input), Drive::PushPull, bias),
         edges: Edges {

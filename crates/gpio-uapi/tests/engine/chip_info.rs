@@ -3,7 +3,7 @@
 use gpio_sim::Bank;
 use gpio_uapi::abi::common::{ChipInfo, until_nul};
 use gpio_uapi::abi::ioctl::GPIO_GET_CHIPINFO;
-use gpio_uapi::{File, FileKind, Ring};
+use gpio_uapi::{File, FileKind, MemoryRecords};
 use gpiolib::Errno;
 
 use crate::common::{NOWHERE, READ_ONLY, Rig};
@@ -56,7 +56,7 @@ fn only_a_bad_pointer_fails() {
 fn two_chips_have_two_names() {
     let mut rig = Rig::new(2);
     let device = rig.other.as_ref().unwrap().device().clone();
-    let file = File::open(&device, Box::new(Ring::new())).unwrap();
+    let file = File::open(&device, Box::new(MemoryRecords::new())).unwrap();
     assert_eq!(file.kind(), FileKind::Chip);
     let chip = rig.program.add(file);
     let mut info = ChipInfo::default();

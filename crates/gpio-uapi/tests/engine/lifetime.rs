@@ -3,7 +3,7 @@
 use gpio_sim::Bank;
 use gpio_uapi::abi::ioctl;
 use gpio_uapi::abi::v1::{EventFlags, HandleFlags};
-use gpio_uapi::{File, FileKind, Outcome, Readiness, Ring};
+use gpio_uapi::{File, FileKind, MemoryRecords, Outcome, Readiness};
 use gpiolib::Errno;
 
 use crate::common::make::{EDGES, INPUT, OUTPUT, USED, event, handle, lines, lines_with, values};
@@ -105,7 +105,7 @@ fn a_dead_chip_cannot_be_opened() {
     let device = rig.device.clone();
     rig.unplug();
     assert_eq!(
-        File::open(&device, Box::new(Ring::new())).err(),
+        File::open(&device, Box::new(MemoryRecords::new())).err(),
         Some(Errno::ENODEV)
     );
 }

@@ -6,7 +6,7 @@ use gpio_uapi::abi::v1::{EventDataV1, EventFlags, HandleFlags};
 use gpio_uapi::abi::v2::{LineConfig, LineFlags};
 use gpio_uapi::abi::{FromBytes, IntoBytes};
 use gpio_uapi::repr::v2::parse_config;
-use gpio_uapi::{Records, Ring};
+use gpio_uapi::{MemoryRecords, Records};
 use gpiolib::{Direction, EventClock};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ proptest! {
 
     #[test]
     fn a_ring_is_a_queue_of_records(pushes in vec(any::<[u8; 16]>(), 0..40), pops in 0..50_usize) {
-        let mut ring = Ring::new();
+        let mut ring = MemoryRecords::new();
         for record in &pushes {
             ring.push(record);
         }

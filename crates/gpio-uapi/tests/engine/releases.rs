@@ -5,7 +5,7 @@ use gpio_uapi::abi::common::{CHANGED_CONFIG, CHANGED_REQUESTED, ChipInfo, until_
 use gpio_uapi::abi::ioctl::{GPIO_GET_CHIPINFO, GPIOHANDLE_SET_LINE_VALUES};
 use gpio_uapi::abi::v1::{EventFlags, HandleFlags};
 use gpio_uapi::abi::v2::{LineFlags, LineInfoChanged};
-use gpio_uapi::{File, Outcome, Ring};
+use gpio_uapi::{File, MemoryRecords, Outcome};
 use gpiolib::{Errno, Error, Release};
 
 use crate::common::chips::{ENOTSUPP, Refusing, Script};
@@ -136,7 +136,7 @@ fn v2_lines_must_be_outputs_in_every_release() {
 fn a_dead_chip_can_be_opened_from_7_2_on() {
     let mut rig = Rig::of_release(V7_1, Bank::new(4));
     rig.unplug();
-    let opened = File::open(&rig.device, Box::new(Ring::new()));
+    let opened = File::open(&rig.device, Box::new(MemoryRecords::new()));
     assert_eq!(opened.map(|_| ()), Err(Errno::ENODEV));
     for release in [V7_2, V7_3_4] {
         let mut rig = Rig::of_release(release, Bank::new(4));

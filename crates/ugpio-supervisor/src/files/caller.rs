@@ -7,7 +7,7 @@
 use std::os::fd::AsFd;
 
 use gpio_uapi::abi::ioctl::GPIO_GET_LINEHANDLE;
-use gpio_uapi::{Caller, Fault, File, Records, Refusal, Ring};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Records, Refusal};
 use gpiolib::Errno;
 use rustix::fs::OFlags;
 
@@ -65,8 +65,8 @@ impl Trapped<'_> {
 }
 
 impl Caller for Trapped<'_> {
-    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        self.thread.read(addr, buf).map_err(|_| Fault)?;
+    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault> {
+        self.thread.read(addr, buf).map_err(|_| MemoryFault)?;
         // Only the large arguments make files.
         if buf.len() > 16 {
             self.input = Some((addr, buf.to_vec()));
@@ -74,19 +74,19 @@ impl Caller for Trapped<'_> {
         Ok(())
     }
 
-    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
-        self.thread.write(addr, data).map_err(|_| Fault)
+    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
+        self.thread.write(addr, data).map_err(|_| MemoryFault)
     }
 
     fn records(&mut self) -> Box<dyn Records> {
         match self.pair() {
             Ok(_) => {}
             // `reserve_fd` reports the failure.
-            Err(_) => return Box::new(Ring::new()),
+            Err(_) => return Box::new(MemoryRecords::new()),
         }
         let pair = self.pair.as_ref();
         pair.map_or_else(
-            || Box::new(Ring::new()) as Box<dyn Records>,
+            || Box::new(MemoryRecords::new()) as Box<dyn Records>,
             |pair| self.files.records(pair),
         )
     }

@@ -64,7 +64,7 @@ impl Files {
         };
         let device = open.file.device();
         let holder = match (refusal.reason, refusal.line) {
-            (Reason::Held, Some(gpio_uapi::Place::Line(offset))) => self.holder(device, offset),
+            (Reason::Held, Some(gpio_uapi::LineRef::Line(offset))) => self.holder(device, offset),
             _ => None,
         };
         observer.refused(&Refused {

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use gpio_sim::fault::{Fault, Planned, Replug, When};
+use gpio_sim::fault::{Fault, FaultTime, Planned, Replug};
 use gpio_sim::part::parse_time_ns;
 use gpiolib::Level;
 
@@ -103,10 +103,10 @@ pub(crate) fn text(planned: &Planned) -> String {
     let mut words = vec![kind(planned.fault).to_owned()];
     words.extend(planned.line.map(|line| line.get().to_string()));
     words.extend(match planned.when {
-        When::Next => None,
-        When::Call(call) => Some(format!("call={call}")),
-        When::Within(calls) => Some(format!("within={calls}")),
-        When::Level(level) => Some(format!("level={}", word(level))),
+        FaultTime::Next => None,
+        FaultTime::Call(call) => Some(format!("call={call}")),
+        FaultTime::Within(calls) => Some(format!("within={calls}")),
+        FaultTime::Level(level) => Some(format!("level={}", word(level))),
     });
     if planned.times > 1 {
         words.push(format!("times={}", planned.times));

@@ -1,6 +1,6 @@
 //! Faults in the words of board files and of control: what goes wrong, and when.
 
-use gpio_sim::fault::{Fault, Planned, Replug, When};
+use gpio_sim::fault::{Fault, FaultTime, Planned, Replug};
 use gpio_sim::part::parse_time_ns;
 use gpiolib::{Errno, Level, Offset};
 
@@ -66,14 +66,14 @@ impl Words {
         })
     }
 
-    fn when(&self) -> Result<When, Mistake> {
+    fn when(&self) -> Result<FaultTime, Mistake> {
         match (self.call, self.within, self.level) {
-            (None, None, None) => Ok(When::Next),
+            (None, None, None) => Ok(FaultTime::Next),
             (Some(0), ..) => Err(("call", "calls are counted from 1".into())),
             (None, Some(0), _) => Err(("within", "calls are counted from 1".into())),
-            (Some(call), None, None) => Ok(When::Call(call)),
-            (None, Some(calls), None) => Ok(When::Within(calls)),
-            (None, None, Some(level)) => Ok(When::Level(level)),
+            (Some(call), None, None) => Ok(FaultTime::Call(call)),
+            (None, Some(calls), None) => Ok(FaultTime::Within(calls)),
+            (None, None, Some(level)) => Ok(FaultTime::Level(level)),
             (_, Some(_), _) => Err(("within", "another moment is given too".into())),
             (_, None, Some(_)) => Err(("level", "another moment is given too".into())),
         }

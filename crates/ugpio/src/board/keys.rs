@@ -3,7 +3,7 @@
 //! A [`Key`] says what may stand there as JSON Schema does. The reader judges values itself, more strictly than a schema can
 //! (which chip a line is of, which keys go together); a schema never refuses what the reader takes.
 
-use gpio_sim::part::{KINDS, Kind};
+use gpio_sim::part::{KINDS, PartKind};
 use serde_json::{Map, Value, json};
 
 use super::{HogDirection, MAX_LINES, MAX_NAME, faults};
@@ -232,7 +232,7 @@ fn part() -> Value {
     json!({ "oneOf": kinds })
 }
 
-fn part_of(kind: &Kind) -> Value {
+fn part_of(kind: &PartKind) -> Value {
     let mut form = table(PART);
     let properties = &mut form["properties"];
     properties["kind"] = json!({ "const": kind.name });

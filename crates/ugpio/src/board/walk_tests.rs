@@ -1,7 +1,7 @@
 //! Every key of every table of a board file, wrong in every way: one line with file, line and key, and
 //! never a panic or a value that is taken for another one.
 
-use gpio_sim::part::{KINDS, Kind};
+use gpio_sim::part::{KINDS, PartKind};
 
 use super::{file, schema_tests};
 
@@ -110,7 +110,7 @@ fn is_base(value: &str) -> bool {
     matches!(value, "0" | "1025")
 }
 
-fn part(kind: Kind) -> Vec<(&'static str, String)> {
+fn part(kind: PartKind) -> Vec<(&'static str, String)> {
     let mut table = vec![
         ("kind", format!("{:?}", kind.name)),
         ("name", "\"p\"".to_owned()),

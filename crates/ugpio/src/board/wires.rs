@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use gpio_sim::part::{KINDS, Kind, Mistake, Setting, Settings, parse_time_ns};
+use gpio_sim::part::{KINDS, Mistake, PartKind, Setting, Settings, parse_time_ns};
 use gpio_sim::seed;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -173,13 +173,18 @@ impl Reader<'_> {
         })
     }
 
-    fn kind(&self, value: &Value<'_>, table: &DeTable<'_>, path: &str) -> Result<Kind, BoardError> {
+    fn kind(
+        &self,
+        value: &Value<'_>,
+        table: &DeTable<'_>,
+        path: &str,
+    ) -> Result<PartKind, BoardError> {
         let key = join(path, "kind");
         let Some(kind) = table.get("kind") else {
             return Err(self.error(&value.span(), &key, "is missing"));
         };
         let word = self.name(kind, &key)?;
-        Kind::find(&word).ok_or_else(|| {
+        PartKind::find(&word).ok_or_else(|| {
             let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             let problem = format!(
                 "no part is called {word:?}, there are: {}",
@@ -193,7 +198,7 @@ impl Reader<'_> {
         &self,
         table: &DeTable<'_>,
         path: &str,
-        kind: Kind,
+        kind: PartKind,
     ) -> Result<Settings, BoardError> {
         let mut settings = Settings::default();
         for key in kind.keys {
@@ -218,7 +223,7 @@ impl Reader<'_> {
         &self,
         table: &DeTable<'_>,
         path: &str,
-        kind: Kind,
+        kind: PartKind,
         board: &Board,
     ) -> Result<Vec<Option<PinSpec>>, BoardError> {
         let mut given: Vec<Option<(String, &Value<'_>)>> = vec![None; kind.pins.len()];
@@ -277,7 +282,7 @@ impl Reader<'_> {
         &self,
         span: &Range<usize>,
         path: &str,
-        kind: Kind,
+        kind: PartKind,
         pins: &[Option<PinSpec>],
     ) -> Result<(), BoardError> {
         let is_wired = |name: &str| {

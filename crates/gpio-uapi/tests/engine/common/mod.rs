@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::{FromBytes, Immutable, IntoBytes, KnownLayout, common, ioctl, v1, v2};
-use gpio_uapi::{File, Outcome, PollMask, Ring};
+use gpio_uapi::{File, MemoryRecords, Outcome, PollMask};
 use gpiolib::{Device, Errno, Level, ManualClock, Offset, Registry, Release, Timestamp};
 
 pub use process::{ARG, BUFFER, NOWHERE, Process, READ_ONLY};
@@ -88,7 +88,7 @@ impl Rig {
 
     /// Opens the chip.
     pub fn open(&mut self) -> i32 {
-        let file = File::open(&self.device, Box::new(Ring::new())).unwrap();
+        let file = File::open(&self.device, Box::new(MemoryRecords::new())).unwrap();
         self.program.add(file)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use gpio_uapi::{Caller, Fault, File, Records, Ring};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Records};
 use gpiolib::Errno;
 
 /// Where structures are put.
@@ -78,23 +78,23 @@ fn place(addr: u64, len: usize) -> Option<Range<usize>> {
 }
 
 impl Caller for Process {
-    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
-        let range = place(addr, buf.len()).ok_or(Fault)?;
+    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault> {
+        let range = place(addr, buf.len()).ok_or(MemoryFault)?;
         buf.copy_from_slice(&self.memory[range]);
         Ok(())
     }
 
-    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
-        let range = place(addr, data.len()).ok_or(Fault)?;
+    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
+        let range = place(addr, data.len()).ok_or(MemoryFault)?;
         if addr + data.len() as u64 > READ_ONLY {
-            return Err(Fault);
+            return Err(MemoryFault);
         }
         self.memory[range].copy_from_slice(data);
         Ok(())
     }
 
     fn records(&mut self) -> Box<dyn Records> {
-        Box::new(Ring::new())
+        Box::new(MemoryRecords::new())
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {

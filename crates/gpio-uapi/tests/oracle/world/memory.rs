@@ -1,6 +1,6 @@
 //! The program's memory: one range of addresses, which can be made unwritable.
 
-use gpio_uapi::Fault;
+use gpio_uapi::MemoryFault;
 use gpio_uapi::abi::FromBytes;
 use gpiolib::Errno;
 
@@ -24,18 +24,18 @@ impl Memory {
         }
     }
 
-    pub fn get(&self, addr: u64, len: usize) -> Result<&[u8], Fault> {
-        let start = usize::try_from(addr.wrapping_sub(BASE)).map_err(|_| Fault)?;
-        let end = start.checked_add(len).ok_or(Fault)?;
-        self.bytes.get(start..end).ok_or(Fault)
+    pub fn get(&self, addr: u64, len: usize) -> Result<&[u8], MemoryFault> {
+        let start = usize::try_from(addr.wrapping_sub(BASE)).map_err(|_| MemoryFault)?;
+        let end = start.checked_add(len).ok_or(MemoryFault)?;
+        self.bytes.get(start..end).ok_or(MemoryFault)
     }
 
-    pub fn set(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
+    pub fn set(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
         self.get(addr, data.len())?;
         if !self.writable {
-            return Err(Fault);
+            return Err(MemoryFault);
         }
-        let start = usize::try_from(addr - BASE).map_err(|_| Fault)?;
+        let start = usize::try_from(addr - BASE).map_err(|_| MemoryFault)?;
         self.bytes[start..][..data.len()].copy_from_slice(data);
         Ok(())
     }

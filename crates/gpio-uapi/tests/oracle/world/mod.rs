@@ -17,7 +17,7 @@ mod records;
 
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::ioctl;
-use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Outcome, Records};
 use gpiolib::{Errno, HogDirection, Level, ManualClock, Offset, Registry, Timestamp};
 
 use line::Line;
@@ -39,17 +39,17 @@ struct Program {
 }
 
 impl Caller for Program {
-    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
+    fn copy_in(&mut self, addr: u64, buf: &mut [u8]) -> Result<(), MemoryFault> {
         buf.copy_from_slice(self.memory.get(addr, buf.len())?);
         Ok(())
     }
 
-    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), Fault> {
+    fn copy_out(&mut self, addr: u64, data: &[u8]) -> Result<(), MemoryFault> {
         self.memory.set(addr, data)
     }
 
     fn records(&mut self) -> Box<dyn Records> {
-        Box::new(Ring::new())
+        Box::new(MemoryRecords::new())
     }
 
     fn reserve_fd(&mut self) -> Result<i32, Errno> {
@@ -157,7 +157,7 @@ impl Worlds {
             return;
         };
         if self.files.len() < MAX_FILES {
-            let file = File::open(sim.device(), Box::new(Ring::new()));
+            let file = File::open(sim.device(), Box::new(MemoryRecords::new()));
             self.files.push(file.expect("the chip is there"));
             self.model.open(*device).expect("the chip is there");
         }
@@ -168,7 +168,7 @@ impl Worlds {
         let (Some(file), true) = (self.files.get(at), self.files.len() < MAX_FILES) else {
             return;
         };
-        let opened = File::open(file.device(), Box::new(Ring::new()));
+        let opened = File::open(file.device(), Box::new(MemoryRecords::new()));
         let model = self.model.open(self.model.files[at].device);
         assert_eq!(opened.as_ref().err(), model.as_ref().err());
         self.files.extend(opened);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use gpio_sim::fault::{Fault, Planned, When};
+use gpio_sim::fault::{Fault, FaultTime, Planned};
 use gpiolib::{Level, Offset};
 
 use super::{Chip, Plugged};
@@ -72,7 +72,7 @@ impl Plugged {
         let chip = self.chips.get(&tag)?;
         let stuck = chip.stuck_lines().map(|(offset, level)| Planned {
             line: Some(offset),
-            when: When::Next,
+            when: FaultTime::Next,
             fault: Fault::Stuck(level),
             times: 1,
         });

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use gpio_sim::net::{NetChange, Nets, Node};
-use gpio_sim::part::{self, Kind};
+use gpio_sim::net::{NetChange, NetNode, Nets};
+use gpio_sim::part::{self, PartKind};
 use gpio_sim::seed;
 use gpiolib::{Level, Offset, Timestamp};
 
@@ -61,7 +61,7 @@ impl Wires {
                 spec.settings.clone().seeded(seed)
             });
             // The board file's reader has made it once already.
-            let made = Kind::find(spec.kind).and_then(|kind| kind.make(&settings).ok());
+            let made = PartKind::find(spec.kind).and_then(|kind| kind.make(&settings).ok());
             if let Some(part) = made {
                 wires.nets.place(&spec.name, spec.kind, part, &pins);
             }
@@ -316,11 +316,11 @@ impl Plugged {
     }
 }
 
-fn held(node: Node) -> Held {
+fn held(node: NetNode) -> Held {
     match node {
-        Node::At(_) => Held::Firmly,
-        Node::Floating => Held::Floating,
-        Node::Short => Held::Short,
+        NetNode::At(_) => Held::Firmly,
+        NetNode::Floating => Held::Floating,
+        NetNode::Short => Held::Short,
     }
 }
 
