@@ -87,13 +87,15 @@ def test_a_board_of_the_configuration_is_plugged_in_anew_for_each_test(project):
     project.makeini("[pytest]\nugpio_board = b/board.toml")
     (project.path / "b").mkdir()
     (project.path / "b/board.toml").write_text(
-        '[[chip]]\nlabel = "demo"\nlines = 4\nnames = ["LED"]\n'
+        '[machine]\nbase = 0\n[[chip]]\nlabel = "demo"\nlines = 4\nnames = ["LED"]\n'
         'hogs = [{ line = 3, consumer = "power", direction = "output-high" }]\n[[chip]]\nlabel = "more"\nlines = 2\n'
     )
     project.makepyfile("""
+import os
 import pytest
 @pytest.mark.parametrize("n", range(3))
 def test_it(board, n):
+    assert {"gpiochip0", "gpiochip4"} <= set(os.listdir("/sys/class/gpio"))
     assert [(c.name, c.label, len(c)) for c in board] == [("gpiochip0", "demo", 4), ("gpiochip1", "more", 2)]
     demo = board["demo"]
     assert (demo[3].consumer, demo[3].level, demo["LED"].level) == ("power", "high", "low")

@@ -50,6 +50,16 @@ def test_lines_by_offset_and_by_name(run):
     assert refused.value.code == "no-such-chip"
 
 
+def test_a_chip_has_the_numbers_that_are_asked_for(run):
+    chip = run.board.plug("soc", lines=54, base=0)
+    assert chip.info()["base"] == 0 and "base" not in run.board["bench"].info()
+    label = run.start(["cat", "/sys/class/gpio/gpiochip0/label"], stdout=ugpio.PIPE)
+    assert label.communicate() == "soc\n"
+    with pytest.raises(ugpio.Refused) as refused:
+        run.board.plug("other", base=53)
+    assert refused.value.code == "base-taken"
+
+
 @pytest.mark.parametrize("line", ["DOOR", 8])
 def test_a_line_that_is_not_there(run, line):
     with pytest.raises(ugpio.Refused) as refused:

@@ -223,6 +223,7 @@ fn request(verb: &Verb) -> Request {
         Verb::Plug(chip) => Request::Plug(PlugParams {
             label: chip.label.clone(),
             lines: Some(chip.lines),
+            base: chip.base,
             names: chip.names.iter().cloned().collect(),
             hogs: Vec::new(),
         }),

@@ -51,6 +51,25 @@ fn a_chip_that_comes_back_has_its_number_again() {
 }
 
 #[test]
+fn a_chip_is_plugged_in_with_the_numbers_that_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "cd /sys/class/gpio; {ugpio} ctl plug avr:400 --base 1000; cat gpiochip1000/ngpio
+         echo 1399 >export; cat gpio1399/value; {ugpio} ctl plug late:8 --base 1399; echo $?
+         {ugpio} ctl unplug avr; {ugpio} ctl plug late:8 --base 1399; cat gpiochip1399/label",
+        ugpio = env!("CARGO_BIN_EXE_ugpio")
+    );
+    let done = run(folder.path(), BOARD, &script);
+    let (printed, said) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert_eq!(printed, "gpiochip3\n400\n0\n3\ngpiochip3\nlate\n", "{said}");
+    let wanted = "numbers 1399 to 1406 overlap those of chip \"avr\", 1000 to 1399\n";
+    assert!(said.ends_with(wanted), "{said}");
+}
+
+#[test]
 fn numbers_that_two_chips_have_are_no_board() {
     let folder = tempfile::tempdir().unwrap();
     let board = BOARD.replace(

@@ -318,16 +318,18 @@ class Board:
         lines: int = 8,
         names: Union[None, Sequence[str], Mapping[int, str]] = None,
         hogs: Iterable[Mapping[str, Any]] = (),
+        base: Optional[int] = None,
     ) -> Chip:
         """Plugs in a chip; its number is the lowest that is free.
 
-        A hog is `{"line": 7, "consumer": "power-good", "direction": "output-high"}`.
+        A hog is `{"line": 7, "consumer": "power-good", "direction": "output-high"}`. `base` is the number of the
+        first line in `/sys/class/gpio`, one that is free if not given.
         """
         by_offset = dict(names) if isinstance(names, Mapping) else dict(enumerate(names or ()))
         params: Dict[str, Any] = {"label": label, "lines": max(lines, 1 + max(by_offset, default=0))}
         if by_offset:
             params["names"] = {str(offset): name for offset, name in by_offset.items()}
-        self.call("plug", hogs=[dict(hog) for hog in hogs] or None, **params)
+        self.call("plug", hogs=[dict(hog) for hog in hogs] or None, base=base, **params)
         return Chip(self, label)
 
     def wire(self, net: str, *lines: Line, pull: Optional[str] = None, delay: Optional[float] = None) -> None:

@@ -114,7 +114,8 @@ def _plan(chip: Dict[str, Any]) -> Dict[str, Any]:
         driven = {"high": "output-high", "low": "output-low"}[line["level"]]
         direction = driven if line["direction"] == "output" else "input"
         hogs.append({"line": line["offset"], "consumer": line["consumer"], "direction": direction})
-    return {"label": chip["label"], "lines": len(chip["lines"]), "names": names, "hogs": hogs}
+    lines = len(chip["lines"])
+    return {"label": chip["label"], "lines": lines, "names": names, "hogs": hogs, "base": chip.get("base")}
 
 
 class Scene:

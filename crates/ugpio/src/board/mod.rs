@@ -26,6 +26,7 @@ use std::str::FromStr;
 use gpio_sim::fault::Planned;
 use gpio_sim::part::Settings;
 use machine::Machine;
+pub(crate) use numbers::overlap;
 use serde::{Deserialize, Serialize};
 
 use crate::clean::clean;
@@ -337,6 +338,9 @@ impl ChipSpec {
             return Err(fail(format!(
                 "{lines} is not a number of lines from 1 to {MAX_LINES}"
             )));
+        }
+        if let Some(base) = self.base {
+            numbers::check(base, self.lines).map_err(|problem| fail(format!("base: {problem}")))?;
         }
         for (offset, name) in &self.names {
             check_name(name).map_err(fail)?;

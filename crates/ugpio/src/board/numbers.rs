@@ -3,6 +3,8 @@
 //! Where one is given, all chips of the file are numbered here, so that what programs find does not depend on the
 //! order in which chips are plugged in. Without any, each chip gets its number when it is plugged in.
 
+use std::fmt::Display;
+
 use gpio_uapi::class::{FIRST_NUMBER, gap};
 use toml::de::{DeTable, DeValue};
 
@@ -57,19 +59,13 @@ impl Reader<'_> {
     ) -> Result<u32, BoardError> {
         let lines = chips[index].lines;
         let base = self.base(value, key, lines)?;
-        let overlaps = |first: u32, other: u32| base < first + other && first < base + lines;
-        for chip in chips {
-            let Some(first) = chip.base.filter(|first| overlaps(*first, chip.lines)) else {
-                continue;
-            };
-            let (last, other_last) = (base + lines - 1, first + chip.lines - 1);
-            let problem = format!(
-                "numbers {base} to {last} overlap those of chip {:?}, {first} to {other_last}",
-                chip.label
-            );
-            return Err(self.error(&value.span(), key, problem));
+        let numbered = chips
+            .iter()
+            .filter_map(|chip| Some((&*chip.label, chip.base?, chip.lines)));
+        match overlap(base, lines, numbered) {
+            None => Ok(base),
+            Some(problem) => Err(self.error(&value.span(), key, problem)),
         }
-        Ok(base)
     }
 
     /// A number from which so many lines can be numbered.
@@ -78,7 +74,7 @@ impl Reader<'_> {
             return Err(self.wrong_type(value, key, "a number"));
         };
         let base = u32::try_from(number).ok();
-        base.filter(|base| gap(*base, lines, []).is_some())
+        base.filter(|base| check(*base, lines).is_ok())
             .ok_or_else(|| self.out_of_range(value, key, lines))
     }
 
@@ -86,13 +82,40 @@ impl Reader<'_> {
         let DeValue::Integer(number) = value.get_ref() else {
             return self.wrong_type(value, key, "a number");
         };
-        let problem = format!(
-            "{number} leaves no numbers for {}: they end at {}",
-            counted(lines, "line"),
-            i32::MAX - 1
-        );
-        self.error(&value.span(), key, problem)
+        self.error(&value.span(), key, no_room(number, lines))
     }
+}
+
+/// Says what is wrong with the number of the first of so many lines.
+pub(super) fn check(base: u32, lines: u32) -> Result<(), String> {
+    match gap(base, lines, []) {
+        Some(_) => Ok(()),
+        None => Err(no_room(base, lines)),
+    }
+}
+
+fn no_room(base: impl Display, lines: u32) -> String {
+    format!(
+        "{base} leaves no numbers for {}: they end at {}",
+        counted(lines, "line"),
+        i32::MAX - 1
+    )
+}
+
+/// Says which of these chips, by label, first number and count, has one of so many numbers from `base` on.
+pub(crate) fn overlap<'c>(
+    base: u32,
+    lines: u32,
+    mut chips: impl Iterator<Item = (&'c str, u32, u32)>,
+) -> Option<String> {
+    let last = |first: u32, count: u32| first.saturating_add(count).saturating_sub(1);
+    let (label, first, count) = chips
+        .find(|(_, first, count)| base <= last(*first, *count) && *first <= last(base, lines))?;
+    Some(format!(
+        "numbers {base} to {} overlap those of chip {label:?}, {first} to {}",
+        last(base, lines),
+        last(first, count)
+    ))
 }
 
 /// First number and count of the chips that have numbers, in order.

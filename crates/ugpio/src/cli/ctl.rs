@@ -76,6 +76,9 @@ pub(crate) enum Verb {
         /// Name a line; may be repeated
         #[arg(long = "name", value_name = "OFFSET=NAME", value_parser = line_name)]
         names: Vec<(u32, String)>,
+        /// The number of its first line in /sys/class/gpio; one that is free if not said
+        #[arg(long, value_name = "NUMBER")]
+        base: Option<u32>,
     },
     /// Wires and parts.
     #[command(flatten)]
@@ -123,7 +126,7 @@ impl Verb {
     /// What is wrong with words that are good each for itself.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
-            Verb::Plug { chip, names } => {
+            Verb::Plug { chip, names, base } => {
                 let mut offsets = BTreeSet::new();
                 if let Some((twice, _)) = names.iter().find(|(offset, _)| !offsets.insert(offset)) {
                     return Err(format!("--name: line {twice} is given twice"));
@@ -131,6 +134,7 @@ impl Verb {
                 let names = names.clone();
                 let chip = ChipSpec {
                     names,
+                    base: *base,
                     ..chip.clone()
                 };
                 chip.check().map_err(|error| error.to_string())
@@ -161,7 +165,11 @@ impl From<Args> for Options {
                     timeout,
                 } => ctl::Verb::Wait(chip, line, level.into(), timeout),
                 Verb::Unplug { chip } => ctl::Verb::Unplug(chip),
-                Verb::Plug { chip, names } => ctl::Verb::Plug(ChipSpec { names, ..chip }),
+                Verb::Plug { chip, names, base } => ctl::Verb::Plug(ChipSpec {
+                    names,
+                    base,
+                    ..chip
+                }),
             },
         }
     }

@@ -116,13 +116,14 @@ fn ctl_words() {
             ..
         }
     ));
-    let Verb::Ctl(args) = parsed("ugpio ctl plug demo:4 --name 3=led") else {
+    let Verb::Ctl(args) = parsed("ugpio ctl plug demo:4 --name 3=led --base 20") else {
         panic!()
     };
-    let ctl::Verb::Plug { chip, names } = args.verb else {
+    let ctl::Verb::Plug { chip, names, base } = args.verb else {
         panic!()
     };
     assert_eq!((chip.lines, names), (4, vec![(3, "led".to_owned())]));
+    assert_eq!(base, Some(20));
 }
 
 #[test]

@@ -81,6 +81,8 @@ const FREE: &[&str] = &[
 /// Numbers that an argument takes though most do not.
 const NUMBERS: &[(&str, &str)] = &[
     ("pull", "0"),
+    ("base", "0"),
+    ("base", "+1"),
     ("seed", "0"),
     ("seed", "+1"),
     ("seeds", "+1"),

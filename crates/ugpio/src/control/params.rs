@@ -84,6 +84,9 @@ pub(crate) struct PlugParams {
     /// Its number of lines; 8 when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lines: Option<u32>,
+    /// The number of its first line in the legacy class; one that is free when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<u32>,
     /// Names of its lines, by offset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) names: BTreeMap<u32, String>,

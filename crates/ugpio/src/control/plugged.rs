@@ -5,6 +5,7 @@
 
 mod fault_lines;
 mod faults;
+mod numbers;
 mod wires;
 mod words;
 
@@ -240,7 +241,7 @@ impl Plugged {
     /// Plugs in a chip.
     ///
     /// # Errors
-    /// The label is taken, or the chip cannot be.
+    /// The label or a number is taken, or the chip cannot be.
     pub(crate) fn plug(&mut self, spec: &ChipSpec, now: Timestamp) -> Result<ChipState, Failure> {
         spec.check()
             .map_err(|e| Failure::new(Code::BadParams, e.to_string()))?;
@@ -248,8 +249,9 @@ impl Plugged {
             let message = format!("another chip of this board has the label {:?}", spec.label);
             return Err(Failure::new(Code::LabelTaken, message));
         }
+        let base = self.first_number(spec.base, spec.lines)?;
         let platform_id = self.take_platform_id();
-        let bank = bank(spec).platform(platform_id, 0);
+        let bank = bank(spec, base).platform(platform_id, 0);
         let faults = self.wrongs.of(&spec.label);
         let origin = Origin::Board {
             spec: spec.clone(),
@@ -471,6 +473,7 @@ impl Chip {
             id: self.id,
             name: self.at.chip.clone(),
             label: self.at.label.clone(),
+            base: self.origin.base(),
             lines,
         }
     }

@@ -449,6 +449,8 @@ pub(crate) enum Code {
     NoSuchPart,
     /// `plug`: a chip on the board has the label.
     LabelTaken,
+    /// `plug`: a chip on the board has one of the numbers.
+    BaseTaken,
     /// `wait`: the time is over.
     TimedOut,
     /// The chip was unplugged before the answer was there.

@@ -262,6 +262,7 @@ impl Hub {
                 let mut spec = ChipSpec::plain(params.label, params.lines.unwrap_or(DEFAULT_LINES));
                 spec.names = params.names.into_iter().collect();
                 spec.hogs = params.hogs;
+                spec.base = params.base;
                 Ok(json(&plugged.plug(&spec, now)?))
             }
             Request::Web => match self.link.get() {

@@ -95,6 +95,9 @@ pub(crate) struct ChipState {
     pub(crate) name: String,
     /// The label.
     pub(crate) label: String,
+    /// The number of its first line in the legacy class, if one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<u32>,
     /// Its lines, by offset.
     pub(crate) lines: Vec<LineState>,
 }

@@ -39,6 +39,7 @@ fn chip() -> ChipState {
         id: 2,
         name: "gpiochip2".into(),
         label: "demo".into(),
+        base: None,
         lines,
     }
 }
@@ -136,6 +137,7 @@ fn chips_are_plugged_and_unplugged() {
     let names = vec![(2, "X".to_owned())];
     let mut new: ChipSpec = "new:3".parse().unwrap();
     new.names = names.clone();
+    new.base = Some(0);
     let verb = Verb::Plug(new);
     let (request, text, _) = play(verb, false, vec![Reply::Result(json(&chip()))]);
     assert_eq!(text, "gpiochip2\n");
@@ -145,6 +147,7 @@ fn chips_are_plugged_and_unplugged() {
         Request::Plug(PlugParams {
             label,
             lines: Some(3),
+            base: Some(0),
             names,
             hogs: Vec::new()
         })

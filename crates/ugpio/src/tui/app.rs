@@ -268,6 +268,7 @@ impl App {
             Ok(spec) => vec![Act::Ask(Request::Plug(PlugParams {
                 label: spec.label,
                 lines: Some(spec.lines),
+                base: None,
                 names: [].into(),
                 hogs: Vec::new(),
             }))],
@@ -327,6 +328,7 @@ fn plug_again(chip: &ChipState) -> Act {
     Act::Ask(Request::Plug(PlugParams {
         label: chip.label.clone(),
         lines: u32::try_from(chip.lines.len()).ok(),
+        base: chip.base,
         names: chip.lines.iter().filter_map(named).collect(),
         hogs: Vec::new(),
     }))

@@ -302,8 +302,12 @@ impl Plugged {
         self.wrongs.away = away;
         for away in due {
             match away.origin {
-                // Fails only if somebody has plugged one of its label in meanwhile.
-                Origin::Board { spec, .. } => drop(self.plug(&spec, now)),
+                // Fails only if somebody has plugged in one of its label or its numbers meanwhile.
+                Origin::Board { spec, .. } => {
+                    if let Err(error) = self.plug(&spec, now) {
+                        tracing::warn!(%error, "chip {:?} does not come back", spec.label);
+                    }
+                }
                 // The tree still knows it by its tag, whatever its number will be.
                 Origin::Tree(ref bank) => {
                     let (bank, origin) = (bank.clone(), away.origin);

@@ -211,6 +211,50 @@ fn plugging_and_unplugging_are_events_and_labels_are_unique() {
 }
 
 #[test]
+fn a_number_belongs_to_one_chip_as_long_as_it_is_plugged_in() {
+    let (registry, mut plugged) = plugged();
+    let based = |label: &str, lines, base| ChipSpec {
+        base: Some(base),
+        ..ChipSpec::plain(label, lines)
+    };
+    let numbers = || -> Vec<_> {
+        registry
+            .devices()
+            .iter()
+            .map(gpiolib::Device::base)
+            .collect()
+    };
+    // The chips of the board have 512 and what follows, without having asked for it.
+    let first = registry.devices()[0].ngpio();
+    let taken = plugged.plug(&based("x", 2, 511), at(0)).unwrap_err();
+    assert_eq!(taken.code, Code::BaseTaken);
+    let problem = format!(
+        "numbers 511 to 512 overlap those of chip \"demo\", 512 to {}",
+        511 + first
+    );
+    assert_eq!(taken.message, problem);
+    let state = plugged.plug(&based("x", 2, 0), at(0)).unwrap();
+    assert_eq!(state.base, Some(0));
+    assert_eq!(plugged.list().chips[0].base, None, "it did not ask");
+    let taken = plugged.plug(&based("y", 1, 1), at(0)).unwrap_err();
+    assert_eq!(
+        taken.message,
+        "numbers 1 to 1 overlap those of chip \"x\", 0 to 1"
+    );
+    plugged.unplug(&"x".into(), at(1)).unwrap();
+    plugged.unplug(&"demo".into(), at(1)).unwrap();
+    plugged.plug(&based("y", 1, 1), at(2)).unwrap();
+    plugged.plug(&ChipSpec::plain("z", 1), at(2)).unwrap();
+    let numbers = numbers();
+    assert!(
+        numbers.contains(&Some(1)) && numbers.contains(&Some(512)),
+        "{numbers:?}"
+    );
+    let far = plugged.plug(&based("far", 2, u32::MAX), at(3)).unwrap_err();
+    assert_eq!(far.code, Code::BadParams);
+}
+
+#[test]
 fn a_chip_that_cannot_be_is_not_plugged() {
     let (_, mut plugged) = plugged();
     let mut named = ChipSpec::plain("x", 2);

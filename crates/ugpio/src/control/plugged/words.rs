@@ -10,7 +10,7 @@ use crate::control::protocol::{
 };
 
 /// The bank that a chip of a board is made from.
-pub(super) fn bank(spec: &ChipSpec) -> Bank {
+pub(super) fn bank(spec: &ChipSpec, base: Option<u32>) -> Bank {
     let mut bank = Bank::new(spec.lines).label(&spec.label);
     for (offset, name) in &spec.names {
         bank = bank.name(Offset::new(*offset), name.as_str());
@@ -23,7 +23,7 @@ pub(super) fn bank(spec: &ChipSpec) -> Bank {
         };
         bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
     }
-    if let Some(base) = spec.base {
+    if let Some(base) = base {
         bank = bank.base(base);
     }
     let shared = spec.shared.iter();

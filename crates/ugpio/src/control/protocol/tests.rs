@@ -29,6 +29,7 @@ fn requests() -> Vec<Request> {
         Request::Plug(PlugParams {
             label: "x".into(),
             lines: None,
+            base: Some(512),
             names: BTreeMap::from([(3, "LED".to_owned())]),
             hogs: Vec::new(),
         }),

@@ -113,6 +113,7 @@ fn requests_are_answered_in_order() {
         let plug = PlugParams {
             label: "new".into(),
             lines: None,
+            base: Some(40),
             names: [(1, "A".into())].into(),
             hogs: vec![serde_json::from_str(r#"{"line":7,"consumer":"me"}"#).unwrap()],
         };

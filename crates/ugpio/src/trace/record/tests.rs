@@ -24,6 +24,7 @@ fn chip(label: &str) -> ChipState {
         id: 0,
         name: format!("chip-{label}"),
         label: label.to_owned(),
+        base: None,
         lines: vec![line],
     }
 }

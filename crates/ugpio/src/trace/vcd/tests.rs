@@ -17,6 +17,7 @@ fn chip(id: u32, label: &str, names: &[Option<&str>]) -> ChipState {
         id,
         name: format!("gpiochip{id}"),
         label: label.to_owned(),
+        base: None,
         lines: (0..).zip(names).map(line).collect(),
     }
 }

@@ -79,7 +79,7 @@ const unplug = (chip) => ask("unplug", { chip: chip.name });
 function plug(chip) {
   const names = {};
   for (const line of chip.lines) if (line.name) names[line.offset] = line.name;
-  return ask("plug", { label: chip.label, lines: chip.lines.length, names });
+  return ask("plug", { label: chip.label, lines: chip.lines.length, base: chip.base, names });
 }
 
 /** The line whose button is held down, and where it was pulled before. */
