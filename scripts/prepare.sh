@@ -65,14 +65,24 @@ install_packages() {
 	[ -z "$sources" ] || rm -rf "$lists"
 }
 
+# The one message about everything that is missing. Commands are indented, and can be copied.
 say_missing() {
-	say "error: missing here:${rust_wanted:+ cargo $(lowest_rust) or newer (here: $rust_wanted),} ${*:-nothing else}"
+	say "error: missing here:${rust_wanted:+ cargo $(lowest_rust) or newer (here: $rust_wanted)}${rust_wanted:+${*:+,}} $*"
+	security=''
+	if [ -n "${rust_wanted:-}" ] && [ -z "$rust" ]; then
+		security=$(security_updates) && rust='cargo-web rustc-web'
+	fi
 	if [ -z "$rust$*" ] || ! command -v apt-get >/dev/null; then
 		[ -z "$*" ] || say "Install them; the names are those of Debian's packages."
 	else
-		say "Install them with:  sudo apt-get install --no-install-recommends $rust${rust:+ }$*"
+		say "Install them with:"
+		if [ -n "$security" ]; then
+			say "  echo '$security' | sudo tee /etc/apt/sources.list.d/security.list"
+			say "  sudo apt-get update"
+		fi
+		say "  sudo apt-get install --no-install-recommends $rust${rust:+ }$*"
 	fi
-	[ -z "${rust_wanted:-}" ] || [ -n "$rust" ] || say "Get Rust with rustup (https://rustup.rs); Debian 12 and 13 have it as cargo-web in their security updates."
+	[ -z "${rust_wanted:-}" ] || [ -n "$rust" ] || say "Get Rust with rustup (https://rustup.rs)."
 	say "Then try again."
 }
 
@@ -101,15 +111,21 @@ candidate() {
 	apt-cache ${sources:-} policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9.]*\).*/\1/p'
 }
 
-# Debian has new versions of Rust in its security updates, which a machine made by debootstrap does not ask
-# for. They lie beside the archive that the machine uses, and are asked for this once.
+# The source of Debian's security updates, on a Debian that does not ask for them, as one made by debootstrap: they have
+# the newest Rust of Debian 12 and 13. They lie beside the archive that the machine uses.
+security_updates() {
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
+	case $codename in bookworm | trixie) ;; *) return 1 ;; esac
+	used=$(sed -n 's/^deb //p; s/^URIs: //p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null)
+	archive=$(printf '%s\n' "$used" | sed -nE 's,^(\[[^]]*\] )?([^ ]*/debian)/?( .*)?$,\2,p' | head -n 1)
+	case $used in *-security*) return 1 ;; esac
+	[ -n "$archive" ] && echo "deb $archive-security $codename-security main"
+}
+
+# Asks for them this once.
 with_security_updates() {
-	archive=$(sed -n 's,^deb \(\[[^]]*\] \)\?\([^ ]*/debian\)/\? .*,\2,p' /etc/apt/sources.list 2>/dev/null | head -n 1)
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-	[ -n "$archive" ] && [ -n "$codename" ] || return 1
-	lists=$(mktemp -d) && chmod 755 "$lists" || return 1
-	cp /etc/apt/sources.list "$lists/all.list"
-	echo "deb $archive-security $codename-security main" >>"$lists/all.list"
+	line=$(security_updates) && lists=$(mktemp -d) && chmod 755 "$lists" || return 1
+	{ cat /etc/apt/sources.list 2>/dev/null; echo "$line"; } >"$lists/all.list"
 	mkdir -m 755 "$lists/lists"
 	sources="-o Dir::Etc::SourceList=$lists/all.list -o Dir::State::Lists=$lists/lists"
 	# shellcheck disable=SC2086 # words
