@@ -103,14 +103,19 @@ pub(super) fn receive_listener(tracee: BorrowedFd<'_>) -> Result<Listener, Failu
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
         _ => None,
     });
-    match (bytes[0], fd) {
-        (KILLABLE, Some(fd)) => Ok(Listener::new(fd, Wait::Killable)),
-        (INTERRUPTIBLE, Some(fd)) => Ok(Listener::new(fd, Wait::Interruptible)),
-        (NO_FILTER, None) => Err(filter_failure(error_in(&bytes[..len]))),
-        _ => Err(Failure::own(
-            "the program's process died before it could start",
-        )),
-    }
+    let listener = match (bytes[0], fd) {
+        (KILLABLE, Some(fd)) => Listener::new(fd, Wait::Killable),
+        (INTERRUPTIBLE, Some(fd)) => Listener::new(fd, Wait::Interruptible),
+        (NO_FILTER, None) => return Err(filter_failure(error_in(&bytes[..len]))),
+        _ => {
+            return Err(Failure::own(
+                "the program's process died before it could start",
+            ));
+        }
+    };
+    // The program waits meanwhile: its execve(2) is trapped.
+    listener.check_kernel().map_err(filter_failure)?;
+    Ok(listener)
 }
 
 /// The supervisor's side, later: why the program could not be executed, if so. Never blocks.

@@ -161,6 +161,20 @@ impl Listener {
         Ok(Self::new(self.fd.try_clone()?, self.wait))
     }
 
+    /// Whether the kernel can hand over a descriptor and answer the call in one step.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: it is older than Linux 5.14. Filters with a listener are older, from 5.0.
+    pub fn check_kernel(&self) -> Result<(), Errno> {
+        // KERNEL: kernel/seccomp.c seccomp_notify_addfd (5.14): the flags are judged before the call is looked for.
+        // No call has been received yet, so none can be meant: ids start at a random number.
+        match self.add_fd_reply(0, self.fd.as_fd(), true) {
+            Ok(_) | Err(Errno::NOENT | Errno::INPROGRESS) => Ok(()),
+            Err(errno) => Err(errno),
+        }
+    }
+
     /// Whether signals can take back a call that was received.
     #[must_use]
     pub fn wait(&self) -> Wait {

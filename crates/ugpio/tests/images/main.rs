@@ -12,7 +12,7 @@ mod roles;
 use std::process::Command;
 
 /// The tests, by name.
-const TESTS: [(&str, fn()); 5] = [
+const TESTS: [(&str, fn()); 7] = [
     ("another_thread_executes", || in_a_run(&[], "executes")),
     ("the_same_under_strict", || {
         in_a_run(&["--strict"], "executes")
@@ -20,6 +20,8 @@ const TESTS: [(&str, fn()); 5] = [
     ("the_number_is_used_again", the_number_is_used_again),
     ("a_read_only_page_is_a_fault", || in_a_run(&[], "read-only")),
     ("the_memory_of_a_parent", || in_a_run(&[], "vfork")),
+    ("linux_4_19_is_too_old", || is_too_old("linux 4.19")),
+    ("linux_5_10_is_too_old", || is_too_old("linux 5.10")),
 ];
 
 fn main() {
@@ -56,6 +58,21 @@ fn run(mut command: Command, options: &[&str], role: &str) {
         out.contains("played"),
         "the role was not played: {out}\n{err}"
     );
+}
+
+/// On a kernel that refuses what it does not know yet, a run says what it needs, and the program does not start.
+fn is_too_old(kernel: &str) {
+    let place = tempfile::tempdir().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let command = home::at_home(&mut command, place.path()).arg(format!("role:{kernel}"));
+    let ugpio = env!("CARGO_BIN_EXE_ugpio");
+    let words = [ugpio, "run", "--chip", "a:8", "--", "echo", "started"];
+    let done = command.args(words).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&done.stdout), text(&done.stderr));
+    assert_eq!(done.status.code(), Some(125), "{out}\n{err}");
+    assert!(err.contains("needs Linux 5.14 or newer"), "{err}");
+    assert_eq!((out.as_str(), err.lines().count()), ("", 1), "{err}");
 }
 
 /// In a pid namespace of its own, where numbers can be chosen.

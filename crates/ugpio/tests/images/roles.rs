@@ -26,9 +26,59 @@ pub(crate) fn play(role: &str) {
         "killed" => killed(),
         "read-only" => read_only(),
         "vfork" => shares_memory(),
+        // Neither has the listener's ADDFD; the older has no listeners.
+        "linux 4.19" => on_a_kernel_without(libc::SYS_seccomp, 0, libc::SECCOMP_GET_NOTIF_SIZES),
+        "linux 5.10" => on_a_kernel_without(libc::SYS_ioctl, 1, NOTIF_ADDFD),
         other => panic!("no role is called {other}"),
     }
     println!("played");
+}
+
+/// `SECCOMP_IOCTL_NOTIF_ADDFD`.
+const NOTIF_ADDFD: u32 = 0x4018_2103;
+
+/// Executes the words after the role where a system call with this argument says `EINVAL`.
+fn on_a_kernel_without(call: libc::c_long, argument: u32, value: u32) -> ! {
+    let call = u32::try_from(call).unwrap();
+    let op = |code: u32, jump_else: u8, k: u32| libc::sock_filter {
+        code: u16::try_from(code).unwrap(),
+        jt: 0,
+        jf: jump_else,
+        k,
+    };
+    // The number lies first in `seccomp_data`, arguments of 8 bytes from byte 16.
+    let (load, unless) = (
+        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+    );
+    let mut program = [
+        op(load, 0, 0),
+        op(unless, 3, call),
+        op(load, 0, 16 + 8 * argument),
+        op(unless, 1, value),
+        op(
+            libc::BPF_RET,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EINVAL.cast_unsigned(),
+        ),
+        op(libc::BPF_RET, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog {
+        len: u16::try_from(program.len()).unwrap(),
+        filter: program.as_mut_ptr(),
+    };
+    rustix::thread::set_no_new_privs(true).unwrap();
+    // SAFETY: the kernel reads the program, which lives until the call returns.
+    let done = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const filter,
+        )
+    };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+    let words: Vec<_> = std::env::args_os().skip(2).collect();
+    panic!("{}", Command::new(&words[0]).args(&words[1..]).exec());
 }
 
 /// A page at the fixed place.
