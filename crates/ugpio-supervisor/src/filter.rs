@@ -1,8 +1,8 @@
 //! The seccomp filter as a value: which calls are trapped, when, and the program that says so to the kernel.
 //!
 //! A [`FilterSpec`] is a list of rules, [`FilterSpec::assemble`] turns it into classic BPF for one machine, and
-//! `sys::seccomp::install` hands that to the kernel. `launch` takes the spec, so that strict mode and the gpio-sim
-//! tree can add calls to [`FilterSpec::standard`]. The tests interpret the assembled program for both machines.
+//! `sys::seccomp::install` hands that to the kernel. The rules are those of `traps`, by [`Mode`]; `launch` takes the
+//! spec, so that a run can add modes to [`FilterSpec::standard`]. The tests interpret the assembled program for both machines.
 
 mod insn;
 #[cfg(test)]
@@ -13,8 +13,10 @@ use core::ops::Range;
 use rustix::io::Errno;
 
 pub use self::insn::Insn;
-use crate::arch::{Arch, Sys};
-use crate::calls::table;
+use Mode::{Lint, Release, Standard, Strict, Tree, Uevents};
+use When::{Always, FileFcntl, GpioIoctl, Masked, RecordShaped, Refused};
+
+use crate::arch::{Arch, Mark, Sys};
 
 /// Bit that marks an x32 call on x86-64.
 const X32_BIT: u32 = 0x4000_0000;
@@ -30,9 +32,11 @@ const OLD_IOCTL_MAX: u32 = 0x54ff;
 
 /// Under which condition on its arguments a call is trapped. Arguments are counted from 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum When {
+pub(crate) enum When {
     /// Every time.
     Always,
+    /// Never: it fails at once with this.
+    Refused(Errno),
     /// If the low 32 bits of the argument, masked, equal a value.
     Masked {
         /// Which argument.
@@ -41,29 +45,6 @@ pub enum When {
         mask: u32,
         /// What they must be.
         value: u32,
-    },
-    /// Unless the low 32 bits of the argument are this.
-    Unless {
-        /// Which argument.
-        arg: u8,
-        /// The value that is let through.
-        value: u32,
-    },
-    /// If the argument, as 64 bits, is at most this.
-    AtMost {
-        /// Which argument.
-        arg: u8,
-        /// The largest value that is trapped.
-        max: u32,
-    },
-    /// If the low 32 bits of the argument are in this range, both ends included.
-    Between {
-        /// Which argument.
-        arg: u8,
-        /// The smallest value that is trapped.
-        min: u32,
-        /// The largest.
-        max: u32,
     },
     /// If the argument is the number of an ioctl that is GPIO's, or one of the old numbers without a size that
     /// programs try on every file (`TCGETS`, `FIONREAD`).
@@ -86,60 +67,60 @@ pub enum When {
     },
 }
 
-/// What the filter does with a call.
+/// For what a call is trapped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Action {
-    Trap(When),
-    Refuse(Errno),
+pub(crate) enum Mode {
+    /// Every run.
+    Standard,
+    /// The gpio-sim control tree: every write, which may be a store whatever its size.
+    Tree,
+    /// The netlink sockets on which programs hear of devices that come and go. What is done with one is trapped by its
+    /// number: see [`FilterSpec::read_from`].
+    Uevents,
+    /// A release of the kernel that is not the machine's.
+    Release,
+    /// What lint wants to know of: the ends of processes, and every wait for files.
+    Lint,
+    /// `--strict`: every call that could show that a descriptor is not what it seems to be.
+    Strict,
 }
+
+const ALWAYS: (Mode, When) = (Standard, Always);
+const TREE: (Mode, When) = (Tree, Always);
+const LINT: (Mode, When) = (Lint, Always);
+const STRICT: (Mode, When) = (Strict, Always);
+/// Mappings of files that others see.
+const SHARED_FILES: When = Masked {
+    arg: 3,
+    mask: (libc::MAP_SHARED | libc::MAP_ANONYMOUS).cast_unsigned(),
+    value: libc::MAP_SHARED.cast_unsigned(),
+};
+/// Sockets of the kernel's messages.
+const NETLINK: When = Masked {
+    arg: 0,
+    mask: u32::MAX,
+    value: libc::AF_NETLINK.cast_unsigned(),
+};
+
+macro_rules! whens {
+    ($(
+        $name:ident $x86:tt $arm:tt
+        $(when [$($when:tt)*])? $(marks [$($mark:ident),*])? $(open [$($open:tt)*])? $(named [$($named:tt)*])?;
+    )*) => {
+        /// When each call is trapped or refused, by mode.
+        pub(crate) const ROWS: &[(Sys, &[(Mode, When)])] = &[$((Sys::$name, &[$($($when)*)?])),*];
+    };
+}
+
+for_each_call!(whens);
 
 /// Which calls are trapped and which are refused; all others run untouched.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FilterSpec {
-    rules: Vec<(Sys, Action)>,
+    rules: Vec<(Sys, When)>,
     /// On which descriptor numbers reads, seeks and the calls on sockets are trapped, whatever the rules say.
     read_from: Option<Range<u32>>,
 }
-
-/// Calls that would take records out of what stands for a GPIO file, or show that it is a pipe. None is frequent.
-const MOVING: [Sys; 13] = [
-    Sys::Splice,
-    Sys::Tee,
-    Sys::Vmsplice,
-    Sys::Sendfile,
-    Sys::CopyFileRange,
-    Sys::Fadvise64,
-    Sys::Readahead,
-    Sys::Fallocate,
-    Sys::Ftruncate,
-    Sys::SyncFileRange,
-    Sys::Preadv2,
-    Sys::Pwritev2,
-    Sys::IoSubmit,
-];
-
-/// What is trapped on a descriptor of a high number.
-const HIGH: [Sys; 19] = [
-    Sys::Read,
-    Sys::Readv,
-    Sys::Pread64,
-    Sys::Lseek,
-    Sys::Connect,
-    Sys::Accept,
-    Sys::Accept4,
-    Sys::Sendto,
-    Sys::Sendmsg,
-    Sys::Recvfrom,
-    Sys::Recvmsg,
-    Sys::Recvmmsg,
-    Sys::Shutdown,
-    Sys::Bind,
-    Sys::Listen,
-    Sys::Getsockname,
-    Sys::Getpeername,
-    Sys::Setsockopt,
-    Sys::Getsockopt,
-];
 
 impl FilterSpec {
     /// A filter that lets everything through.
@@ -157,96 +138,48 @@ impl FilterSpec {
     /// is another's afterwards (see `thread`).
     #[must_use]
     pub fn standard() -> Self {
-        let spec = Self::empty()
-            .trap(Sys::Read, When::RecordShaped { arg: 2 })
-            .trap(Sys::Readv, When::Always)
-            .trap(Sys::Ioctl, When::GpioIoctl { arg: 1 })
-            .trap(Sys::Fcntl, When::FileFcntl { arg: 1 })
-            .trap(
-                Sys::Mmap,
-                // Shared mappings of files.
-                When::Masked {
-                    arg: 3,
-                    mask: (libc::MAP_SHARED | libc::MAP_ANONYMOUS).cast_unsigned(),
-                    value: libc::MAP_SHARED.cast_unsigned(),
-                },
-            )
-            .trap(Sys::Fsync, When::Always)
-            .trap(Sys::Fdatasync, When::Always);
-        let spec = table::trapped()
-            .chain(MOVING)
-            .fold(spec, |spec, sys| spec.trap(sys, When::Always));
-        table::refused().fold(spec, |spec, (sys, errno)| spec.refuse(sys, errno))
+        Self::empty().with(Standard)
     }
 
-    /// Adds what the gpio-sim control tree needs: every write, which may be a store whatever its size.
+    /// Adds what the gpio-sim control tree needs.
     #[must_use]
     pub fn with_tree(self) -> Self {
-        let calls = [Sys::Write, Sys::Writev, Sys::Pwrite64, Sys::Pwritev];
-        calls
-            .into_iter()
-            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+        self.with(Tree)
     }
 
-    /// Adds the netlink sockets on which programs hear of devices that come and go. What is done with one is trapped
-    /// by its number: see [`FilterSpec::read_from`].
+    /// Adds the sockets on which programs hear of devices.
     #[must_use]
     pub fn with_uevents(self) -> Self {
-        let is_netlink = When::Masked {
-            arg: 0,
-            mask: u32::MAX,
-            value: libc::AF_NETLINK.cast_unsigned(),
-        };
-        self.trap(Sys::Socket, is_netlink)
+        self.with(Uevents)
     }
 
-    /// Adds what lint wants to know of: the ends of processes, and every wait for files.
+    /// Adds what tells the release of the kernel.
+    #[must_use]
+    pub fn with_release(self) -> Self {
+        self.with(Release)
+    }
+
+    /// Adds what lint wants to know of.
     #[must_use]
     pub fn with_lint(self) -> Self {
-        let calls = [
-            Sys::ExitGroup,
-            Sys::Poll,
-            Sys::Ppoll,
-            Sys::Select,
-            Sys::Pselect6,
-            Sys::EpollWait,
-            Sys::EpollPwait,
-            Sys::EpollPwait2,
-        ];
-        calls
-            .into_iter()
-            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+        self.with(Lint)
     }
 
-    /// Adds what `--strict` needs: every call that could show that a descriptor is not what it seems to be.
+    /// Adds what `--strict` needs.
     #[must_use]
     pub fn strict(self) -> Self {
-        let calls = [
-            Sys::Read,
-            Sys::Readv,
-            Sys::Pread64,
-            Sys::Preadv,
-            Sys::Write,
-            Sys::Writev,
-            Sys::Pwrite64,
-            Sys::Pwritev,
-            Sys::Lseek,
-            Sys::Fcntl,
-            Sys::Mmap,
-            Sys::Ioctl,
-            Sys::Poll,
-            Sys::Ppoll,
-            Sys::Select,
-            Sys::Pselect6,
-            Sys::EpollCtl,
-            Sys::EpollWait,
-            Sys::EpollPwait,
-            Sys::EpollPwait2,
-            Sys::RestartSyscall,
-        ];
-        calls
-            .into_iter()
-            .fold(self, |spec, sys| spec.trap(sys, When::Always))
+        self.with(Strict)
+    }
+
+    /// Adds the rules of a mode.
+    fn with(self, mode: Mode) -> Self {
+        ROWS.iter().fold(self, |spec, (sys, whens)| {
+            let mut of_mode = whens.iter().filter(|(other, _)| *other == mode);
+            match of_mode.next() {
+                Some((_, when)) => spec.trap(*sys, *when),
+                None => spec,
+            }
+        })
     }
 
     /// Traps reads, seeks and the calls on sockets of descriptors with these numbers.
@@ -263,29 +196,11 @@ impl FilterSpec {
         self.read_from.as_ref().map(|numbers| numbers.start)
     }
 
-    /// Adds a trapped call. A rule for the same call that is there already is replaced.
-    #[must_use]
-    pub fn trap(self, sys: Sys, when: When) -> Self {
-        self.with(sys, Action::Trap(when))
-    }
-
-    /// Adds a call that fails at once with `errno`. A rule for the same call that is there already is replaced.
-    #[must_use]
-    pub fn refuse(self, sys: Sys, errno: Errno) -> Self {
-        self.with(sys, Action::Refuse(errno))
-    }
-
-    /// Removes the rule for a call, if any.
-    #[must_use]
-    pub fn allow(mut self, sys: Sys) -> Self {
+    /// Adds a rule for a call. One for the same call that is there already is replaced.
+    fn trap(mut self, sys: Sys, when: When) -> Self {
         self.rules.retain(|rule| rule.0 != sys);
+        self.rules.push((sys, when));
         self
-    }
-
-    fn with(self, sys: Sys, action: Action) -> Self {
-        let mut spec = self.allow(sys);
-        spec.rules.push((sys, action));
-        spec
     }
 
     /// Assembles the program for `arch`. Calls that this machine has not are left out.
@@ -306,17 +221,15 @@ impl FilterSpec {
             program.push(Insn::skip_if_below(X32_BIT, 1));
             program.push(Insn::ret(refusal(Errno::NOSYS)));
         }
-        for &(sys, action) in &self.rules {
+        for &(sys, when) in &self.rules {
             let Some(nr) = arch.number(sys) else { continue };
-            let body = [self.high(sys), action.body()].concat();
+            let body = [self.high(sys), when.body()].concat();
             program.push(Insn::skip_unless_equal(nr, body.len()));
             program.extend(body);
         }
         let has_rule = |sys: &Sys| self.rules.iter().any(|rule| rule.0 == *sys);
-        for sys in HIGH.into_iter().filter(|sys| !has_rule(sys)) {
-            let (Some(nr), Some(_)) = (arch.number(sys), &self.read_from) else {
-                continue;
-            };
+        let high = arch.calls().filter(|(sys, _)| sys.is(Mark::High));
+        for (sys, nr) in high.filter(|(sys, _)| self.read_from.is_some() && !has_rule(sys)) {
             let body = [self.high(sys), vec![Insn::ret(libc::SECCOMP_RET_ALLOW)]].concat();
             program.push(Insn::skip_unless_equal(nr, body.len()));
             program.extend(body);
@@ -345,7 +258,7 @@ impl FilterSpec {
 
     /// What comes before a call's own instructions: the look at its descriptor's number.
     fn high(&self, sys: Sys) -> Vec<Insn> {
-        match self.read_from.as_ref().filter(|_| HIGH.contains(&sys)) {
+        match self.read_from.as_ref().filter(|_| sys.is(Mark::High)) {
             Some(numbers) => vec![
                 Insn::load_low(0),
                 Insn::skip_if_below(numbers.start, 2),
@@ -357,15 +270,15 @@ impl FilterSpec {
     }
 }
 
-impl Action {
+impl When {
     /// The instructions for one call; they end in a return on every path.
     fn body(self) -> Vec<Insn> {
         let trap = Insn::ret(libc::SECCOMP_RET_USER_NOTIF);
         let allow = Insn::ret(libc::SECCOMP_RET_ALLOW);
         match self {
-            Self::Refuse(errno) => vec![Insn::ret(refusal(errno))],
-            Self::Trap(When::Always) => vec![trap],
-            Self::Trap(When::Masked { arg, mask, value }) => {
+            Self::Refused(errno) => vec![Insn::ret(refusal(errno))],
+            Self::Always => vec![trap],
+            Self::Masked { arg, mask, value } => {
                 vec![
                     Insn::load_low(arg),
                     Insn::and(mask),
@@ -374,29 +287,8 @@ impl Action {
                     allow,
                 ]
             }
-            Self::Trap(When::Unless { arg, value }) => vec![
-                Insn::load_low(arg),
-                Insn::skip_if_equal(value, 1),
-                trap,
-                allow,
-            ],
-            Self::Trap(When::AtMost { arg, max }) => vec![
-                Insn::load_high(arg),
-                Insn::skip_unless_equal(0, 3),
-                Insn::load_low(arg),
-                Insn::skip_if_above(max, 1),
-                trap,
-                allow,
-            ],
-            Self::Trap(When::Between { arg, min, max }) => vec![
-                Insn::load_low(arg),
-                Insn::skip_if_below(min, 2),
-                Insn::skip_if_above(max, 1),
-                trap,
-                allow,
-            ],
-            Self::Trap(When::FileFcntl { arg }) => file_fcntl(arg),
-            Self::Trap(When::GpioIoctl { arg }) => vec![
+            Self::FileFcntl { arg } => file_fcntl(arg),
+            Self::GpioIoctl { arg } => vec![
                 Insn::load_low(arg),
                 Insn::skip_if_above(OLD_IOCTL_MAX, 1),
                 trap,
@@ -405,7 +297,7 @@ impl Action {
                 trap,
                 allow,
             ],
-            Self::Trap(When::RecordShaped { arg }) => record_shaped(arg),
+            Self::RecordShaped { arg } => record_shaped(arg),
         }
     }
 }

@@ -8,9 +8,13 @@
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 
+#[macro_use]
+mod traps;
+
 pub mod arch;
 pub mod calls;
 mod class;
+mod dispatch;
 #[cfg(test)]
 mod eventually;
 pub mod files;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::Pid;
 
-use crate::arch::{self, Sys};
+use crate::arch::{self, Mark};
 use crate::outcome::{Call, Errno, Reply};
 use crate::stall::Watch;
 use crate::sys::ptrace::again;
@@ -35,15 +35,6 @@ pub trait Dispatch: Send + Sync {
 
     /// Decides one call. The listener is there for descriptors whose number must be known before the answer.
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply;
-
-    /// Whether carrying out `call` twice differs from once. Asked only when the caller went away unanswered: if a
-    /// signal took it back and it comes again, the kept answer is given.
-    fn has_effect(&self, call: &Call) -> bool {
-        !matches!(
-            call.sys,
-            Some(Sys::Stat | Sys::Lstat | Sys::Newfstatat | Sys::Statx | Sys::Read)
-        )
-    }
 }
 
 /// A running set of dispatcher threads. Dropping the handle does not stop them: they end when nobody is left to call.
@@ -194,8 +185,9 @@ impl Desk {
         tracing::debug!(tid = %call.tid.as_raw_nonzero(), sys = ?call.sys, args = ?call.args, ?reply);
         match self.answer(call.id, &reply) {
             Ok(()) => {}
-            Err(Errno::NOENT) if self.dispatch.has_effect(&call) => self.replay.keep(&call, reply),
-            Err(Errno::NOENT) => {}
+            // If a signal took it back and it comes again, the kept answer is given.
+            Err(Errno::NOENT) if call.has(Mark::Harmless) => {}
+            Err(Errno::NOENT) => self.replay.keep(&call, reply),
             Err(errno) => tracing::warn!(%errno, ?call, ?reply, "cannot answer"),
         }
     }
@@ -208,17 +200,10 @@ impl Desk {
         }));
         decided.unwrap_or_else(|_| {
             tracing::error!(?call, "the handler panicked; this is a bug of ugpio");
-            match call.sys {
-                Some(
-                    Sys::Ioctl
-                    | Sys::Read
-                    | Sys::Write
-                    | Sys::Writev
-                    | Sys::Pwrite64
-                    | Sys::Pwritev
-                    | Sys::Pwritev2,
-                ) => Reply::Fail(Errno::IO),
-                _ => Reply::Continue,
+            if call.has(Mark::Ours) {
+                Reply::Fail(Errno::IO)
+            } else {
+                Reply::Continue
             }
         })
     }

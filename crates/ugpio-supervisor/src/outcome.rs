@@ -7,7 +7,7 @@ use rustix::process::Pid;
 
 pub use rustix::io::Errno;
 
-use crate::arch::{Arch, Sys};
+use crate::arch::{Arch, Mark, Sys};
 use crate::sys::seccomp::Notification;
 
 /// A system call that a thread of the program is waiting in. Its arguments were read once and do not change.
@@ -52,6 +52,11 @@ impl Call {
     #[must_use]
     pub fn uint(&self, n: usize) -> u32 {
         u32::try_from(self.args[n] & u64::from(u32::MAX)).unwrap_or_default()
+    }
+
+    /// Whether the call's row has this mark.
+    pub(crate) fn has(&self, mark: Mark) -> bool {
+        self.sys.is_some_and(|sys| sys.is(mark))
     }
 
     /// Whether this is one of the calls that programs repeat most.

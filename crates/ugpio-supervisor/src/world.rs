@@ -1,7 +1,7 @@
 //! What the program sees: chips as nodes and files, and its calls on them answered.
 //!
 //! A [`World`] joins the registry of chips with the shadow tree of paths and the table of open
-//! files, and is the [`Dispatch`] that the dispatcher threads ask. When a chip comes or goes the
+//! files; `dispatch` has it answer calls. When a chip comes or goes the
 //! registry wakes it, and it brings nodes and open files up to date before that call returns: who
 //! plugs a chip may use its node at once.
 
@@ -16,20 +16,13 @@ use std::task::Wake;
 use gpiolib::{ChangeWatch, Device, Registry};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::Pid;
 
-use crate::arch::Sys;
 use crate::calls::{Opener, PathLayer};
 use crate::class::ClassDir;
-use crate::files::sleepers::Sleeper;
 use crate::files::{Files, raw_errno};
-use crate::notif::Dispatch;
-use crate::outcome::{Call, Reply};
 use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
-use crate::sys::seccomp::Listener;
-use crate::thread::Thread;
 use crate::tree::{Mounted, Tree};
 use crate::uevent::Uevents;
 
@@ -37,8 +30,8 @@ use crate::uevent::Uevents;
 #[derive(Debug)]
 pub struct World {
     chips: Arc<Chips>,
-    paths: PathLayer,
-    dirs: Arc<ProcDirs>,
+    pub(crate) paths: PathLayer,
+    pub(crate) dirs: Arc<ProcDirs>,
     mounted: Option<Arc<Mounted>>,
     /// Keeps the nodes up to date.
     _watch: ChangeWatch,
@@ -145,6 +138,10 @@ impl World {
     pub fn files(&self) -> &Files {
         &self.chips.files
     }
+
+    pub(crate) fn uevents(&self) -> &Arc<Uevents> {
+        &self.chips.uevents
+    }
 }
 
 impl World {
@@ -189,115 +186,6 @@ fn real_directory(dir: &[u8]) -> Option<Vec<u8>> {
         there = lexical::parent(there);
     }
     None
-}
-
-impl Dispatch for World {
-    fn replaces_image(&self, thread: Pid) {
-        self.dirs.replaced(thread);
-    }
-
-    fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
-        let files = &self.chips.files;
-        // Reading or setting the values of a held line cannot tell whether another was let go.
-        if !call.is_value_ioctl() {
-            files.reap();
-            self.dirs.images().tidy();
-        } else if !files.is_strict() {
-            // Nobody has slept: the shortest way.
-            return files.ioctl(&Thread::new(listener, &self.dirs, call), call);
-        }
-        let slept = files.woken(call);
-        match (call.sys, slept.as_deref()) {
-            // The call that was called back, without its number.
-            (Some(Sys::RestartSyscall), Some(slept)) => {
-                let again = Call {
-                    id: call.id,
-                    ..*slept.call()
-                };
-                self.answer(&again, listener, Some(slept))
-            }
-            (_, slept) => self.answer(call, listener, slept),
-        }
-    }
-}
-
-impl World {
-    fn answer(&self, call: &Call, listener: &Listener, slept: Option<&Sleeper>) -> Reply {
-        let files = &self.chips.files;
-        let thread = &Thread::new(listener, &self.dirs, call);
-        if call.sys.is_some_and(is_poll) {
-            files.polling(call);
-        }
-        let uevents = &self.chips.uevents;
-        let reply = match call.sys {
-            Some(Sys::Socket) => return uevents.open(thread, call),
-            Some(sys) if sys.is_of_sockets() => uevents.answer(thread, call),
-            Some(Sys::Ioctl) => return files.ioctl(thread, call),
-            Some(Sys::ExitGroup) => {
-                files.exiting(call);
-                return Reply::Continue;
-            }
-            // By default the kernel polls; only lint wants to know.
-            Some(sys) if is_poll(sys) && files.is_linted() && !files.is_strict() => {
-                return Reply::Continue;
-            }
-            Some(Sys::Read | Sys::Readv) => match uevents.answer(thread, call) {
-                Reply::Continue => files.read(thread, call, slept),
-                reply => reply,
-            },
-            Some(Sys::Preadv2) => files.read_flagged(thread, call, slept),
-            Some(Sys::Splice | Sys::Tee | Sys::Sendfile | Sys::CopyFileRange) => {
-                files.moving(thread, call)
-            }
-            Some(
-                Sys::Vmsplice
-                | Sys::Fadvise64
-                | Sys::Readahead
-                | Sys::Fallocate
-                | Sys::SyncFileRange,
-            ) => files.advising(thread, call),
-            Some(Sys::IoSubmit) => files.submitting(thread, call),
-            Some(
-                Sys::Fcntl
-                | Sys::Lseek
-                | Sys::Fsync
-                | Sys::Fdatasync
-                | Sys::Mmap
-                | Sys::Pread64
-                | Sys::Preadv
-                | Sys::Write
-                | Sys::Writev
-                | Sys::Pwrite64
-                | Sys::Pwritev
-                | Sys::Pwritev2,
-            ) => files.operation(thread, call),
-            Some(Sys::Poll | Sys::Ppoll) => files.poll(thread, call, slept),
-            Some(Sys::Select | Sys::Pselect6) => files.select(thread, call),
-            Some(Sys::EpollWait | Sys::EpollPwait | Sys::EpollPwait2) => {
-                files.epoll_wait(thread, call)
-            }
-            Some(Sys::EpollCtl) => files.epoll_ctl(thread, call),
-            _ => Reply::Continue,
-        };
-        match reply {
-            Reply::Continue => self.paths.handle(call, listener),
-            reply => reply,
-        }
-    }
-}
-
-/// Whether a call waits for files to be ready.
-fn is_poll(sys: Sys) -> bool {
-    matches!(
-        sys,
-        Sys::Poll
-            | Sys::Ppoll
-            | Sys::Select
-            | Sys::Pselect6
-            | Sys::EpollWait
-            | Sys::EpollPwait
-            | Sys::EpollPwait2
-    )
 }
 
 impl Chips {

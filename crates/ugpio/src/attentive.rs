@@ -50,8 +50,4 @@ impl Dispatch for Attentive {
         }
         reply
     }
-
-    fn has_effect(&self, call: &Call) -> bool {
-        self.world.has_effect(call)
-    }
 }

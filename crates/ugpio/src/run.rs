@@ -19,8 +19,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{LocalSet, spawn_local};
 use tracing_subscriber::filter::LevelFilter;
-use ugpio_supervisor::arch::Sys;
-use ugpio_supervisor::filter::{FilterSpec, When};
+use ugpio_supervisor::filter::FilterSpec;
 use ugpio_supervisor::launch::{
     Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch, limits,
 };
@@ -194,7 +193,7 @@ fn filter(args: &Args, release: &Shown) -> FilterSpec {
         filter = filter.strict();
     }
     if release.text.is_some() {
-        filter = filter.trap(Sys::Uname, When::Always);
+        filter = filter.with_release();
     }
     filter
 }

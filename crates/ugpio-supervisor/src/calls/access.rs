@@ -8,7 +8,7 @@ use rustix::{
     process::{geteuid, getuid},
 };
 
-use super::{Context, attr::Attr, table::Targets};
+use super::{attr::Attr, context::Context, route::Targets};
 use crate::outcome::Reply;
 
 /// The flags `faccessat2` knows.

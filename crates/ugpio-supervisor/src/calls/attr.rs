@@ -12,7 +12,7 @@ use rustix::{
     process::{getegid, geteuid},
 };
 
-use super::{Context, credentials::Credentials};
+use super::{context::Context, credentials::Credentials};
 use crate::{
     class,
     path::{

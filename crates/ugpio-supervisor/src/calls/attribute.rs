@@ -4,7 +4,7 @@
 
 use rustix::io::Errno;
 
-use super::Context;
+use super::{context::Context, route::Targets};
 use crate::{
     outcome::Reply,
     path::{Place, Target},
@@ -28,7 +28,7 @@ fn opened(context: &Context<'_>, arg: usize) -> Option<u32> {
 
 /// `fsync(fd)`, `fdatasync(fd)`
 // KERNEL: fs/sync.c vfs_fsync_range (v6.12): EINVAL without the operation
-pub(super) fn sync(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn sync(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     match opened(context, 0) {
         Some(_) => Err(Errno::INVAL),
         None => Ok(Reply::Continue),
@@ -37,7 +37,7 @@ pub(super) fn sync(context: &Context<'_>) -> Result<Reply, Errno> {
 
 /// `ftruncate(fd, length)`
 // KERNEL: fs/kernfs/inode.c kernfs_iop_setattr, fs/configfs/inode.c configfs_setattr (v6.12): a size changes nothing
-pub(super) fn truncate(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn truncate(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     match opened(context, 0) {
         Some(mode) if context.call.args[1].cast_signed() < 0 || mode & 0o200 == 0 => {
             Err(Errno::INVAL)
@@ -49,7 +49,7 @@ pub(super) fn truncate(context: &Context<'_>) -> Result<Reply, Errno> {
 
 /// `fallocate(fd, mode, offset, length)`
 // KERNEL: fs/open.c vfs_fallocate (v6.12)
-pub(super) fn allocate(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn allocate(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let call = context.call;
     let Some(mode) = opened(context, 0) else {
         return Ok(Reply::Continue);
@@ -64,7 +64,7 @@ pub(super) fn allocate(context: &Context<'_>) -> Result<Reply, Errno> {
 
 /// `mmap(addr, length, prot, flags, fd, offset)`, shared ones.
 // KERNEL: mm/mmap.c do_mmap, fs/kernfs/file.c kernfs_fop_mmap (v6.12)
-pub(super) fn map(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn map(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let call = context.call;
     let is_shared = call.int(3) & libc::MAP_SHARED != 0 && call.int(3) & libc::MAP_ANONYMOUS == 0;
     let Some(mode) = is_shared.then(|| opened(context, 4)).flatten() else {

@@ -5,7 +5,7 @@
 
 use rustix::{fs::OFlags, io::Errno};
 
-use super::{Context, open, table::Targets};
+use super::{context::Context, open, route::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// `chdir(path)`

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, table::Targets};
+use super::{context::Context, route::Targets};
 use crate::{outcome::Reply, path::Base};
 
 /// `getcwd(buf, size)`: the length returned counts the NUL.

@@ -17,7 +17,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Context, table::Targets};
+use super::{context::Context, route::Targets};
 use crate::{
     outcome::Reply,
     path::{lexical, machine::Machine, owned::chip_of_node},

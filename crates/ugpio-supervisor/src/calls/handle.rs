@@ -5,7 +5,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, table::Targets};
+use super::{context::Context, route::Targets};
 use crate::{outcome::Reply, path::machine::Machine};
 
 /// `name_to_handle_at(dirfd, path, handle, mount, flags)`

@@ -8,7 +8,10 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::io::Errno;
 
-use super::{Context, route::Found, table::Targets};
+use super::{
+    context::{Context, PathArg},
+    route::{Found, Targets},
+};
 use crate::{
     outcome::Reply,
     path::{Place, Resolution, Target, Want},
@@ -62,7 +65,7 @@ pub(super) fn mark(_: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
 
 impl Context<'_> {
     /// Whether a path leads to this directory of the machine.
-    fn names(&self, arg: &super::PathArg, dir: &[u8]) -> bool {
+    fn names(&self, arg: &PathArg, dir: &[u8]) -> bool {
         let follow = Want {
             follow: true,
             ..Want::default()

@@ -5,7 +5,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, table::Targets};
+use super::{context::Context, route::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// `mkdir(path, mode)`, `mkdirat(dirfd, path, mode)`

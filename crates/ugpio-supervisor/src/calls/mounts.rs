@@ -3,9 +3,9 @@
 use rustix::io::Errno;
 
 use super::{
-    Context,
+    context::Context,
     route::Found,
-    table::{Last, PathAt, Targets},
+    route::{Last, PathAt, Targets},
 };
 use crate::{
     outcome::Reply,

@@ -1,6 +1,6 @@
 //! `open`, `creat` and `openat`; `openat2` joins in [`open_at`].
 //!
-//! The answer to an open that is ours is a descriptor: of a chip, from the [`super::Opener`], or of a file or
+//! The answer to an open that is ours is a descriptor: of a chip, from the [`super::context::Opener`], or of a file or
 //! directory of the shadow tree. The machine's files are opened by nobody but the caller.
 
 use std::os::{fd::OwnedFd, unix::ffi::OsStringExt as _};
@@ -11,7 +11,10 @@ use rustix::{
     process::{getegid, geteuid},
 };
 
-use super::{Context, PathArg, route::Found, table::Targets};
+use super::{
+    context::{Context, PathArg},
+    route::{Found, Targets},
+};
 use crate::{
     class::ClassDir,
     outcome::Reply,

@@ -3,10 +3,9 @@
 use rustix::{fs::ResolveFlags, io::Errno};
 
 use super::{
-    Context, PathArg,
+    context::{Context, PathArg},
     open::{self, How, open_at},
-    route::Found,
-    table::Targets,
+    route::{Found, Targets},
 };
 use crate::{
     outcome::Reply,

@@ -5,7 +5,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, attr::Attr, table::Targets};
+use super::{attr::Attr, context::Context, route::Targets};
 use crate::{
     outcome::Reply,
     path::{Place, Target},

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 
-use super::Context;
+use super::context::Context;
 use crate::path::{lexical, owned::MAJOR};
 use crate::tree::CONFIGFS;
 

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use super::{Context, write};
+use super::{context::Context, route::Targets, write};
 use crate::{
-    arch::Sys,
     class::{ClassDir, poll::OpenValue},
     outcome::Reply,
     tree::Sink,
@@ -20,22 +19,40 @@ use crate::{
 /// More than the text of any file here.
 const TEXT_MAX: usize = 64;
 
-/// `read(fd, buf, count)`, `pread64(fd, buf, count, offset)`, `readv(fd, pieces, count)`
-pub(super) fn read(context: &Context<'_>) -> Result<Reply, Errno> {
+/// `read(fd, buf, count)`
+pub(super) fn read(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    answer(context, |_| Ok(None), one)
+}
+
+/// `pread64(fd, buf, count, offset)`
+pub(super) fn pread64(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    let at = |context: &Context<'_>| {
+        let at = u64::try_from(context.call.args[3].cast_signed());
+        at.map(Some).map_err(|_| Errno::INVAL)
+    };
+    answer(context, at, one)
+}
+
+/// `readv(fd, pieces, count)`
+pub(super) fn readv(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    answer(context, |_| Ok(None), write::pieces)
+}
+
+/// The one piece of a call that has a buffer and its length.
+fn one(context: &Context<'_>) -> Result<Vec<(u64, u64)>, Errno> {
+    Ok(vec![(context.call.args[1], context.call.args[2])])
+}
+
+/// Answers a read at a position, if not the file's own, into some pieces.
+fn answer(
+    context: &Context<'_>,
+    at: impl FnOnce(&Context<'_>) -> Result<Option<u64>, Errno>,
+    places: impl FnOnce(&Context<'_>) -> Result<Vec<(u64, u64)>, Errno>,
+) -> Result<Reply, Errno> {
     let Some((class, open)) = value(context) else {
         return stale(context);
     };
-    let call = context.call;
-    let at = match call.sys {
-        Some(Sys::Pread64) => {
-            Some(u64::try_from(call.args[3].cast_signed()).map_err(|_| Errno::INVAL)?)
-        }
-        _ => None,
-    };
-    let places = match call.sys {
-        Some(Sys::Readv) => write::pieces(context)?,
-        _ => vec![(call.args[1], call.args[2])],
-    };
+    let (at, places) = (at(context)?, places(context)?);
     let room: u64 = places
         .iter()
         .map(|(_, length)| *length)
@@ -53,7 +70,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reply, Errno> {
 }
 
 /// `lseek(fd, offset, whence)`
-pub(super) fn lseek(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn lseek(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let Some((_, open)) = value(context) else {
         return Ok(Reply::Continue);
     };
@@ -62,9 +79,13 @@ pub(super) fn lseek(context: &Context<'_>) -> Result<Reply, Errno> {
         .map(Reply::Return)
 }
 
-/// Whether the descriptor of a call is an open value.
-pub(super) fn is_value(context: &Context<'_>) -> bool {
-    value(context).is_some()
+/// The calls on sockets.
+// KERNEL: net/socket.c sockfd_lookup_light (v6.12); a `value` that can be polled is a socket underneath
+pub(super) fn no_socket(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    match value(context) {
+        Some(_) => Err(Errno::NOTSOCK),
+        None => Ok(Reply::Continue),
+    }
 }
 
 /// The open value behind the descriptor of a call.

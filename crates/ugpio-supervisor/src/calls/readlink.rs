@@ -5,7 +5,10 @@
 
 use rustix::io::Errno;
 
-use super::{Context, route::Found, table::Targets};
+use super::{
+    context::Context,
+    route::{Found, Targets},
+};
 use crate::{
     outcome::Reply,
     path::{Resolution, Target, Want},

@@ -2,15 +2,51 @@
 
 use rustix::io::Errno;
 
-use super::{
-    Context, PathArg,
-    table::{Last, PathAt, Row, Then},
-};
+use super::context::{Context, PathArg};
 use crate::{
     outcome::Reply,
     path::{Guarded, Place, Resolution, Target, Want, lexical},
     sys::ptrace::again::Instead,
 };
+
+/// What a handler gets: what each path of the call names, if not a file the kernel finds.
+pub(crate) type Targets = [Option<Target>];
+/// Answers a call of which some path names a file of the board, or that names no path.
+pub(crate) type Handler = fn(&Context<'_>, &Targets) -> Result<Reply, Errno>;
+
+/// Which link in the last place of a path is followed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Last {
+    /// Every one.
+    Follow,
+    /// None.
+    Stay,
+    /// None, and the name itself is what the call makes or takes away.
+    Name,
+    /// Every one, unless the argument has the bit.
+    StayIf(u8, i32),
+    /// None, unless the argument has the bit.
+    FollowIf(u8, i32),
+}
+
+/// A path among the arguments.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathAt {
+    /// The argument with the descriptor of the directory that it begins at, if not the working directory.
+    pub(super) dir: Option<u8>,
+    /// The argument with its address.
+    pub(crate) path: u8,
+    pub(super) last: Last,
+}
+
+/// The paths of a call, and who answers for the board.
+#[derive(Clone, Copy)]
+pub(crate) struct Paths {
+    pub(crate) paths: &'static [PathAt],
+    /// The argument whose `AT_EMPTY_PATH` makes the descriptor itself the file meant.
+    pub(crate) empty: Option<u8>,
+    pub(super) handler: Handler,
+}
 
 /// What a path names, by who has to deal with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,13 +59,8 @@ pub(super) enum Found {
     Board(Target),
 }
 
-/// Answers a call by its row.
-pub(super) fn route(context: &Context<'_>, row: &Row) -> Result<Reply, Errno> {
-    let handler = match row.then {
-        Then::Native(_) | Then::Refused(..) => return Ok(Reply::Continue),
-        Then::Whole(handler) => return handler(context, &[]),
-        Then::Paths(handler) => handler,
-    };
+/// Resolves the paths of a call, and sends it where they lead.
+pub(super) fn route(context: &Context<'_>, row: &Paths) -> Result<Reply, Errno> {
     let mut targets = Vec::with_capacity(row.paths.len());
     let mut instead = Vec::new();
     for (position, at) in row.paths.iter().enumerate() {
@@ -43,7 +74,7 @@ pub(super) fn route(context: &Context<'_>, row: &Row) -> Result<Reply, Errno> {
         targets.push(target);
     }
     if targets.iter().any(Option::is_some) {
-        return handler(context, &targets);
+        return (row.handler)(context, &targets);
     }
     Ok(if instead.is_empty() {
         Reply::Continue

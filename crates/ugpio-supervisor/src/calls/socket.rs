@@ -2,7 +2,10 @@
 
 use rustix::io::Errno;
 
-use super::{Context, PathArg, route::Found, table::Targets};
+use super::{
+    context::{Context, PathArg},
+    route::{Found, Targets},
+};
 use crate::{
     outcome::Reply,
     path::{Base, Target, Want},

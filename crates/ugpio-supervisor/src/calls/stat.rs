@@ -5,7 +5,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, attr::Attr, layout, table::Targets};
+use super::{attr::Attr, context::Context, layout, route::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// The flags `newfstatat` knows. KERNEL: fs/stat.c vfs_statx

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, attr::Attr, layout, stat, table::Targets};
+use super::{attr::Attr, context::Context, layout, route::Targets, stat};
 use crate::outcome::Reply;
 
 /// `STATX__RESERVED`: a mask with it is refused.

@@ -20,7 +20,11 @@ use std::{
 
 use rustix::{io::Errno, process::Pid};
 
-use super::{Mover, Opener, PathLayer, credentials::Credentials, process::Process};
+use super::{
+    context::{Mover, Opener, PathLayer},
+    credentials::Credentials,
+    process::Process,
+};
 use crate::{
     arch::{Arch, Sys},
     outcome::{Call, Reply},

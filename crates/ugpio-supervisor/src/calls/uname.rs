@@ -2,14 +2,14 @@
 
 use rustix::io::Errno;
 
-use super::Context;
+use super::{context::Context, route::Targets};
 use crate::outcome::Reply;
 
 /// Length of each of the six texts of `struct utsname`.
 const FIELD: usize = 65;
 
 /// `uname(buf)`: the machine's answer with the kernel release that was asked for.
-pub(super) fn uname(context: &Context<'_>) -> Result<Reply, Errno> {
+pub(super) fn uname(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     let Some(release) = &context.layer.release else {
         return Ok(Reply::Continue);
     };

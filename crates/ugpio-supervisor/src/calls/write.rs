@@ -6,9 +6,8 @@
 
 use rustix::io::Errno;
 
-use super::Context;
+use super::{context::Context, route::Targets};
 use crate::{
-    arch::Sys,
     class::{ClassDir, ClassFile},
     outcome::Reply,
     tree::{Mounted, Sink},
@@ -20,13 +19,23 @@ const TEXT_MAX: usize = 4096;
 /// The most pieces of one `writev`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
 const PIECES_MAX: usize = 1024;
 
-/// `write(fd, buf, count)`, `pwrite64(fd, buf, count, offset)`
-pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
+/// `write(fd, buf, count)`
+pub(super) fn write(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    one(context, i64::MIN)
+}
+
+/// `pwrite64(fd, buf, count, offset)`
+pub(super) fn pwrite64(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    one(context, 0)
+}
+
+/// A store of one piece, at a position that is not below `least`.
+fn one(context: &Context<'_>, least: i64) -> Result<Reply, Errno> {
     let (call, fd) = (context.call, context.call.int(0));
     let Some(meant) = sink(context, fd) else {
         return Ok(Reply::Continue);
     };
-    if call.sys == Some(Sys::Pwrite64) && call.args[3].cast_signed() < 0 {
+    if call.args[3].cast_signed() < least {
         return Err(Errno::INVAL);
     }
     let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
@@ -35,20 +44,29 @@ pub(super) fn write(context: &Context<'_>) -> Result<Reply, Errno> {
     store(context, meant, &text)
 }
 
-/// `writev(fd, pieces, count)`, `pwritev(fd, pieces, count, offset)` and `pwritev2`
-pub(super) fn writev(context: &Context<'_>) -> Result<Reply, Errno> {
+/// `writev(fd, pieces, count)`
+pub(super) fn writev(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    many(context, i64::MIN)
+}
+
+/// `pwritev(fd, pieces, count, offset)`
+pub(super) fn pwritev(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    many(context, 0)
+}
+
+/// `pwritev2(fd, pieces, count, offset, _, flags)`
+// KERNEL: fs/read_write.c (v6.12): -1 is the file's own position
+pub(super) fn pwritev2(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    many(context, -1)
+}
+
+/// A store of many pieces, at a position that is not below `least`.
+fn many(context: &Context<'_>, least: i64) -> Result<Reply, Errno> {
     let call = context.call;
     let Some(meant) = sink(context, call.int(0)) else {
         return Ok(Reply::Continue);
     };
-    // KERNEL: fs/read_write.c (v6.12): pwritev2 takes -1 for the file's own position
-    let offset = call.args[3].cast_signed();
-    let is_wrong = match call.sys {
-        Some(Sys::Pwritev) => offset < 0,
-        Some(Sys::Pwritev2) => offset < -1,
-        _ => false,
-    };
-    if is_wrong {
+    if call.args[3].cast_signed() < least {
         return Err(Errno::INVAL);
     }
     let text = gather(context)?;
@@ -59,16 +77,25 @@ pub(super) fn writev(context: &Context<'_>) -> Result<Reply, Errno> {
     store(context, meant, &text)
 }
 
-/// `sendfile(to, from, …)`, `copy_file_range(from, _, to, …)` and `splice(from, _, to, …)`: no way to
-/// store; who copies that way falls back to `write`.
+/// `sendfile(to, from, …)`
+pub(super) fn sendfile(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    refuse(context, 0, Errno::INVAL)
+}
+
+/// `splice(from, _, to, …)`
+pub(super) fn splice(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    refuse(context, 2, Errno::INVAL)
+}
+
+/// `copy_file_range(from, _, to, …)`
+pub(super) fn copy_file_range(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    refuse(context, 2, Errno::XDEV)
+}
+
+/// A call that copies to the descriptor in an argument is no way to store; who copies that way falls back to `write`.
 // KERNEL: fs/read_write.c, fs/splice.c (v6.12): a file of configfs takes nothing by splicing.
 // DIFFERS: one of sysfs does.
-pub(super) fn splice(context: &Context<'_>) -> Result<Reply, Errno> {
-    let (to, refusal) = match context.call.sys {
-        Some(Sys::Sendfile) => (0, Errno::INVAL),
-        Some(Sys::CopyFileRange) => (2, Errno::XDEV),
-        _ => (2, Errno::INVAL),
-    };
+fn refuse(context: &Context<'_>, to: usize, refusal: Errno) -> Result<Reply, Errno> {
     match sink(context, context.call.int(to)) {
         Some(_) => Err(refusal),
         None => Ok(Reply::Continue),

@@ -4,7 +4,7 @@
 
 use rustix::io::Errno;
 
-use super::{Context, table::Targets};
+use super::{context::Context, route::Targets};
 use crate::{outcome::Reply, path::Target};
 
 /// Longest name of an attribute. KERNEL: include/uapi/linux/limits.h XATTR_NAME_MAX

@@ -15,7 +15,7 @@ use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
 use super::poll::{are_wrong, is_deaf, process_of};
 use super::sleepers::{Need, Sleeper};
-use super::{Files, OpenFile};
+use super::{Asked, Files, OpenFile};
 use crate::outcome::{Call, Reply};
 use crate::procdir::Object;
 use crate::thread::Thread;
@@ -38,7 +38,8 @@ struct Item {
 
 impl Files {
     /// Answers `epoll_wait(set, events, max, timeout)` and its like.
-    pub(crate) fn epoll_wait(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn epoll_wait(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { thread, call, .. } = *asked;
         let items = self.items(thread, call);
         if items.is_empty() {
             return Reply::Continue;
@@ -73,7 +74,8 @@ impl Files {
     }
 
     /// Watches `epoll_ctl(set, op, fd, event)`: a file that is waited for in a way that no record announces.
-    pub(crate) fn epoll_ctl(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn epoll_ctl(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { thread, call, .. } = *asked;
         if self.is_empty() {
             return Reply::Continue;
         }

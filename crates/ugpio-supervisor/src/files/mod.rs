@@ -3,7 +3,8 @@
 //! [`Files`] finds an open file by the identity of the object behind a descriptor at the moment of
 //! the call (the inode of a pipe), never by its number, so that dup, fork, exec and
 //! passing need no bookkeeping; what it remembers of numbers is checked at every use. The rules are `gpio_uapi`'s; here are the links to the program, the
-//! hang-ups in both directions and the debounce timers. Called by `world`, from any thread.
+//! hang-ups in both directions and the debounce timers. Called by `dispatch` and `world`, from any
+//! thread.
 //!
 //! Lock order: reaping → table → the core's locks → mirror → link; the list of sleepers is the last. No lock is held over a copy to or from the program's
 //! memory.
@@ -15,12 +16,12 @@ pub(crate) mod handles;
 mod leaks;
 pub(crate) mod link;
 mod mirror;
-mod moving;
+pub(crate) mod moving;
 mod onlookers;
-mod operations;
+pub(crate) mod operations;
 pub(crate) mod poll;
 mod presence;
-mod reads;
+pub(crate) mod reads;
 pub(crate) mod sleepers;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,16 @@ pub struct Files {
     leaks: Leaks,
     onlookers: Onlookers,
     clock: OnceLock<Arc<dyn Clock>>,
+}
+
+/// A call that may be on one of the open files, and the thread that waits in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) files: &'a Files,
+    pub(crate) thread: &'a Thread<'a>,
+    pub(crate) call: &'a Call,
+    /// What the thread slept in before, if it was called back.
+    pub(crate) slept: Option<&'a Sleeper>,
 }
 
 /// One open file, however many descriptors lead to it.
@@ -191,7 +202,10 @@ impl Files {
     }
 
     /// What is behind descriptor `fd` of a thread, if it is one of ours.
-    fn find(&self, thread: &Thread<'_>, fd: i32) -> Option<Arc<OpenFile>> {
+    pub(crate) fn find(&self, thread: &Thread<'_>, fd: i32) -> Option<Arc<OpenFile>> {
+        if self.is_empty() {
+            return None;
+        }
         let found = self.find_unconfirmed(thread, fd)?;
         thread.confirm().ok().map(|()| found)
     }
@@ -256,7 +270,8 @@ impl Files {
     }
 
     /// Answers an ioctl; `Continue` if the descriptor is none of ours.
-    pub(crate) fn ioctl(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn ioctl(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { thread, call, .. } = *asked;
         // Confirmed by each copy of the caller's memory: no ioctl does anything before its first.
         let Some(open) = self.find_unconfirmed(thread, call.int(0)) else {
             return Reply::Continue;

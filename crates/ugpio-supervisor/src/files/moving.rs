@@ -2,15 +2,14 @@
 //!
 //! The pipe that stands for a GPIO file could, and its records would be gone. Which errno a call gives is decided by
 //! what it checks first, so the other descriptor counts too. All of these calls are rare and always trapped. Called
-//! by `world`.
+//! by `dispatch`.
 
 use std::sync::Arc;
 
 use gpio_uapi::FileKind;
 use rustix::io::Errno;
 
-use super::{Files, OpenFile};
-use crate::arch::Sys;
+use super::{Asked, Files, OpenFile};
 use crate::outcome::{Call, Reply};
 use crate::procdir::Object;
 use crate::thread::Thread;
@@ -28,57 +27,51 @@ const REQUESTS_MAX: u64 = 1024;
 /// `IOCB_CMD_POLL` of `<linux/aio_abi.h>`: the one request that every file takes.
 const REQUEST_POLL: u16 = 5;
 
-impl Files {
-    /// Answers `splice`, `tee`, `sendfile` and `copy_file_range`; `Continue` if neither descriptor is ours.
-    pub(crate) fn moving(&self, thread: &Thread<'_>, call: &Call) -> Reply {
-        if self.is_empty() {
-            return Reply::Continue;
-        }
-        let (input, output) = match call.sys {
-            Some(Sys::Sendfile) => (1, 0),
-            Some(Sys::Tee) => (0, 1),
-            _ => (0, 2),
-        };
-        let find = |arg| self.find(thread, call.int(arg));
-        let (input, output) = ((input, find(input)), (output, find(output)));
-        if input.1.is_none() && output.1.is_none() {
-            return Reply::Continue;
-        }
-        let side = |(arg, open): (usize, Option<Arc<OpenFile>>)| {
-            Side::new(thread, call.int(arg), open.as_deref())
-        };
-        let refused = match call.sys {
-            Some(Sys::Splice) => splice(thread, call, || side(input), || side(output)),
-            Some(Sys::Tee) => tee(call, || side(input), || side(output)),
-            Some(Sys::Sendfile) => sendfile(thread, call, || side(input), || side(output)),
-            _ => copy_range(thread, call, || side(input), || side(output)),
-        };
-        Reply::from(refused)
-    }
+/// The two descriptors of a call that has two, of which one at least is a GPIO file.
+pub(crate) struct Ends<'a> {
+    asked: &'a Asked<'a>,
+    input: (usize, Option<Arc<OpenFile>>),
+    output: (usize, Option<Arc<OpenFile>>),
+}
 
-    /// Answers calls on one descriptor that tell or change where its bytes lie; `Continue` if it is none of ours.
-    pub(crate) fn advising(&self, thread: &Thread<'_>, call: &Call) -> Reply {
-        if self.is_empty() {
-            return Reply::Continue;
-        }
-        let Some(open) = self.find(thread, call.int(0)) else {
-            return Reply::Continue;
+impl<'a> Ends<'a> {
+    /// The ends whose descriptors are these arguments; `None` if neither is ours.
+    pub(crate) fn find(asked: &'a Asked<'a>, input: u8, output: u8) -> Option<Self> {
+        let find = |arg| {
+            let arg = usize::from(arg);
+            (arg, asked.files.find(asked.thread, asked.call.int(arg)))
         };
-        Reply::from(match call.sys {
-            Some(Sys::Vmsplice) => vmsplice(thread, &open, call),
-            Some(Sys::Fadvise64) => advise(call),
-            Some(Sys::Fallocate) => allocate(&open, call),
-            Some(Sys::SyncFileRange) => sync_range(call),
-            // KERNEL: mm/readahead.c ksys_readahead (v6.12)
-            _ if !open.is_readable() => Err(Errno::BADF),
-            _ => Err(Errno::INVAL),
+        let (input, output) = (find(input), find(output));
+        (input.1.is_some() || output.1.is_some()).then_some(Self {
+            asked,
+            input,
+            output,
         })
     }
 
+    fn input(&self) -> Result<Side, Errno> {
+        self.side(&self.input)
+    }
+
+    fn output(&self) -> Result<Side, Errno> {
+        self.side(&self.output)
+    }
+
+    fn side(&self, (arg, open): &(usize, Option<Arc<OpenFile>>)) -> Result<Side, Errno> {
+        Side::new(
+            self.asked.thread,
+            self.asked.call.int(*arg),
+            open.as_deref(),
+        )
+    }
+}
+
+impl Files {
     /// Refuses `io_submit` of anything but polls on our files; `Continue` if there is no such thing in it.
     // KERNEL: fs/aio.c aio_read, aio_write (v6.12): EINVAL without read_iter and write_iter
     // DIFFERS: the requests before the refused one are not begun.
-    pub(crate) fn submitting(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn io_submit(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { thread, call, .. } = *asked;
         let count = call.args[1].min(REQUESTS_MAX);
         if self.is_empty() || count.cast_signed() <= 0 {
             return Reply::Continue;
@@ -158,19 +151,15 @@ fn is_readable(thread: &Thread<'_>, call: &Call, arg: usize) -> Result<(), Errno
 
 /// `splice(in, off_in, out, off_out, len, flags)`
 // KERNEL: fs/splice.c __do_splice, do_splice, warn_unsupported (v6.12)
-fn splice(
-    thread: &Thread<'_>,
-    call: &Call,
-    input: impl FnOnce() -> Result<Side, Errno>,
-    output: impl FnOnce() -> Result<Side, Errno>,
-) -> Result<i64, Errno> {
+pub(crate) fn splice(ends: &Ends<'_>) -> Result<i64, Errno> {
+    let Asked { thread, call, .. } = *ends.asked;
     if call.args[4] == 0 {
         return Ok(0);
     }
     if call.uint(5) & !SPLICE_FLAGS != 0 {
         return Err(Errno::INVAL);
     }
-    let (input, output) = (input()?, output()?);
+    let (input, output) = (ends.input()?, ends.output()?);
     if input.is_pipe && call.args[1] != 0 || output.is_pipe && call.args[3] != 0 {
         return Err(Errno::SPIPE);
     }
@@ -184,18 +173,15 @@ fn splice(
 
 /// `tee(in, out, len, flags)`
 // KERNEL: fs/splice.c SYSCALL_DEFINE4(tee), do_tee (v6.12)
-fn tee(
-    call: &Call,
-    input: impl FnOnce() -> Result<Side, Errno>,
-    output: impl FnOnce() -> Result<Side, Errno>,
-) -> Result<i64, Errno> {
+pub(crate) fn tee(ends: &Ends<'_>) -> Result<i64, Errno> {
+    let call = ends.asked.call;
     if call.uint(3) & !SPLICE_FLAGS != 0 {
         return Err(Errno::INVAL);
     }
     if call.args[2] == 0 {
         return Ok(0);
     }
-    let (input, output) = (input()?, output()?);
+    let (input, output) = (ends.input()?, ends.output()?);
     if !input.reads || !output.writes {
         return Err(Errno::BADF);
     }
@@ -204,21 +190,17 @@ fn tee(
 
 /// `sendfile(out, in, offset, count)`
 // KERNEL: fs/read_write.c do_sendfile, fs/splice.c splice_direct_to_actor (v6.12)
-fn sendfile(
-    thread: &Thread<'_>,
-    call: &Call,
-    input: impl FnOnce() -> Result<Side, Errno>,
-    output: impl FnOnce() -> Result<Side, Errno>,
-) -> Result<i64, Errno> {
+pub(crate) fn sendfile(ends: &Ends<'_>) -> Result<i64, Errno> {
+    let Asked { thread, call, .. } = *ends.asked;
     is_readable(thread, call, 2)?;
-    let input = input()?;
+    let input = ends.input()?;
     if !input.reads {
         return Err(Errno::BADF);
     }
     if call.args[2] != 0 && (input.kind.is_some() || input.is_pipe) {
         return Err(Errno::SPIPE);
     }
-    let output = output()?;
+    let output = ends.output()?;
     if !output.writes {
         return Err(Errno::BADF);
     }
@@ -232,14 +214,10 @@ fn sendfile(
 
 /// `copy_file_range(in, off_in, out, off_out, len, flags)`
 // KERNEL: fs/read_write.c copy_file_range, generic_file_rw_checks (v6.12)
-fn copy_range(
-    thread: &Thread<'_>,
-    call: &Call,
-    input: impl FnOnce() -> Result<Side, Errno>,
-    output: impl FnOnce() -> Result<Side, Errno>,
-) -> Result<i64, Errno> {
-    input()?;
-    output()?;
+pub(crate) fn copy_file_range(ends: &Ends<'_>) -> Result<i64, Errno> {
+    let Asked { thread, call, .. } = *ends.asked;
+    ends.input()?;
+    ends.output()?;
     is_readable(thread, call, 1)?;
     is_readable(thread, call, 3)?;
     // A directory at the other end would be EISDIR.
@@ -248,8 +226,13 @@ fn copy_range(
 
 /// `vmsplice(fd, segments, count, flags)`
 // KERNEL: fs/splice.c SYSCALL_DEFINE4(vmsplice) (v6.12): EBADF for what is no pipe, after the segments
-fn vmsplice(thread: &Thread<'_>, open: &OpenFile, call: &Call) -> Result<i64, Errno> {
+pub(crate) fn vmsplice(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    gifted(asked, open).into()
+}
+
+fn gifted(asked: &Asked<'_>, open: &OpenFile) -> Result<i64, Errno> {
     const SEGMENTS_MAX: u64 = 1024;
+    let Asked { thread, call, .. } = *asked;
     if call.uint(3) & !SPLICE_FLAGS != 0 {
         return Err(Errno::INVAL);
     }
@@ -272,35 +255,48 @@ fn vmsplice(thread: &Thread<'_>, open: &OpenFile, call: &Call) -> Result<i64, Er
 
 /// `fadvise64(fd, offset, len, advice)`: nothing to do, but said to be done.
 // KERNEL: mm/fadvise.c generic_fadvise (v6.12): devtmpfs and anon_inodefs have no backing device
-fn advise(call: &Call) -> Result<i64, Errno> {
-    if call.args[2].cast_signed() < 0 || call.uint(3) > ADVICE_MAX {
-        return Err(Errno::INVAL);
+pub(crate) fn fadvise(asked: &Asked<'_>, _: &Arc<OpenFile>) -> Reply {
+    if asked.call.args[2].cast_signed() < 0 || asked.call.uint(3) > ADVICE_MAX {
+        return Reply::Fail(Errno::INVAL);
     }
-    Ok(0)
+    Reply::Return(0)
+}
+
+/// `readahead(fd, offset, count)`
+// KERNEL: mm/readahead.c ksys_readahead (v6.12)
+pub(crate) fn readahead(_: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    Reply::Fail(if open.is_readable() {
+        Errno::INVAL
+    } else {
+        Errno::BADF
+    })
 }
 
 /// `fallocate(fd, mode, offset, len)`
 // KERNEL: fs/open.c vfs_fallocate (v6.12)
-fn allocate(open: &OpenFile, call: &Call) -> Result<i64, Errno> {
-    if call.args[2].cast_signed() < 0 || call.args[3].cast_signed() <= 0 {
-        return Err(Errno::INVAL);
-    }
-    if call.uint(1) & !FALLOCATE_FLAGS != 0 {
-        return Err(Errno::OPNOTSUPP);
-    }
-    if !open.is_writable() {
-        return Err(Errno::BADF);
-    }
-    Err(Errno::NODEV)
+pub(crate) fn fallocate(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    let call = asked.call;
+    Reply::Fail(
+        if call.args[2].cast_signed() < 0 || call.args[3].cast_signed() <= 0 {
+            Errno::INVAL
+        } else if call.uint(1) & !FALLOCATE_FLAGS != 0 {
+            Errno::OPNOTSUPP
+        } else if !open.is_writable() {
+            Errno::BADF
+        } else {
+            Errno::NODEV
+        },
+    )
 }
 
 /// `sync_file_range(fd, offset, bytes, flags)`
 // KERNEL: fs/sync.c sync_file_range (v6.12)
-fn sync_range(call: &Call) -> Result<i64, Errno> {
+pub(crate) fn sync_file_range(asked: &Asked<'_>, _: &Arc<OpenFile>) -> Reply {
+    let call = asked.call;
     let (offset, bytes) = (call.args[1].cast_signed(), call.args[2].cast_signed());
     let is_range = offset >= 0 && bytes >= 0 && offset.checked_add(bytes).is_some();
     if call.uint(3) & !SYNC_FLAGS != 0 || !is_range {
-        return Err(Errno::INVAL);
+        return Reply::Fail(Errno::INVAL);
     }
-    Err(Errno::SPIPE)
+    Reply::Fail(Errno::SPIPE)
 }

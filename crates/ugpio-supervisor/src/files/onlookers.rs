@@ -9,10 +9,10 @@ use gpio_uapi::{Reason, Refusal};
 use gpiolib::{Device, Offset};
 use rustix::process::Pid;
 
-use super::{Files, OpenFile, now};
+use super::{Asked, Files, OpenFile, now};
 use crate::lint::{Lint, Subject, Vain};
 use crate::observe::{Observer, Process, Refused};
-use crate::outcome::Call;
+use crate::outcome::{Call, Reply};
 
 /// Everybody who looks on.
 #[derive(Debug, Default)]
@@ -108,10 +108,14 @@ impl Files {
     }
 
     /// A thread polls, whatever it is. If it has a file whose chip is gone, that may be a busy loop.
-    pub(crate) fn polling(&self, call: &Call) {
-        let Some(lint) = self.onlookers.lint.get() else {
-            return;
-        };
+    pub(crate) fn polling(&self, asked: &Asked<'_>) -> Reply {
+        if let Some(lint) = self.onlookers.lint.get() {
+            self.note_gone(lint, asked.call);
+        }
+        Reply::Continue
+    }
+
+    fn note_gone(&self, lint: &Lint, call: &Call) {
         let gone: Vec<_> = {
             let table = self.table();
             table
@@ -134,14 +138,15 @@ impl Files {
     }
 
     /// A process is about to exit. What it has closed itself was let go before.
-    pub(crate) fn exiting(&self, call: &Call) {
-        let caller = Process::of(call.tid);
+    pub(crate) fn exiting(&self, asked: &Asked<'_>) -> Reply {
+        let caller = Process::of(asked.call.tid);
         for open in self.table().values() {
             let owner = open.owner.as_ref();
             if owner.is_some_and(|owner| owner.pid == caller.pid) {
                 open.is_left.store(true, Ordering::Relaxed);
             }
         }
+        Reply::Continue
     }
 
     /// A file was closed for the last time.

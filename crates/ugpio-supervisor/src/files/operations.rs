@@ -1,8 +1,10 @@
 //! Calls on a descriptor that are not GPIO's but tell what it is: flags, positions, mappings, writes.
 //!
 //! What stands for a GPIO file is a pipe or a file in memory, and some of these calls show it. Which are
-//! trapped is the filter's choice; here each is judged as the kernel judges it for a character device or an
-//! anonymous file. Called by `world`.
+//! trapped is said in `traps`; here each is judged as the kernel judges it for a character device or an
+//! anonymous file. Called by `dispatch`.
+
+use std::sync::Arc;
 
 use gpio_uapi::FileKind;
 use rustix::fs::OFlags;
@@ -10,8 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
 use super::poll::process_of;
-use super::{Files, OpenFile};
-use crate::arch::Sys;
+use super::{Asked, OpenFile};
 use crate::outcome::{Call, Reply};
 use crate::thread::Thread;
 
@@ -36,36 +37,6 @@ const FIOASYNC: u32 = 0x5452;
 /// Asks for the size in use, of regular files. KERNEL: fs/ioctl.c do_vfs_ioctl
 const FIOQSIZE: u32 = 0x5460;
 
-impl Files {
-    /// Answers one of these calls; `Continue` if the descriptor is none of ours, or the kernel is right.
-    pub(crate) fn operation(&self, thread: &Thread<'_>, call: &Call) -> Reply {
-        let fd = if call.sys == Some(Sys::Mmap) { 4 } else { 0 };
-        if self.is_empty() {
-            return Reply::Continue;
-        }
-        let Some(open) = self.find(thread, call.int(fd)) else {
-            return Reply::Continue;
-        };
-        match call.sys {
-            Some(Sys::Fcntl) => status_flags(&open, thread, call),
-            Some(Sys::Lseek) => seek(open.file.kind(), call.uint(2)),
-            Some(Sys::Fsync | Sys::Fdatasync) => Reply::Fail(Errno::INVAL),
-            Some(Sys::Mmap) => map(call),
-            Some(Sys::Pread64 | Sys::Preadv | Sys::Pwrite64 | Sys::Pwritev) => at_position(call),
-            Some(Sys::Pwritev2) if call.args[3] != AT_ITS_OWN => at_position(call),
-            Some(Sys::Pwritev2) => match write(&open) {
-                // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
-                Reply::Fail(Errno::INVAL) if call.uint(5) & !RWF_HIPRI != 0 => {
-                    Reply::Fail(Errno::OPNOTSUPP)
-                }
-                reply => reply,
-            },
-            Some(Sys::Write | Sys::Writev) => write(&open),
-            _ => Reply::Continue,
-        }
-    }
-}
-
 /// What the kernel does with an ioctl of this number on any file; `None` if it asks the driver.
 pub(super) fn ioctl_of_every_file(thread: &Thread<'_>, call: &Call) -> Option<Reply> {
     match call.uint(1) {
@@ -86,7 +57,8 @@ pub(super) fn ioctl_of_every_file(thread: &Thread<'_>, call: &Call) -> Option<Re
 }
 
 /// `fcntl(fd, F_GETFL)` and `F_SETFL`.
-fn status_flags(open: &OpenFile, thread: &Thread<'_>, call: &Call) -> Reply {
+pub(crate) fn fcntl(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    let Asked { thread, call, .. } = *asked;
     match call.int(1) {
         libc::F_GETFL => match thread.status_flags(call.int(0)) {
             Ok(flags) => Reply::Return(i64::from(open.shown_flags(flags))),
@@ -142,9 +114,9 @@ impl OpenFile {
 
 /// `lseek(fd, offset, whence)`.
 // KERNEL: fs/read_write.c ksys_lseek; gpio_fileops is nonseekable, noop_llseek of the others (v6.12)
-fn seek(kind: FileKind, whence: u32) -> Reply {
-    match kind {
-        _ if whence > SEEK_MAX => Reply::Fail(Errno::INVAL),
+pub(crate) fn lseek(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    match open.file.kind() {
+        _ if asked.call.uint(2) > SEEK_MAX => Reply::Fail(Errno::INVAL),
         FileKind::Chip => Reply::Fail(Errno::SPIPE),
         _ => Reply::Return(0),
     }
@@ -152,7 +124,8 @@ fn seek(kind: FileKind, whence: u32) -> Reply {
 
 /// `mmap(addr, length, prot, flags, fd, offset)`: what the kernel checks before it asks the file stays its own.
 // KERNEL: mm/mmap.c do_mmap (v6.12)
-fn map(call: &Call) -> Reply {
+pub(crate) fn mmap(asked: &Asked<'_>, _: &Arc<OpenFile>) -> Reply {
+    let call = asked.call;
     let writes = call.int(2) & libc::PROT_WRITE != 0 && call.int(3) & libc::MAP_SHARED != 0;
     if call.args[1] == 0 || writes || !call.args[5].is_multiple_of(4096) {
         return Reply::Continue;
@@ -162,8 +135,8 @@ fn map(call: &Call) -> Reply {
 
 /// Reads and writes at a position, of which no GPIO file has any.
 // KERNEL: fs/read_write.c ksys_pread64, do_preadv (v6.12)
-pub(super) fn at_position(call: &Call) -> Reply {
-    if call.args[3].cast_signed() < 0 {
+pub(crate) fn at_position(asked: &Asked<'_>, _: &Arc<OpenFile>) -> Reply {
+    if asked.call.args[3].cast_signed() < 0 {
         return Reply::Fail(Errno::INVAL);
     }
     Reply::Fail(Errno::SPIPE)
@@ -171,10 +144,29 @@ pub(super) fn at_position(call: &Call) -> Reply {
 
 /// `write` and `writev`, which no GPIO file has.
 // KERNEL: fs/read_write.c vfs_write (v6.12): EBADF by the mode, EINVAL without the operation
-fn write(open: &OpenFile) -> Reply {
+pub(crate) fn write(_: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
     Reply::Fail(if open.is_writable() {
         Errno::INVAL
     } else {
         Errno::BADF
     })
+}
+
+/// `pwritev2(fd, segments, count, low, high, flags)`: at the file's own position it is a `writev`.
+pub(crate) fn pwritev2(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    if asked.call.args[3] != AT_ITS_OWN {
+        return at_position(asked, open);
+    }
+    match write(asked, open) {
+        // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
+        Reply::Fail(Errno::INVAL) if asked.call.uint(5) & !RWF_HIPRI != 0 => {
+            Reply::Fail(Errno::OPNOTSUPP)
+        }
+        reply => reply,
+    }
+}
+
+/// `fsync(fd)` and `fdatasync(fd)`, which no GPIO file has.
+pub(crate) fn sync(_: &Asked<'_>, _: &Arc<OpenFile>) -> Reply {
+    Reply::Fail(Errno::INVAL)
 }

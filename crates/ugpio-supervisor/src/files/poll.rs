@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 
 use super::link::Link;
 use super::sleepers::{MARGIN_NS, Need, Sleeper, Sleepers};
-use super::{Files, OpenFile, now};
+use super::{Asked, Files, OpenFile, now};
 use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
 use crate::sys::image::Image;
@@ -67,7 +67,13 @@ pub(super) fn are_wrong<'a>(files: impl IntoIterator<Item = &'a Arc<OpenFile>>) 
 
 impl Files {
     /// Answers `poll` and `ppoll`. `slept` is what the thread slept in before, if it was called back.
-    pub(crate) fn poll(&self, thread: &Thread<'_>, call: &Call, slept: Option<&Sleeper>) -> Reply {
+    pub(crate) fn poll(&self, asked: &Asked<'_>) -> Reply {
+        let Asked {
+            thread,
+            call,
+            slept,
+            ..
+        } = *asked;
         let waited = self.waited(thread, call);
         let Some(waited) = waited.filter(|all| all.iter().any(|one| one.open.is_some())) else {
             return Reply::Continue;
@@ -157,7 +163,8 @@ impl Files {
     }
 
     /// Answers `select` and `pselect6`.
-    pub(crate) fn select(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn select(&self, asked: &Asked<'_>) -> Reply {
+        let Asked { thread, call, .. } = *asked;
         let Some(mut sets) = Sets::read(thread, call).filter(|_| !self.is_empty()) else {
             return Reply::Continue;
         };

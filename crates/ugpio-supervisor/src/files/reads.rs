@@ -13,85 +13,72 @@ use rustix::fs::OFlags;
 use super::caller::Trapped;
 use super::operations::{AT_ITS_OWN, RWF_HIPRI, at_position};
 use super::sleepers::{Need, Sleeper};
-use super::{Files, OpenFile, fail};
-use crate::arch::Sys;
-use crate::outcome::{Call, Reply};
-use crate::thread::Thread;
+use super::{Asked, OpenFile, fail};
+use crate::outcome::Reply;
 
 /// The most that one read transfers. KERNEL: include/linux/fs.h MAX_RW_COUNT
 const READ_MAX: u64 = 0x7fff_f000;
 /// The most segments of one `readv`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
 const SEGMENTS_MAX: u64 = 1024;
 
-impl Files {
-    /// Answers `preadv2`: at the file's own position it is a `readv`.
-    // KERNEL: fs/read_write.c do_preadv, do_loop_readv_writev (v6.12)
-    pub(crate) fn read_flagged(
-        &self,
-        thread: &Thread<'_>,
-        call: &Call,
-        slept: Option<&Sleeper>,
-    ) -> Reply {
-        let Some(open) = self.find(thread, call.int(0)) else {
-            return Reply::Continue;
-        };
-        if call.args[3] != AT_ITS_OWN {
-            return at_position(call);
-        }
-        let has_reads = open.is_readable() && open.file.kind().has_events();
-        if has_reads && call.uint(5) & !RWF_HIPRI != 0 {
-            return fail(Errno::EOPNOTSUPP);
-        }
-        self.read(thread, call, slept)
+/// `preadv2(fd, segments, count, low, high, flags)`: at the file's own position it is a `readv`.
+// KERNEL: fs/read_write.c do_preadv, do_loop_readv_writev (v6.12)
+pub(crate) fn preadv2(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    if asked.call.args[3] != AT_ITS_OWN {
+        return at_position(asked, open);
     }
-
-    /// Answers `read` and `readv`; `Continue` if the descriptor is none of ours, or the kernel is to read or sleep.
-    /// `slept` is what the thread slept in before, if it was called back.
-    pub(crate) fn read(&self, thread: &Thread<'_>, call: &Call, slept: Option<&Sleeper>) -> Reply {
-        let Some(open) = self.find(thread, call.int(0)) else {
-            return Reply::Continue;
-        };
-        if !open.is_readable() {
-            return fail(Errno::EBADF);
-        }
-        // KERNEL: a handle has no read operation, whether its chip is there or not
-        if !open.file.kind().has_events() {
-            return fail(Errno::EINVAL);
-        }
-        self.reading(&open, call);
-        if self.is_strict || matches!(call.sys, Some(Sys::Readv | Sys::Preadv2)) {
-            let reading = Reading {
-                files: self,
-                thread,
-                call,
-                open: &open,
-            };
-            return match call.sys {
-                Some(Sys::Readv | Sys::Preadv2) => reading.segments(slept),
-                _ => reading.one(),
-            };
-        }
-        if open.is_gone() {
-            return fail(Errno::ENODEV);
-        }
-        let on = vec![(Arc::downgrade(&open.link), Need::Nothing)];
-        self.sleepers.add(Sleeper::new(call, on));
-        Reply::Continue
+    let has_reads = open.is_readable() && open.file.kind().has_events();
+    if has_reads && asked.call.uint(5) & !RWF_HIPRI != 0 {
+        return fail(Errno::EOPNOTSUPP);
     }
+    readv(asked, open)
 }
 
-/// One read under `--strict`.
+/// `read(fd, addr, len)`; by default the kernel reads, or sleeps.
+pub(crate) fn read(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    let files = asked.files;
+    if let Some(refused) = judge(asked, open) {
+        return refused;
+    }
+    if files.is_strict {
+        return Reading { asked, open }.one();
+    }
+    if open.is_gone() {
+        return fail(Errno::ENODEV);
+    }
+    let on = vec![(Arc::downgrade(&open.link), Need::Nothing)];
+    files.sleepers.add(Sleeper::new(asked.call, on));
+    Reply::Continue
+}
+
+/// `readv(fd, segments, count)`.
+pub(crate) fn readv(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
+    judge(asked, open).unwrap_or_else(|| Reading { asked, open }.segments())
+}
+
+/// How a read is refused that no GPIO file of this kind has.
+fn judge(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Option<Reply> {
+    if !open.is_readable() {
+        return Some(fail(Errno::EBADF));
+    }
+    // KERNEL: a handle has no read operation, whether its chip is there or not
+    if !open.file.kind().has_events() {
+        return Some(fail(Errno::EINVAL));
+    }
+    asked.files.reading(open, asked.call);
+    None
+}
+
+/// One read that the engine answers.
 struct Reading<'a> {
-    files: &'a Files,
-    thread: &'a Thread<'a>,
-    call: &'a Call,
+    asked: &'a Asked<'a>,
     open: &'a OpenFile,
 }
 
 impl Reading<'_> {
     /// `read(fd, addr, len)`.
     fn one(&self) -> Reply {
-        let (addr, len) = (self.call.args[1], self.call.args[2]);
+        let (addr, len) = (self.asked.call.args[1], self.asked.call.args[2]);
         if len.cast_signed() < 0 {
             return fail(Errno::EINVAL);
         }
@@ -115,7 +102,7 @@ impl Reading<'_> {
 
     /// `readv(fd, segments, count)`: one read for each segment, until one is not filled.
     // KERNEL: fs/read_write.c do_loop_readv_writev (v6.12)
-    fn segments(&self, slept: Option<&Sleeper>) -> Reply {
+    fn segments(&self) -> Reply {
         let Some(segments) = self.table() else {
             return Reply::Continue;
         };
@@ -123,9 +110,9 @@ impl Reading<'_> {
             return Reply::Return(0);
         }
         let same = |slept: &&Sleeper| {
-            slept.call().nr == self.call.nr && slept.call().args == self.call.args
+            slept.call().nr == self.asked.call.nr && slept.call().args == self.asked.call.args
         };
-        let before = slept.filter(same).map_or(0, |slept| slept.read);
+        let before = self.asked.slept.filter(same).map_or(0, |slept| slept.read);
         self.sleep(Need::CallBack, before);
         let (mut read, mut skipped) = (before, 0);
         for (addr, len) in segments {
@@ -155,12 +142,15 @@ impl Reading<'_> {
 
     /// The segments of a `readv`; `None` if the kernel refuses them.
     fn table(&self) -> Option<Vec<(u64, u64)>> {
-        let count = self.call.args[2];
+        let count = self.asked.call.args[2];
         if count > SEGMENTS_MAX {
             return None;
         }
         let mut bytes = vec![0; usize::try_from(count).ok()? * 16];
-        self.thread.read(self.call.args[1], &mut bytes).ok()?;
+        self.asked
+            .thread
+            .read(self.asked.call.args[1], &mut bytes)
+            .ok()?;
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
         let segments = bytes
             .chunks_exact(16)
@@ -172,24 +162,25 @@ impl Reading<'_> {
 
     /// Whether a `readv` that has something and finds no more ends.
     fn ends(&self) -> bool {
-        !self.files.is_strict || self.is_nonblocking()
+        !self.asked.files.is_strict || self.is_nonblocking()
     }
 
     fn is_nonblocking(&self) -> bool {
-        self.thread
-            .status_flags(self.call.int(0))
+        self.asked
+            .thread
+            .status_flags(self.asked.call.int(0))
             .is_ok_and(|flags| flags & OFlags::NONBLOCK.bits() != 0)
     }
 
     fn ask_engine(&self, addr: u64, len: u64) -> Outcome {
-        let mut caller = Trapped::new(self.files, self.thread, self.call);
+        let mut caller = Trapped::new(self.asked.files, self.asked.thread, self.asked.call);
         // Whether the descriptor blocks is the kernel's to know: it is let through if there is nothing.
         let outcome = self
             .open
             .file
-            .read(addr, len, false, &mut caller, self.files.time());
+            .read(addr, len, false, &mut caller, self.asked.files.time());
         if self.open.file.next_deadline().is_some() {
-            self.files.timers.kick();
+            self.asked.files.timers.kick();
         }
         outcome
     }
@@ -197,14 +188,14 @@ impl Reading<'_> {
     /// The call may be let through. Said before the queue is looked at, so that no record comes in between unseen.
     fn sleep(&self, need: Need, read: u64) {
         let on = vec![(Arc::downgrade(&self.open.link), need)];
-        self.files.sleepers.add(Sleeper {
+        self.asked.files.sleepers.add(Sleeper {
             read,
-            ..Sleeper::new(self.call, on)
+            ..Sleeper::new(self.asked.call, on)
         });
     }
 
     fn awake(&self, outcome: Outcome) -> Reply {
-        self.files.sleepers.remove(self.call.tid);
+        self.asked.files.sleepers.remove(self.asked.call.tid);
         match outcome {
             Outcome::Done(count) => Reply::Return(i64::try_from(count).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),

@@ -75,50 +75,6 @@ pub(crate) fn verdict_of(spec: &FilterSpec, arch: Arch, number: u32) -> u32 {
 }
 
 #[test]
-fn path_calls_are_trapped_where_they_exist() {
-    let paths: Vec<Sys> = table::trapped().collect();
-    assert!(paths.len() > 60);
-    let trapped = [
-        Sys::Readv,
-        Sys::Fsync,
-        Sys::Fdatasync,
-        Sys::Execve,
-        Sys::Execveat,
-        // With the arguments 0: an old ioctl.
-        Sys::Ioctl,
-        Sys::Splice,
-        Sys::Tee,
-        Sys::Vmsplice,
-        Sys::Sendfile,
-        Sys::CopyFileRange,
-        Sys::Fadvise64,
-        Sys::Readahead,
-        Sys::Fallocate,
-        Sys::Ftruncate,
-        Sys::SyncFileRange,
-        Sys::Preadv2,
-        Sys::Pwritev2,
-        Sys::IoSubmit,
-    ];
-    for arch in BOTH {
-        for (sys, nr) in arch.calls() {
-            let verdict = run(
-                &FilterSpec::standard().assemble(arch),
-                arch.audit(),
-                nr,
-                [0; 6],
-            );
-            let expected = match sys {
-                Sys::IoUringSetup => ENOSYS,
-                sys if trapped.contains(&sys) || paths.contains(&sys) => TRAP,
-                _ => ALLOW,
-            };
-            assert_eq!(verdict, expected, "{arch:?} {sys:?}");
-        }
-    }
-}
-
-#[test]
 fn calls_without_a_name_run_untouched() {
     for arch in BOTH {
         let program = FilterSpec::standard().assemble(arch);
@@ -199,19 +155,6 @@ fn only_reads_of_whole_records_are_trapped() {
 }
 
 #[test]
-fn lengths_can_be_bounded() {
-    let spec = FilterSpec::empty().trap(Sys::Write, When::AtMost { arg: 2, max: 4096 });
-    for arch in BOTH {
-        let write = |count| verdict(&spec, arch, Sys::Write, [1, 0, count, 0, 0, 0]);
-        assert_eq!(
-            [write(0), write(1), write(4096), write(4097)],
-            [TRAP, TRAP, TRAP, ALLOW]
-        );
-        assert_eq!([write(1 << 32), write(u64::MAX)], [ALLOW, ALLOW]);
-    }
-}
-
-#[test]
 fn other_machines_run_untouched_but_for_other_programs_to_execute() {
     const AUDIT_ARCH_I386: u32 = 0x4000_0003;
     const AUDIT_ARCH_ARM: u32 = 0x4000_0028;
@@ -252,12 +195,9 @@ fn x32_calls_do_not_exist() {
 
 #[test]
 fn later_rules_replace_earlier_ones() {
-    let spec = FilterSpec::standard()
-        .trap(Sys::Read, When::Always)
-        .allow(Sys::Chdir);
+    let spec = FilterSpec::standard().trap(Sys::Read, Always);
     for arch in BOTH {
         assert_eq!(verdict(&spec, arch, Sys::Read, [0; 6]), TRAP);
-        assert_eq!(verdict(&spec, arch, Sys::Chdir, [0; 6]), ALLOW);
     }
 }
 
@@ -266,7 +206,7 @@ fn programs_are_short_and_jump_only_forward_inside() {
     let full = Arch::X86_64
         .calls()
         .fold(FilterSpec::empty(), |spec, (sys, _)| {
-            spec.trap(sys, When::RecordShaped { arg: 2 })
+            spec.trap(sys, RecordShaped { arg: 2 })
         });
     for arch in BOTH {
         assert!(FilterSpec::standard().assemble(arch).len() < 300);
@@ -286,15 +226,15 @@ fn a_program_reads_as_assembler() {
     let spec = FilterSpec::empty()
         .trap(
             Sys::Ioctl,
-            When::Masked {
+            Masked {
                 arg: 1,
                 mask: 0xff00,
                 value: 0xb400,
             },
         )
-        .trap(Sys::Read, When::RecordShaped { arg: 2 })
-        .trap(Sys::Chdir, When::Always)
-        .refuse(Sys::IoUringSetup, Errno::NOSYS);
+        .trap(Sys::Read, RecordShaped { arg: 2 })
+        .trap(Sys::Chdir, Always)
+        .trap(Sys::IoUringSetup, Refused(Errno::NOSYS));
     let listing: Vec<String> = spec
         .assemble(Arch::X86_64)
         .iter()
@@ -375,7 +315,7 @@ fn strict_traps_whatever_could_show_a_difference() {
 
 #[test]
 fn reads_of_high_descriptors_are_trapped_whatever_the_rules_say() {
-    let plain = FilterSpec::empty().trap(Sys::Read, When::RecordShaped { arg: 2 });
+    let plain = FilterSpec::empty().trap(Sys::Read, RecordShaped { arg: 2 });
     let spec = plain.clone().read_from(960..1024);
     for arch in [Arch::X86_64, Arch::Aarch64] {
         for sys in [

@@ -10,7 +10,6 @@ use rustix::io::Errno;
 use super::Uevents;
 use super::message::Message;
 use super::stand::{Received, Stand};
-use crate::arch::Sys;
 use crate::outcome::{Call, Reply};
 use crate::thread::Thread;
 
@@ -32,7 +31,7 @@ const SEGMENTS_MAX: u64 = 1024;
 const MMSGHDR: u64 = 64;
 
 /// A call, and the thread that waits in it.
-pub(super) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     pub(super) thread: &'a Thread<'a>,
     pub(super) call: Call,
 }
@@ -53,47 +52,30 @@ struct Header {
     control: (u64, u64),
 }
 
-impl Uevents {
-    /// Answers a call on one of the sockets; `Continue` if the descriptor is none, or the kernel is right.
-    pub(super) fn call(&self, stand: &Arc<Stand>, call: &Asked<'_>) -> Reply {
-        let done = match call.sys {
-            Some(Sys::Bind) => self.bind(stand, call),
-            Some(Sys::Connect) => connect(call),
-            Some(Sys::Getsockname) => show_name(stand, call),
-            Some(Sys::Getpeername) => write_name(call, (1, 2), &address(0, 0)),
-            Some(Sys::Setsockopt) => return set_option(stand, call),
-            Some(Sys::Getsockopt) => return get_option(stand, call),
-            Some(Sys::Sendto) => send_to(call),
-            Some(Sys::Sendmsg) => send_message(call),
-            Some(Sys::Recvfrom) => return receive_from(stand, call),
-            Some(Sys::Recvmsg) => return receive_message(stand, call),
-            Some(Sys::Recvmmsg) => return receive_messages(stand, call),
-            Some(Sys::Read) => return read(stand, call),
-            // KERNEL: net/netlink/af_netlink.c netlink_ops (v6.12)
-            Some(Sys::Listen | Sys::Accept | Sys::Accept4 | Sys::Shutdown) => Err(Errno::OPNOTSUPP),
-            _ => return Reply::Continue,
-        };
-        done.into()
+/// `bind(fd, addr, length)`
+// KERNEL: net/netlink/af_netlink.c netlink_bind (v6.12)
+pub(crate) fn bind(all: &Uevents, stand: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
+    let (portid, groups) = read_address(call, 1, call.int(2))?;
+    let name = stand.name();
+    if name.is_bound && portid != name.portid {
+        return Err(Errno::INVAL);
     }
+    let portid = match portid {
+        _ if name.is_bound => name.portid,
+        0 => all.free_portid(call),
+        portid if all.has_portid(portid) => return Err(Errno::ADDRINUSE),
+        portid => portid,
+    };
+    stand.rename(|name| {
+        (name.is_bound, name.portid, name.groups) = (true, portid, groups);
+    });
+    Ok(Reply::Return(0))
+}
 
-    // KERNEL: net/netlink/af_netlink.c netlink_bind (v6.12)
-    fn bind(&self, stand: &Stand, call: &Asked<'_>) -> Result<i64, Errno> {
-        let (portid, groups) = read_address(call, 1, call.int(2))?;
-        let name = stand.name();
-        if name.is_bound && portid != name.portid {
-            return Err(Errno::INVAL);
-        }
-        let portid = match portid {
-            _ if name.is_bound => name.portid,
-            0 => self.free_portid(call),
-            portid if self.has_portid(portid) => return Err(Errno::ADDRINUSE),
-            portid => portid,
-        };
-        stand.rename(|name| {
-            (name.is_bound, name.portid, name.groups) = (true, portid, groups);
-        });
-        Ok(0)
-    }
+/// `listen`, `accept`, `accept4` and `shutdown`, which these sockets have not.
+// KERNEL: net/netlink/af_netlink.c netlink_ops (v6.12)
+pub(crate) fn unknown(_: &Uevents, _: &Arc<Stand>, _: &Asked<'_>) -> Result<Reply, Errno> {
+    Err(Errno::OPNOTSUPP)
 }
 
 /// `sockaddr_nl`.
@@ -134,29 +116,38 @@ fn write(call: &Asked<'_>, addr: u64, bytes: &[u8]) -> Result<(), Errno> {
 
 /// Writes a name where the arguments say, as much of it as there is room for, and its whole length.
 // KERNEL: net/socket.c move_addr_to_user (v6.12)
-fn write_name(call: &Asked<'_>, at: (usize, usize), name: &[u8]) -> Result<i64, Errno> {
+fn write_name(call: &Asked<'_>, at: (usize, usize), name: &[u8]) -> Result<Reply, Errno> {
     let room = i32::from_ne_bytes(read_array(call, call.args[at.1])?);
     let room = usize::try_from(room).map_err(|_| Errno::INVAL)?;
     write(call, call.args[at.0], &name[..room.min(name.len())])?;
     let length = u32::try_from(name.len()).unwrap_or(0);
     write(call, call.args[at.1], &length.to_ne_bytes())?;
-    Ok(0)
+    Ok(Reply::Return(0))
 }
 
 /// `getsockname(fd, addr, length)`
-fn show_name(stand: &Stand, call: &Asked<'_>) -> Result<i64, Errno> {
+pub(crate) fn getsockname(
+    _: &Uevents,
+    stand: &Arc<Stand>,
+    call: &Asked<'_>,
+) -> Result<Reply, Errno> {
     let name = stand.name();
     write_name(call, (1, 2), &address(name.portid, name.groups))
 }
 
+/// `getpeername(fd, addr, length)`: the kernel.
+pub(crate) fn getpeername(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
+    write_name(call, (1, 2), &address(0, 0))
+}
+
 /// `connect(fd, addr, length)`
 // KERNEL: net/netlink/af_netlink.c netlink_connect (v6.12)
-fn connect(call: &Asked<'_>) -> Result<i64, Errno> {
+pub(crate) fn connect(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
     let family = read_array::<2>(call, call.args[1])?;
-    if family == [0; 2] {
-        return Ok(0);
+    if family != [0; 2] {
+        to_kernel(read_address(call, 1, call.int(2))?)?;
     }
-    to_kernel(read_address(call, 1, call.int(2))?).map(|()| 0)
+    Ok(Reply::Return(0))
 }
 
 /// Whether a destination is the kernel; others are for the administrator.
@@ -169,15 +160,21 @@ fn to_kernel((portid, groups): (u32, u32)) -> Result<(), Errno> {
 }
 
 /// `sendto(fd, data, length, flags, addr, length)`; the kernel takes messages of this family and does nothing.
-fn send_to(call: &Asked<'_>) -> Result<i64, Errno> {
+pub(crate) fn sendto(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
     if call.args[4] != 0 {
         to_kernel(read_address(call, 4, call.int(5))?)?;
     }
-    i64::try_from(call.args[2]).map_err(|_| Errno::INVAL)
+    sent(call.args[2])
+}
+
+/// What a call that sends so many bytes returns.
+fn sent(length: u64) -> Result<Reply, Errno> {
+    let length = i64::try_from(length).map_err(|_| Errno::INVAL)?;
+    Ok(Reply::Return(length))
 }
 
 /// `sendmsg(fd, message, flags)`
-fn send_message(call: &Asked<'_>) -> Result<i64, Errno> {
+pub(crate) fn sendmsg(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
     let header = Header::read(call, call.args[1])?;
     if header.name.0 != 0 {
         let at = Asked {
@@ -193,55 +190,62 @@ fn send_message(call: &Asked<'_>) -> Result<i64, Errno> {
             i32::try_from(header.name.1).unwrap_or(0),
         )?)?;
     }
-    i64::try_from(header.room()).map_err(|_| Errno::INVAL)
+    sent(header.room())
 }
 
 /// `setsockopt(fd, level, option, value, length)`
 // KERNEL: net/netlink/af_netlink.c netlink_setsockopt (v6.12)
-fn set_option(stand: &Stand, call: &Asked<'_>) -> Reply {
+pub(crate) fn setsockopt(
+    _: &Uevents,
+    stand: &Arc<Stand>,
+    call: &Asked<'_>,
+) -> Result<Reply, Errno> {
     match call.int(1) {
-        libc::SOL_SOCKET => return Reply::Continue,
+        libc::SOL_SOCKET => return Ok(Reply::Continue),
         libc::SOL_NETLINK => {}
-        _ => return Reply::Fail(Errno::NOPROTOOPT),
+        _ => return Err(Errno::NOPROTOOPT),
+    }
+    if call.int(4) < 4 {
+        return Err(Errno::INVAL);
     }
     let option = call.uint(2);
-    let value = match read_array(call, call.args[3]) {
-        _ if call.int(4) < 4 => return Reply::Fail(Errno::INVAL),
-        Ok(bytes) => u32::from_ne_bytes(bytes),
-        Err(errno) => return Reply::Fail(errno),
-    };
-    let done = match option {
-        ADD_MEMBERSHIP | DROP_MEMBERSHIP if value == 0 || value > GROUPS => Err(Errno::INVAL),
-        0 | 6..=9 => Err(Errno::NOPROTOOPT),
-        _ if option > OPTION_MAX => Err(Errno::NOPROTOOPT),
-        // What the others change is not seen on this family.
-        _ => Ok(0),
-    };
-    if done.is_ok() {
-        stand.rename(|name| match option {
-            ADD_MEMBERSHIP => name.groups |= 1 << (value - 1),
-            DROP_MEMBERSHIP => name.groups &= !(1 << (value - 1)),
-            PKTINFO => name.tells_group = value != 0,
-            _ => {}
-        });
+    let value = u32::from_ne_bytes(read_array(call, call.args[3])?);
+    match option {
+        ADD_MEMBERSHIP | DROP_MEMBERSHIP if value == 0 || value > GROUPS => {
+            return Err(Errno::INVAL);
+        }
+        0 | 6..=9 => return Err(Errno::NOPROTOOPT),
+        _ if option > OPTION_MAX => return Err(Errno::NOPROTOOPT),
+        _ => {}
     }
-    done.into()
+    stand.rename(|name| match option {
+        ADD_MEMBERSHIP => name.groups |= 1 << (value - 1),
+        DROP_MEMBERSHIP => name.groups &= !(1 << (value - 1)),
+        PKTINFO => name.tells_group = value != 0,
+        // What the others change is not seen on this family.
+        _ => {}
+    });
+    Ok(Reply::Return(0))
 }
 
 /// `getsockopt(fd, level, option, value, length)`
-fn get_option(stand: &Stand, call: &Asked<'_>) -> Reply {
+pub(crate) fn getsockopt(
+    _: &Uevents,
+    stand: &Arc<Stand>,
+    call: &Asked<'_>,
+) -> Result<Reply, Errno> {
     let value = match (call.int(1), call.int(2)) {
         (libc::SOL_SOCKET, libc::SO_TYPE) => stand.kind,
         (libc::SOL_SOCKET, libc::SO_DOMAIN) => u32::from(FAMILY),
         (libc::SOL_SOCKET, libc::SO_PROTOCOL) => super::PROTOCOL,
-        (libc::SOL_SOCKET, _) => return Reply::Continue,
+        (libc::SOL_SOCKET, _) => return Ok(Reply::Continue),
         (libc::SOL_NETLINK, option) if option.cast_unsigned() == PKTINFO => {
             u32::from(stand.name().tells_group)
         }
         (libc::SOL_NETLINK, 4 | 5 | 10..=12) => 0,
-        _ => return Reply::Fail(Errno::NOPROTOOPT),
+        _ => return Err(Errno::NOPROTOOPT),
     };
-    write_name(call, (3, 4), &value.to_ne_bytes()).into()
+    write_name(call, (3, 4), &value.to_ne_bytes())
 }
 
 /// Takes or looks at a message, as the flags of a receive say.
@@ -264,31 +268,33 @@ fn count(message: &Message, copied: usize, flags: i32) -> i64 {
 }
 
 /// `read(fd, buf, count)`
-fn read(stand: &Stand, call: &Asked<'_>) -> Reply {
-    receive_plain(stand, call, 0)
+pub(crate) fn read(_: &Uevents, stand: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
+    receive(stand, call, 0, None)
 }
 
 /// `recvfrom(fd, buf, count, flags, addr, length)`
-fn receive_from(stand: &Stand, call: &Asked<'_>) -> Reply {
-    receive_plain(stand, call, call.int(3))
+pub(crate) fn recvfrom(_: &Uevents, stand: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
+    let name = (call.args[4] != 0).then_some((4, 5));
+    receive(stand, call, call.int(3), name)
 }
 
-fn receive_plain(stand: &Stand, call: &Asked<'_>, flags: i32) -> Reply {
-    let message = match take(stand, call, flags, true) {
-        Ok(Received::Message(message)) => message,
-        Ok(Received::Nothing) => return Reply::Continue,
-        Err(errno) => return Reply::Fail(errno),
+/// Receives into one buffer; the sender's address goes where the arguments of `name` say.
+fn receive(
+    stand: &Stand,
+    call: &Asked<'_>,
+    flags: i32,
+    name: Option<(usize, usize)>,
+) -> Result<Reply, Errno> {
+    let Received::Message(message) = take(stand, call, flags, true)? else {
+        return Ok(Reply::Continue);
     };
     let room = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
     let copied = message.bytes.len().min(room);
-    let given = || {
-        write(call, call.args[1], &message.bytes[..copied])?;
-        if call.sys == Some(Sys::Recvfrom) && call.args[4] != 0 {
-            write_name(call, (4, 5), &address_of(&message))?;
-        }
-        Ok(count(&message, copied, flags))
-    };
-    given().into()
+    write(call, call.args[1], &message.bytes[..copied])?;
+    if let Some(name) = name {
+        write_name(call, name, &address_of(&message))?;
+    }
+    Ok(Reply::Return(count(&message, copied, flags)))
 }
 
 /// The sender's address.
@@ -300,22 +306,18 @@ fn address_of(message: &Message) -> [u8; ADDRESS] {
 }
 
 /// `recvmsg(fd, message, flags)`
-fn receive_message(stand: &Stand, call: &Asked<'_>) -> Reply {
+pub(crate) fn recvmsg(_: &Uevents, stand: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
     let flags = call.int(2);
-    let header = match Header::read(call, call.args[1]) {
-        Ok(header) => header,
-        Err(errno) => return Reply::Fail(errno),
-    };
-    match take(stand, call, flags, true) {
-        Ok(Received::Message(message)) => header.fill(stand, call, &message, flags).into(),
-        Ok(Received::Nothing) => Reply::Continue,
-        Err(errno) => Reply::Fail(errno),
+    let header = Header::read(call, call.args[1])?;
+    match take(stand, call, flags, true)? {
+        Received::Message(message) => header.fill(stand, call, &message, flags).map(Reply::Return),
+        Received::Nothing => Ok(Reply::Continue),
     }
 }
 
 /// `recvmmsg(fd, messages, count, flags, timeout)`
 // DIFFERS: a blocking one ends with what there is, as if with MSG_WAITFORONE.
-fn receive_messages(stand: &Stand, call: &Asked<'_>) -> Reply {
+pub(crate) fn recvmmsg(_: &Uevents, stand: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
     let flags = call.int(3) & !libc::MSG_WAITFORONE;
     let mut taken: u32 = 0;
     while u64::from(taken) < u64::from(call.uint(2)).min(SEGMENTS_MAX) {
@@ -336,12 +338,12 @@ fn receive_messages(stand: &Stand, call: &Asked<'_>) -> Reply {
         };
         match one() {
             Ok(true) => taken += 1,
-            Ok(false) if taken == 0 => return Reply::Continue,
-            Err(errno) if taken == 0 => return Reply::Fail(errno),
+            Ok(false) if taken == 0 => return Ok(Reply::Continue),
+            Err(errno) if taken == 0 => return Err(errno),
             Ok(false) | Err(_) => break,
         }
     }
-    Reply::Return(i64::from(taken))
+    Ok(Reply::Return(i64::from(taken)))
 }
 
 impl Header {

@@ -8,7 +8,7 @@
 //! Where the machine has no udev, libudev's monitors would stay deaf; then `/run/udev/control` is shown. Udev's record
 //! of a chip, `/run/udev/data/c254:N`, is there as long as the chip is.
 
-mod calls;
+pub(crate) mod calls;
 mod devices;
 mod machine;
 mod message;
@@ -42,6 +42,9 @@ const PROTOCOL: u32 = 15;
 const UDEV: &str = "/run/udev";
 /// How many sockets may be open before those that nobody has any more are looked for.
 const SWEEP_AT: usize = 16;
+
+/// Answers a call on a socket of uevents; `Continue` if the kernel is right.
+pub(crate) type Handler = fn(&Uevents, &Arc<Stand>, &Asked<'_>) -> Result<Reply, Errno>;
 
 /// The uevents of one run.
 #[derive(Debug)]
@@ -104,7 +107,7 @@ impl Uevents {
     }
 
     /// Answers `socket(family, type, protocol)`; `Continue` for other sockets than those of uevents.
-    pub(crate) fn open(self: &Arc<Self>, thread: &Thread<'_>, call: &Call) -> Reply {
+    pub(crate) fn socket(self: &Arc<Self>, thread: &Thread<'_>, call: &Call) -> Reply {
         const FLAGS: i32 = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         let (family, how, protocol) = (call.int(0), call.int(1), call.uint(2));
         let kind = how & !FLAGS;
@@ -138,8 +141,8 @@ impl Uevents {
         }
     }
 
-    /// Answers a call on a descriptor; `Continue` if it is no socket of uevents.
-    pub(crate) fn answer(&self, thread: &Thread<'_>, call: &Call) -> Reply {
+    /// Has a handler answer a call on a descriptor; `Continue` if it is no socket of uevents.
+    pub(crate) fn answer(&self, thread: &Thread<'_>, call: &Call, handler: Handler) -> Reply {
         if !self.is_open.load(Ordering::Relaxed) || call.int(0) < self.numbers.start {
             return Reply::Continue;
         }
@@ -151,7 +154,9 @@ impl Uevents {
             thread,
             call: *call,
         };
-        stand.map_or(Reply::Continue, |stand| self.call(&stand, &call))
+        stand.map_or(Reply::Continue, |stand| {
+            handler(self, &stand, &call).unwrap_or_else(Reply::Fail)
+        })
     }
 
     /// Listens to the machine from now on. Called before the first socket is handed out.
