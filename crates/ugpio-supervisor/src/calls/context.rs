@@ -14,8 +14,9 @@ use crate::{
     class::ClassDir,
     outcome::{Call, Reply},
     path::{
-        Base, Identity, Location, Place, Resolution, Resolver, Target, View, Want,
-        machine::Machine, owned::chip_of_node,
+        Base, Dir, Identity, Location, Place, Resolution, Resolver, Target, View, Want,
+        machine::{self, Machine},
+        owned::chip_of_node,
     },
     procdir::ProcDirs,
     shadow::Shadow,
@@ -127,6 +128,7 @@ impl PathLayer {
     /// A layer over the shadow tree.
     #[must_use]
     pub fn new(shadow: Arc<Shadow>, dirs: Arc<ProcDirs>, opener: Arc<dyn Opener>) -> Self {
+        machine::learn();
         Self {
             shadow,
             dirs,
@@ -198,7 +200,7 @@ impl Context<'_> {
     pub(super) fn path(&self, dirfd: i32, arg: usize) -> Option<PathArg> {
         let path = self.process.read_cstr(self.call.args[arg], PATH_MAX).ok()?;
         let base = match path.first()? {
-            b'/' => Base::Host(b"/".to_vec()),
+            b'/' => Base::Host(Dir::root()),
             _ => self.base(dirfd)?,
         };
         Some(PathArg { base, path })
@@ -235,7 +237,10 @@ impl Context<'_> {
         };
         let link = link.ok().filter(|link| link.starts_with(b"/"))?;
         let Some(path) = self.layer.shadow.inside(&link) else {
-            return self.view().inside_root(&link).map(Base::Host);
+            return Some(Base::Host(Dir {
+                path: self.view().inside_root(&link),
+                place: self.process.place(dirfd),
+            }));
         };
         Some(if path.ends_with(b" (deleted)") {
             Base::Gone

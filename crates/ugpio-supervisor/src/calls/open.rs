@@ -120,13 +120,13 @@ pub(super) fn open_at(
         return Ok(Reply::Continue);
     };
     let resolution = context.resolve(&arg, how.want());
-    if let Some(location) = machine_file(&resolution) {
-        if let Some(id) = chip_number(context, location, how) {
-            return reply(open_chip(context, id?, how)?, how);
-        }
-        if let Some(fd) = amended(context, location, how, &resolution)? {
-            return reply(fd, how);
-        }
+    if let Some(opened) = chip_of_machine(context, &resolution, how) {
+        return opened;
+    }
+    if let Some(location) = machine_file(&resolution)
+        && let Some(fd) = amended(context, location, how, &resolution)?
+    {
+        return reply(fd, how);
     }
     let target = match context.sort(&arg, resolution)? {
         Found::Native => return Ok(Reply::Continue),
@@ -169,6 +169,16 @@ fn machine_file(resolution: &Resolution) -> Option<&Location> {
         } if location.place == Place::Host => Some(location),
         _ => None,
     }
+}
+
+/// The answer, if a path leads to a node of the machine that has a chip's number.
+pub(super) fn chip_of_machine(
+    context: &Context<'_>,
+    resolution: &Resolution,
+    how: &How,
+) -> Option<Result<Reply, Errno>> {
+    let id = chip_number(context, machine_file(resolution)?, how)?;
+    Some(id.and_then(|id| reply(open_chip(context, id, how)?, how)))
 }
 
 /// The chip to open, if a node of the machine has a number of one: the board's of that number, whatever the name; the

@@ -78,7 +78,12 @@ fn stay_on_machine(
             return Ok(Reply::Continue);
         }
     }
-    match context.find_path(&arg, How::new(flags).want()) {
+    let how = How::new(flags);
+    let resolution = context.resolve(&arg, how.want());
+    if let Some(refused) = open::chip_of_machine(context, &resolution, &how) {
+        return refused;
+    }
+    match context.sort(&arg, resolution) {
         Ok(Found::Native) | Err(_) => Ok(Reply::Continue),
         // The kernel judges a descriptor of the shadow tree as it is.
         Ok(_) if matches!(arg.base, Base::Board(_)) => Ok(Reply::Continue),

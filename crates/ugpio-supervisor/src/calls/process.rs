@@ -27,6 +27,9 @@ pub(super) trait Process {
     /// The working directory, as `/proc` shows it.
     fn cwd(&self) -> Result<Vec<u8>, Errno>;
 
+    /// Where we find the directory behind a descriptor, or the working directory, whatever has its path now.
+    fn place(&self, dirfd: i32) -> Option<Vec<u8>>;
+
     /// What a descriptor is, as `/proc` shows it.
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno>;
 
@@ -64,6 +67,14 @@ impl Process for Thread<'_> {
 
     fn cwd(&self) -> Result<Vec<u8>, Errno> {
         Thread::cwd(self)
+    }
+
+    fn place(&self, dirfd: i32) -> Option<Vec<u8>> {
+        let tid = self.tid().as_raw_nonzero();
+        Some(match dirfd {
+            libc::AT_FDCWD => format!("/proc/{tid}/cwd").into_bytes(),
+            fd => format!("/proc/{tid}/fd/{fd}").into_bytes(),
+        })
     }
 
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     outcome::Reply,
-    path::{Base, Target, Want},
+    path::{Base, Dir, Target, Want},
     sys::ptrace::again::Instead,
 };
 
@@ -70,7 +70,7 @@ fn path(context: &Context<'_>) -> Option<PathArg> {
     let end = path.iter().position(|byte| *byte == 0);
     let path = path[..end.unwrap_or(path.len())].to_vec();
     let base = match path.first()? {
-        b'/' => Base::Host(b"/".to_vec()),
+        b'/' => Base::Host(Dir::root()),
         _ => context.base(libc::AT_FDCWD)?,
     };
     Some(PathArg { base, path })

@@ -173,6 +173,10 @@ impl Process for FakeProcess {
         Ok(self.cwd.borrow().clone())
     }
 
+    fn place(&self, _: i32) -> Option<Vec<u8>> {
+        None
+    }
+
     fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
         self.fds.borrow().get(&fd).cloned().ok_or(Errno::BADF)
     }
@@ -395,7 +399,7 @@ impl World {
         let cwd = self.process.cwd.borrow();
         let base = match self.shadow.inside(&cwd) {
             Some(inside) => crate::path::Base::Board(inside),
-            None => crate::path::Base::Host(cwd.clone()),
+            None => crate::path::Base::Host(crate::path::Dir::named(cwd.clone())),
         };
         resolver.resolve(&base, path.as_bytes(), want)
     }

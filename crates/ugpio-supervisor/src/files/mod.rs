@@ -269,12 +269,12 @@ impl Files {
         self.is_strict.then(|| self.sleepers.remove(call.tid))?
     }
 
-    /// Answers an ioctl; `Continue` if the descriptor is none of ours.
+    /// Answers an ioctl; `Continue` if the descriptor is none of ours and no GPIO file of the machine.
     pub(crate) fn ioctl(&self, asked: &Asked<'_>) -> Reply {
         let Asked { thread, call, .. } = *asked;
         // Confirmed by each copy of the caller's memory: no ioctl does anything before its first.
         let Some(open) = self.find_unconfirmed(thread, call.int(0)) else {
-            return Reply::Continue;
+            return operations::ioctl_of_another(thread, call);
         };
         if !call.is_value_ioctl()
             && let Some(reply) = operations::ioctl_of_every_file(thread, call)

@@ -14,6 +14,7 @@ use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 use super::poll::process_of;
 use super::{Asked, OpenFile};
 use crate::outcome::{Call, Reply};
+use crate::path::machine::Machine;
 use crate::thread::Thread;
 
 /// `O_ASYNC`.
@@ -36,6 +37,29 @@ const OF_EVERY_FILE: [u32; 4] = [0x5450, 0x5451, 0x5421, 2]; // FIONCLEX, FIOCLE
 const FIOASYNC: u32 = 0x5452;
 /// Asks for the size in use, of regular files. KERNEL: fs/ioctl.c do_vfs_ioctl
 const FIOQSIZE: u32 = 0x5460;
+
+/// The number of GPIO's ioctls. KERNEL: include/uapi/linux/gpio.h
+const GPIO_TYPE: u32 = 0xb4;
+
+/// An ioctl of a file that is none of ours. A chip or line of the machine that the program was started with, or got
+/// from another process, is as gone as all the others.
+// DIFFERS: GPIO ioctls of such a descriptor say ENODEV.
+pub(super) fn ioctl_of_another(thread: &Thread<'_>, call: &Call) -> Reply {
+    if (call.uint(1) >> 8) & 0xff != GPIO_TYPE {
+        return Reply::Continue;
+    }
+    let fd = call.int(0);
+    let link = thread.fd_link(fd).unwrap_or_default();
+    let is_chip = || {
+        let file = thread.reopen(fd, OFlags::PATH).ok()?;
+        Machine::is_open_chip(&file).ok()
+    };
+    // KERNEL: drivers/gpio/gpiolib-cdev.c (v6.12): gpio-line, gpio-linehandle, gpio-event
+    if link.starts_with(b"anon_inode:gpio-") || link.starts_with(b"/") && is_chip() == Some(true) {
+        return Reply::Fail(Errno::NODEV);
+    }
+    Reply::Continue
+}
 
 /// What the kernel does with an ioctl of this number on any file; `None` if it asks the driver.
 pub(super) fn ioctl_of_every_file(thread: &Thread<'_>, call: &Call) -> Option<Reply> {

@@ -10,8 +10,8 @@ use std::{
     ffi::OsString,
     os::fd::{AsRawFd as _, OwnedFd},
     os::unix::ffi::OsStringExt as _,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use rustix::{
@@ -122,6 +122,33 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Whether the directory that has this path for the caller is the one at `place`, which is a path for us.
+    pub(crate) fn is_same(&self, place: &[u8], path: &[u8]) -> bool {
+        if self.is_stand_in() {
+            return true;
+        }
+        let mask = StatxFlags::MNT_ID | StatxFlags::INO;
+        let look = |path: OsString| {
+            let found = rustix::fs::statx(CWD, path, AtFlags::NO_AUTOMOUNT, mask).ok()?;
+            let device = (found.stx_dev_major, found.stx_dev_minor);
+            Some((found.stx_mnt_id, found.stx_ino, device))
+        };
+        let known = look(OsString::from_vec(place.to_vec()));
+        known.is_some() && known == look(self.place(path).into_os_string())
+    }
+
+    /// Whether what a path for us leads to is the machine's GPIO, nodes aside: the file itself is asked where it is.
+    pub(crate) fn is_gpio_at(&self, place: &[u8], follow: bool) -> bool {
+        let name = || {
+            let file = Machine::new(b"").open(place, follow, ResolveFlags::empty());
+            let file = file.ok()?;
+            let link = link_of(&file).ok()?;
+            let root = self.root_link().ok()?;
+            self.name_of(&file, link.strip_prefix(root.as_slice())?)
+        };
+        name().is_none_or(|name| is_gpio_name(&name, |dir| self.subsystem(dir)))
+    }
+
     /// Whether GPIO may be in the file system of an open file.
     pub(crate) fn may_hold_gpio(file: &OwnedFd) -> Result<bool, Errno> {
         let kind = rustix::fs::fstatfs(file)?.f_type;
@@ -130,6 +157,12 @@ impl<'a> Machine<'a> {
         }
         let device = |stat: rustix::fs::Stat| stat.st_dev;
         Ok(device(rustix::fs::fstat(file)?) == rustix::fs::stat("/dev").map(device)?)
+    }
+
+    /// Whether an open file is the node of a GPIO chip.
+    pub(crate) fn is_open_chip(file: &OwnedFd) -> Result<bool, Errno> {
+        let machine = Machine::new(b"");
+        Ok(machine.is_chip(&machine.examine(file)?))
     }
 
     /// Whether a file is, or may be, the machine's GPIO.
@@ -166,8 +199,13 @@ impl<'a> Machine<'a> {
     /// Where a file lies in `/sys`, told by what is mounted and not by where.
     fn name_in_system(&self, path: &[u8]) -> Option<Vec<u8>> {
         let file = self.open(path, false, ResolveFlags::empty()).ok()?;
+        self.name_of(&file, path)
+    }
+
+    /// The name in `/sys` of an open file, whose path is known.
+    fn name_of(&self, file: &OwnedFd, path: &[u8]) -> Option<Vec<u8>> {
         let wanted = StatxFlags::MNT_ID;
-        let found = rustix::fs::statx(&file, "", AtFlags::EMPTY_PATH, wanted).ok()?;
+        let found = rustix::fs::statx(file, "", AtFlags::EMPTY_PATH, wanted).ok()?;
         let thread = core::str::from_utf8(self.root).ok()?;
         let thread = thread.strip_suffix("/root").unwrap_or("/proc/self");
         let table = std::fs::read(format!("{thread}/mountinfo")).ok()?;
@@ -184,9 +222,16 @@ impl<'a> Machine<'a> {
 
     /// The major number of the machine's chips, if it has the driver.
     fn chip_major(&self) -> Option<u32> {
-        let text = std::fs::read_to_string(self.place(b"/proc/devices")).ok()?;
-        text.lines()
-            .find_map(|row| row.trim().strip_suffix(" gpiochip")?.trim().parse().ok())
+        // The numbers are the same in every root, and a caller's root need not have a /proc.
+        static KNOWN: OnceLock<u32> = OnceLock::new();
+        if self.is_stand_in() {
+            return chip_major_in(&self.place(b"/proc/devices"));
+        }
+        if let Some(known) = KNOWN.get() {
+            return Some(*known);
+        }
+        let found = chip_major_in("/proc/devices".as_ref())?;
+        Some(*KNOWN.get_or_init(|| found))
     }
 
     /// Whether plain directories stand for the machine, as in tests.
@@ -266,6 +311,18 @@ fn is_gpio_system(
         .unwrap_or_else(PoisonError::into_inner)
         .insert(device, is);
     is
+}
+
+/// The major number of the driver of chips in a list of devices as `/proc/devices`.
+fn chip_major_in(list: &Path) -> Option<u32> {
+    let text = std::fs::read_to_string(list).ok()?;
+    text.lines()
+        .find_map(|row| row.trim().strip_suffix(" gpiochip")?.trim().parse().ok())
+}
+
+/// Learns the number of the machine's chips, if it has the driver, before a program can change what we see.
+pub(crate) fn learn() {
+    Machine::new(b"").chip_major();
 }
 
 fn link_of(file: &OwnedFd) -> Result<Vec<u8>, Errno> {

@@ -93,6 +93,18 @@ pub(crate) enum Resolution {
     },
 }
 
+impl Resolution {
+    /// There is nothing.
+    fn nothing() -> Self {
+        Self::Walked {
+            is_native: false,
+            target: Err(Errno::NOENT),
+            guarded: Vec::new(),
+            exit: None,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Resolution {
     /// What to answer with; `None` if the kernel's own answer is right.
@@ -119,11 +131,35 @@ pub(crate) struct Guarded {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Base {
     /// A directory of the host: relative paths may be let through.
-    Host(Vec<u8>),
+    Host(Dir),
     /// A directory of the shadow tree.
     Board(Vec<u8>),
     /// A directory of the shadow tree that has been removed: nothing is in it.
     Gone,
+}
+
+/// A directory of the host that a caller holds.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Dir {
+    /// Its path for the caller; `None` if it has none below the caller's root.
+    pub(crate) path: Option<Vec<u8>>,
+    /// Where we find the directory itself, whatever has its path now; `None` if that is not known.
+    pub(crate) place: Option<Vec<u8>>,
+}
+
+impl Dir {
+    /// The root.
+    pub(crate) fn root() -> Self {
+        Self::named(b"/".to_vec())
+    }
+
+    /// The directory that has this path.
+    pub(crate) fn named(path: Vec<u8>) -> Self {
+        Self {
+            path: Some(path),
+            place: None,
+        }
+    }
 }
 
 /// How a path is to be resolved.
@@ -184,24 +220,21 @@ impl<'a> Resolver<'a> {
     /// What `path` names, seen from `base`. The path is not empty.
     pub(crate) fn resolve(&self, base: &Base, path: &[u8], want: Want) -> Resolution {
         if path.starts_with(b"/") {
-            return self.resolve_from_host(path, want);
+            return self.resolve_from_host(path, path, want);
         }
         match base {
-            Base::Host(dir) => self.resolve_from_host(&lexical::join(dir, path), want),
+            Base::Host(dir) => self.resolve_from_dir(dir, path, want),
             Base::Board(dir) => walk::Walk::from_board(self, dir, path).run(want),
-            Base::Gone => Resolution::Walked {
-                is_native: false,
-                target: Err(Errno::NOENT),
-                guarded: Vec::new(),
-                exit: None,
-            },
+            Base::Gone => Resolution::nothing(),
         }
     }
 
     /// As [`resolve`](Self::resolve), component by component even where the kernel would find the same.
     pub(crate) fn walk(&self, base: &Base, path: &[u8], want: Want) -> Resolution {
         match base {
-            Base::Host(dir) if !path.starts_with(b"/") => {
+            Base::Host(Dir {
+                path: Some(dir), ..
+            }) if !path.starts_with(b"/") => {
                 walk::Walk::from_host(self, &lexical::join(dir, path)).run(want)
             }
             Base::Board(dir) if !path.starts_with(b"/") => {
@@ -211,13 +244,68 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// As [`resolve`](Self::resolve), from a directory of the host.
+    fn resolve_from_dir(&self, dir: &Dir, path: &[u8], want: Want) -> Resolution {
+        let text = dir.path.as_ref().map(|dir| lexical::join(dir, path));
+        let Some(place) = &dir.place else {
+            return text.map_or(Resolution::Native, |text| {
+                self.resolve_from_host(&text, &text, want)
+            });
+        };
+        let Some((text, dir)) = text.zip(dir.path.as_ref()) else {
+            return self.look_elsewhere(place, path, want);
+        };
+        // Below our own root the kernel finds the same for us, so the directory itself is asked.
+        let is_own = self.view.prefix.is_empty();
+        let seen = is_own.then(|| lexical::join(place, path));
+        if is_own && !self.may_be_virtual(&text, seen.as_deref().unwrap_or(&text), want) {
+            return Resolution::Native;
+        }
+        if !self.machine().is_same(place, dir) {
+            return self.look_elsewhere(place, path, want);
+        }
+        if is_own {
+            return walk::Walk::from_host(self, &text).run(want);
+        }
+        self.resolve_from_host(&text, &text, want)
+    }
+
+    /// What a path names from a directory that its own path does not lead to: it is in a mount that was taken away or
+    /// never put anywhere, in another mount namespace, or outside the caller's root. The board has no names there.
+    fn look_elsewhere(&self, place: &[u8], path: &[u8], want: Want) -> Resolution {
+        let path = lexical::join(place, path);
+        let machine = Machine::new(b"");
+        let Ok(found) = machine.look_through(&path, want.follow) else {
+            return Resolution::Native;
+        };
+        if machine.is_chip(&found) {
+            return Resolution::Walked {
+                is_native: true,
+                target: Ok(Target::At(Location {
+                    path,
+                    place: Place::Host,
+                    mode: found.mode,
+                    is_magic: true,
+                    number: Some(found.number),
+                })),
+                guarded: Vec::new(),
+                exit: None,
+            };
+        }
+        if self.is_gpio_at(&found, &path, want.follow) {
+            return Resolution::nothing();
+        }
+        Resolution::Native
+    }
+
     /// Where the host's file of a virtual path lies.
     pub(crate) fn host_path(&self, path: &[u8]) -> PathBuf {
         PathBuf::from(OsString::from_vec([&self.view.prefix, path].concat()))
     }
 
-    fn resolve_from_host(&self, path: &[u8], want: Want) -> Resolution {
-        if self.may_be_virtual(path, want) {
+    /// What an absolute path names. `seen` is where we find what the kernel finds by it.
+    fn resolve_from_host(&self, path: &[u8], seen: &[u8], want: Want) -> Resolution {
+        if self.may_be_virtual(path, seen, want) {
             walk::Walk::from_host(self, path).run(want)
         } else {
             Resolution::Native
@@ -228,7 +316,7 @@ impl<'a> Resolver<'a> {
     ///
     /// Costs one or two system calls for a path that does not look like ours: what it leads to decides, whatever
     /// links are on the way.
-    fn may_be_virtual(&self, path: &[u8], want: Want) -> bool {
+    fn may_be_virtual(&self, path: &[u8], seen: &[u8], want: Want) -> bool {
         // Every node, bus and class of ours has the letters, and so has the tree's directory. What
         // passes a descriptor's name must not be looked up by us: it would be our descriptor.
         if contains(path, b"gpio") || contains(path, b"/fd") || self.passes_owned(path) {
@@ -240,13 +328,21 @@ impl<'a> Resolver<'a> {
                 || contains(path, b"/root")
                 || want.follow && proc::may_be(&normal);
         }
-        match self.machine().look_through(path, want.follow) {
-            Ok(found) => self.machine().may_be_gpio(&found) && !self.is_plain(path, want.follow),
-            Err(Errno::NOENT | Errno::NOTDIR) => {
-                is_shared(&normal) || self.machine().passes_link(path)
+        let machine = self.machine();
+        match machine.look_through(seen, want.follow) {
+            Ok(found) => {
+                machine.is_chip(&found)
+                    || machine.may_be_gpio(&found) && !self.is_plain(seen, want.follow)
             }
+            Err(Errno::NOENT | Errno::NOTDIR) => is_shared(&normal) || machine.passes_link(path),
             Err(_) => false,
         }
+    }
+
+    /// Whether a file that was found at a place of ours is the machine's GPIO, nodes aside.
+    fn is_gpio_at(&self, found: &machine::Found, place: &[u8], follow: bool) -> bool {
+        let machine = self.machine();
+        machine.may_be_gpio(found) && machine.is_gpio_at(place, follow)
     }
 
     fn passes_owned(&self, path: &[u8]) -> bool {

@@ -6,7 +6,10 @@
 //! the host was met the walk stays *native*: the kernel would have found the same. [`Walk`] is
 //! made and run by [`super::Resolver`].
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+};
 
 use rustix::{
     fs::{AtFlags, CWD},
@@ -15,7 +18,8 @@ use rustix::{
 
 use super::{
     Guarded, Identity, Location, Place, Resolution, Resolver, Target, Want, lexical,
-    machine::Found, owned::chip_of_node,
+    machine::{Found, Machine},
+    owned::chip_of_node,
 };
 
 /// Links followed in one path before it counts as a loop. KERNEL: include/linux/namei.h MAXSYMLINKS
@@ -44,6 +48,8 @@ pub(super) struct Walk<'r, 'a> {
 enum Step {
     Onward,
     End(Target),
+    /// To a directory that no path leads to from the caller's root, and that we find at this place.
+    Elsewhere(Vec<u8>),
 }
 
 impl<'r, 'a> Walk<'r, 'a> {
@@ -83,6 +89,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             match self.step(want) {
                 Ok(Step::Onward) => {}
                 Ok(Step::End(target)) => break Ok(target),
+                Ok(Step::Elsewhere(place)) => return self.run_elsewhere(&place, want),
                 Err(errno) => break Err(errno),
             }
         };
@@ -93,6 +100,26 @@ impl<'r, 'a> Walk<'r, 'a> {
             target,
             guarded: self.guarded,
             exit: self.exit.filter(|_| !is_ours),
+        }
+    }
+
+    /// Leaves the rest of the way to the kernel, unless it ends at the machine's GPIO.
+    fn run_elsewhere(self, place: &[u8], want: Want) -> Resolution {
+        let parts = self.pending.iter().rev();
+        let rest = parts.fold(Vec::new(), |path, part| lexical::join(&path, part));
+        let found = self.resolver.look_elsewhere(place, &rest, want);
+        if self.is_native {
+            return found;
+        }
+        let target = match found {
+            Resolution::Walked { target, .. } => target,
+            Resolution::Native => Err(Errno::NOENT),
+        };
+        Resolution::Walked {
+            is_native: false,
+            target,
+            guarded: self.guarded,
+            exit: self.exit,
         }
     }
 
@@ -215,20 +242,37 @@ impl<'r, 'a> Walk<'r, 'a> {
             return Ok(Step::Onward);
         }
         if is_last {
-            // The kernel can follow it even where the text is no path.
-            let place = self.resolver.host_path(&link.path);
-            let mode = rustix::fs::stat(place)?.st_mode;
-            let is_magic = true;
-            return Ok(Step::End(Target::At(Location {
-                mode,
-                is_magic,
-                ..link
-            })));
+            return self.end_at_magic(link);
         }
-        // Where no path leads there from the caller's root, the kernel goes on from the link itself.
-        let inside = self.resolver.view.inside_root(text).ok_or(Errno::XDEV)?;
-        self.go_to(&inside);
-        Ok(Step::Onward)
+        let place = self.resolver.host_path(&link.path);
+        let place = place.into_os_string().into_vec();
+        match self.resolver.view.inside_root(text) {
+            Some(inside) if self.resolver.machine().is_same(&place, &inside) => {
+                self.go_to(&inside);
+                Ok(Step::Onward)
+            }
+            // No path leads there from the caller's root: the kernel goes on from the link itself.
+            _ => Ok(Step::Elsewhere(place)),
+        }
+    }
+
+    /// Ends where a link of `/proc/PID` leads, which the kernel can follow even where its text is no path.
+    fn end_at_magic(&mut self, link: Location) -> Result<Step, Errno> {
+        let place = self.resolver.host_path(&link.path);
+        let place = place.as_os_str().as_bytes();
+        let machine = Machine::new(b"");
+        let found = machine.look_through(place, true)?;
+        let is_chip = machine.is_chip(&found);
+        if !is_chip && self.resolver.is_gpio_at(&found, place, true) {
+            (self.is_native, self.exit) = (false, None);
+            return Err(Errno::NOENT);
+        }
+        Ok(Step::End(Target::At(Location {
+            mode: found.mode,
+            is_magic: true,
+            number: is_chip.then_some(found.number),
+            ..link
+        })))
     }
 
     /// Ends at a file of the board that is gone and of which a descriptor is left.

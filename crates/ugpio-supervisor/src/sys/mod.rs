@@ -4,6 +4,7 @@
 //! wait, signals), `ptrace` (another thread's registers), `startup` (what this process was started with). Everything exported is safe to call; each block
 //! carries its proof.
 
+pub(crate) mod handle;
 pub(crate) mod image;
 pub mod kcmp;
 pub(crate) mod process;
