@@ -2,9 +2,9 @@
 
 use core::fmt;
 
+use gpiolib::engine::Mutex;
 use gpiolib::{
-    Chip, Config, Direction, EdgeSink, Edges, Error, Level, Mutex, Offset, Result, Revoker,
-    Timestamp,
+    Chip, Direction, EdgeSink, Edges, Error, Level, Offset, PinConfig, Result, Revoker, Timestamp,
 };
 
 use crate::port::{Change, Directions, Port, Shadow};
@@ -25,7 +25,7 @@ use crate::watch::Watch;
 /// let expander = Expander::new(Pcf857x::pcf8574(bus, 0x20))?;
 /// let config = ChipConfig { can_sleep: true, ..ChipConfig::new("u5", expander.lines()) };
 /// let chip = Registry::new().register(&config, expander)?;
-/// let led = chip.device().line(Offset::new(2)).expect("there are eight").request("led".into())?;
+/// let led = chip.device().line(Offset::new(2)).expect("there are eight").request("led")?;
 /// led.direction_output(Value::Inactive)?;
 /// # done.done();
 /// # Ok::<(), gpiolib::Error>(())
@@ -284,10 +284,10 @@ impl<P: Port> Chip for Expander<P> {
         })
     }
 
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         let on = match config {
-            Config::BiasPullUp => true,
-            Config::BiasDisable => false,
+            PinConfig::BiasPullUp => true,
+            PinConfig::BiasDisable => false,
             _ => return Err(Error::Unsupported),
         };
         let level = Level::from(on);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use embedded_hal_mock::eh1::i2c::{Mock as I2c, Transaction as Transfer};
 use embedded_hal_mock::eh1::spi::{Mock as Spi, Transaction};
 use gpio_drivers::{Expander, GONE, Mcp23x};
-use gpiolib::{Chip, ChipConfig, Config, Edge, Edges, Error, Level, Offset, Registry, Timestamp};
+use gpiolib::{
+    Chip, ChipConfig, Edge, Edges, Error, Level, Offset, PinConfig, Registry, Timestamp,
+};
 
 fn start_23017() -> Vec<Transfer> {
     vec![
@@ -34,10 +36,11 @@ fn mcp23017_takes_over_and_moves_both_ports_at_once() {
     let chip = Expander::new(Mcp23x::mcp23017(bus.clone(), 0x21)).unwrap();
     chip.direction_output(Offset::new(1), Level::High).unwrap();
     assert_eq!(chip.get_multiple(&[1, 2, 15].map(Offset::new)), Ok(0b101));
-    chip.set_config(Offset::new(0), Config::BiasPullUp).unwrap();
-    chip.set_config(Offset::new(8), Config::BiasDisable)
+    chip.set_config(Offset::new(0), PinConfig::BiasPullUp)
         .unwrap();
-    let down = chip.set_config(Offset::new(0), Config::BiasPullDown);
+    chip.set_config(Offset::new(8), PinConfig::BiasDisable)
+        .unwrap();
+    let down = chip.set_config(Offset::new(0), PinConfig::BiasPullDown);
     assert_eq!(down, Err(Error::Unsupported));
     bus.done();
 }
@@ -59,7 +62,7 @@ fn a_short_pulse_is_two_edges() {
         .register(&ChipConfig::new("u5", 16), chip.clone())
         .unwrap();
     let desc = owner.device().line(Offset::new(3)).unwrap();
-    let desc = desc.request("pulse".into()).unwrap();
+    let desc = desc.request("pulse").unwrap();
     let events = desc.subscribe(Edges::BOTH, 4).unwrap();
     assert_eq!(chip.interrupt(Timestamp::at(5)), Ok(2));
     let edges = [events.pop(), events.pop()].map(|event| event.map(|event| event.edge));

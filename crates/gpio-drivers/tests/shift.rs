@@ -60,7 +60,7 @@ fn hc165_loads_and_shifts_the_nearest_chip_first() {
         .register(&ChipConfig::new("keys", 16), chip.clone())
         .unwrap();
     let key = owner.device().line(Offset::new(15)).unwrap();
-    let key = key.request("key".into()).unwrap();
+    let key = key.request("key").unwrap();
     let events = key.subscribe(Edges::BOTH, 4).unwrap();
     assert_eq!(chip.interrupt(Timestamp::at(7)), Ok(1), "a poll");
     assert_eq!(events.pop().map(|event| event.timestamp_ns), Some(7));
@@ -99,7 +99,7 @@ proptest! {
         let zeros = vec![0; usize::from(chips)];
         let mut spi = Spi::new(&[write(&zeros), write(&bytes)].concat());
         let chip = Expander::new(Hc595::new(spi.clone(), chips)).unwrap();
-        let offsets: Vec<_> = gpiolib::offsets(lines).collect();
+        let offsets: Vec<_> = (0..lines).map(Offset::new).collect();
         chip.set_multiple(&offsets, levels).unwrap();
         spi.done();
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{ADDRESS, Bus, Kind};
 use gpio_drivers::{Expander, Mcp23x, Pca953x, Pcf857x, Port};
 use gpiolib::{
-    ChipConfig, Desc, Edges, Error, Registration, Registry, Subscription, Timestamp, Value, offsets,
+    ChipConfig, Desc, Edges, Error, Offset, Registration, Registry, Subscription, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -94,8 +94,9 @@ impl<P: Port> Story<P> {
         let config = ChipConfig::new("u5", self.chip.lines());
         let chip = self.registry.register(&config, self.chip.clone()).unwrap();
         self.chip.revoke_with(chip.revoker());
-        let request = |offset| chip.device().line(offset).unwrap().request("story".into());
-        self.descs = offsets(self.chip.lines())
+        let request = |offset| chip.device().line(offset).unwrap().request("story");
+        self.descs = (0..self.chip.lines())
+            .map(Offset::new)
             .map(request)
             .map(Result::unwrap)
             .collect();

@@ -10,7 +10,7 @@ use embedded_hal_mock::eh1::i2c::{Mock, Transaction};
 use gpio_drivers::{Expander, GONE, Pca953x, Pcf857x, Port};
 use gpio_sim::Sim;
 use gpiolib::{
-    Chip, ChipConfig, Config, Edge, Edges, Errno, Error, Level, Offset, Registry, Timestamp,
+    Chip, ChipConfig, Edge, Edges, Errno, Error, Level, Offset, PinConfig, Registry, Timestamp,
 };
 
 const NACK: ErrorKind = ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address);
@@ -49,7 +49,7 @@ fn pcf8574_writes_its_latch_and_reads_its_pins() {
             assert_eq!(chip.get_multiple(&[line(7), line(6), line(0)]), Ok(0b010));
             chip.direction_input(line(0)).unwrap();
             assert_eq!(
-                chip.set_config(line(0), Config::BiasPullUp),
+                chip.set_config(line(0), PinConfig::BiasPullUp),
                 Err(Error::Unsupported)
             );
         },
@@ -169,12 +169,7 @@ fn a_chip_without_interrupt_reports_no_edges() {
     let chip = Registry::new()
         .register(&ChipConfig::new("u5", 8), chip)
         .unwrap();
-    let desc = chip
-        .device()
-        .line(line(0))
-        .unwrap()
-        .request("x".into())
-        .unwrap();
+    let desc = chip.device().line(line(0)).unwrap().request("x").unwrap();
     assert_eq!(desc.subscribe(Edges::BOTH, 4).err(), Some(Error::NoEdges));
     drop(desc);
     bus.done();
@@ -204,14 +199,9 @@ fn edges_come_from_the_right_lines_in_order() {
                 .register(&ChipConfig::new("u5", 8), chip.clone())
                 .unwrap();
             let [one, two] = [0, 1].map(|offset| owner.device().line(line(offset)).unwrap());
-            let [one, two] = [one, two].map(|line| line.request("x".into()).unwrap());
+            let [one, two] = [one, two].map(|line| line.request("x").unwrap());
             let events = [&one, &two].map(|desc| desc.subscribe(Edges::BOTH, 8).unwrap());
-            let int = sim
-                .device()
-                .line(line(0))
-                .unwrap()
-                .request("int".into())
-                .unwrap();
+            let int = sim.device().line(line(0)).unwrap().request("int").unwrap();
             let interrupt = gpio_drivers::Interrupt::new(chip.clone(), int, registry).unwrap();
             assert_eq!(interrupt.service(), Ok(0), "high: nothing is read");
 
@@ -264,19 +254,9 @@ fn an_interrupt_that_stays_low_is_read_again() {
             let owner = registry
                 .register(&ChipConfig::new("u5", 8), chip.clone())
                 .unwrap();
-            let desc = owner
-                .device()
-                .line(line(0))
-                .unwrap()
-                .request("x".into())
-                .unwrap();
+            let desc = owner.device().line(line(0)).unwrap().request("x").unwrap();
             let events = desc.subscribe(Edges::BOTH, 8).unwrap();
-            let int = sim
-                .device()
-                .line(line(0))
-                .unwrap()
-                .request("int".into())
-                .unwrap();
+            let int = sim.device().line(line(0)).unwrap().request("int").unwrap();
             let interrupt = gpio_drivers::Interrupt::new(chip.clone(), int, registry).unwrap();
             assert_eq!(interrupt.service(), Ok(1));
             assert_eq!(events.pop().map(|event| event.timestamp_ns), Some(900));

@@ -17,13 +17,13 @@ pub const MAX_LINES: u32 = 1024;
 ///
 /// ```
 /// use gpio_sim::Bank;
-/// use gpiolib::{HogDirection, Level, Offset, Registry};
+/// use gpiolib::{HogDirection, Level, Offset, Registry, Value};
 ///
 /// let registry = Registry::new();
 /// let sim = Bank::new(8)
 ///     .label("demo")
 ///     .name(Offset::new(0), "LED")
-///     .hog(Offset::new(7), "power-good", HogDirection::Output(Level::High))
+///     .hog(Offset::new(7), "power-good", HogDirection::Output(Value::Active))
 ///     .register(&registry)?;
 /// assert_eq!(sim.level(Offset::new(7))?, Level::High);
 /// # Ok::<(), gpiolib::Error>(())

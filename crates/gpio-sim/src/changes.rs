@@ -12,7 +12,8 @@ use alloc::task::Wake;
 use core::fmt;
 use core::task::Waker;
 
-use gpiolib::{InfoChange, Level, Offset, Store};
+use gpiolib::engine::Store;
+use gpiolib::{InfoChange, Level, Offset};
 use revocable::sync::Mutex;
 
 use crate::fault::Fired;

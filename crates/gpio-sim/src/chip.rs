@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use gpiolib::{
-    Chip, Config, Direction, EdgeSink, Edges, Error, Level, Offset, Registry, Result, Timestamp,
+    Chip, Direction, EdgeSink, Edges, Error, Level, Offset, PinConfig, Registry, Result, Timestamp,
 };
 use revocable::sync::Mutex;
 
@@ -433,11 +433,11 @@ impl Chip for SimChip {
     }
 
     // KERNEL: gpio-sim.c gpio_sim_set_config (v6.12): pulls only; the core emulates the rest.
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         match config {
-            Config::BiasPullUp => self.change(offset, |line| Ok(line.apply_bias(Level::High))),
-            Config::BiasPullDown => self.change(offset, |line| Ok(line.apply_bias(Level::Low))),
-            Config::BiasDisable => {
+            PinConfig::BiasPullUp => self.change(offset, |line| Ok(line.apply_bias(Level::High))),
+            PinConfig::BiasPullDown => self.change(offset, |line| Ok(line.apply_bias(Level::Low))),
+            PinConfig::BiasDisable => {
                 self.change(offset, |line| {
                     line.disable_bias();
                     Ok(Effect::default())

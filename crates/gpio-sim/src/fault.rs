@@ -12,7 +12,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use gpiolib::{
-    Chip, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, Result, Timestamp,
+    Chip, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, PinConfig, Result, Timestamp,
 };
 use revocable::sync::Mutex;
 
@@ -421,7 +421,7 @@ impl Chip for Faulty {
         self.chip.set_multiple(offsets, levels)
     }
 
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         // Not counted: what a chip is asked here is the core's business.
         self.chip.set_config(offset, config)
     }

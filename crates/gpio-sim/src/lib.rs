@@ -17,7 +17,7 @@
 //! use gpiolib::{Level, Offset, Timestamp};
 //!
 //! let sim = Sim::simple(4)?;
-//! let button = sim.device().line(Offset::new(2)).expect("lines 0 to 3 exist").request("test".into())?;
+//! let button = sim.device().line(Offset::new(2)).expect("lines 0 to 3 exist").request("test")?;
 //! button.direction_input()?;
 //!
 //! sim.set_pull(Offset::new(2), Level::High, Timestamp::at(1_000))?;

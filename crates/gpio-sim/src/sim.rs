@@ -1,8 +1,6 @@
 //! The world outside a simulated chip: what pulls its lines, sees their levels and unplugs it.
 
-use gpiolib::{
-    Device, InfoQueue, Level, Offset, Registration, Registry, Result, Timestamp, offsets,
-};
+use gpiolib::{Device, InfoQueue, Level, Offset, Registration, Registry, Result, Timestamp};
 
 use crate::fault::Faulty;
 use crate::{Bank, Changes, SimChip};
@@ -85,9 +83,9 @@ impl Sim {
     /// call replaces an earlier one.
     pub fn watch(&mut self, changes: &Changes, tag: u64) {
         self.chip.watch(changes, tag);
-        let infos = InfoQueue::new(InfoQueue::CAPACITY, changes.info_store(tag));
+        let infos = InfoQueue::with_store(InfoQueue::CAPACITY, changes.info_store(tag));
         infos.set_waker(changes.waker());
-        for offset in offsets(self.device().ngpio()) {
+        for offset in (0..self.device().ngpio()).map(Offset::new) {
             // A new queue watches nothing yet.
             let _ = infos.watch(offset);
         }

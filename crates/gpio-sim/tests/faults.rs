@@ -53,7 +53,7 @@ fn next_fired(changes: &Changes) -> Option<Fired> {
 
 fn input(sim: &Sim) -> Desc {
     let line = sim.device().line(Offset::new(1)).unwrap();
-    let desc = line.request("test".into()).unwrap();
+    let desc = line.request("test").unwrap();
     desc.direction_input().unwrap();
     desc
 }
@@ -99,7 +99,7 @@ fn the_next_call_and_one_by_the_seed() {
         let (sim, faults, _) = chip(seed);
         faults.plan(plan(FaultTime::Within(1_000), EIO));
         let line = sim.device().line(Offset::new(1)).unwrap();
-        let desc = line.request("test".into()).unwrap();
+        let desc = line.request("test").unwrap();
         (0..1_000).position(|_| desc.level() == Err(FAILED))
     };
     assert_eq!(first(1), first(1));
@@ -199,7 +199,7 @@ fn a_fault_of_any_line_counts_the_calls_on_all() {
     });
     let desc = input(&sim);
     let other = sim.device().line(Offset::new(2)).unwrap();
-    let other = other.request("other".into()).unwrap();
+    let other = other.request("other").unwrap();
     assert_eq!(other.level(), Err(FAILED));
     assert_eq!(desc.level(), Ok(Level::Low));
     faults.plan(plan(FaultTime::Next, EIO));
@@ -217,12 +217,10 @@ fn chaos_is_a_function_of_the_seed_and_the_number_of_the_call() {
         let calls = |_| {
             if with_others && let Some(line) = sim.device().line(Offset::new(3)) {
                 // Whatever it answers.
-                let _ = line.request("noise".into());
+                let _ = line.request("noise");
             }
             let line = sim.device().line(Offset::new(1)).unwrap();
-            let answer = line
-                .request("test".into())
-                .map(|desc| desc.direction_input());
+            let answer = line.request("test").map(|desc| desc.direction_input());
             if faults.take_unplug().is_some() {
                 return "gone".to_owned();
             }
@@ -250,7 +248,7 @@ fn every_seed_has_its_own_chaos_and_all_kinds_come() {
         faults.unleash();
         let chip = sim.device().line(Offset::new(0)).unwrap();
         for _ in 0..50 {
-            drop(chip.request("test".into()));
+            drop(chip.request("test"));
             let _ = faults.take_unplug();
         }
         while let Some(fired) = next_fired(&changes) {

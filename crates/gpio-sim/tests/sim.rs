@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
 use gpio_sim::{Bank, Change, Changes, Sim, What};
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
 use gpiolib::{
-    Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, HogDirection, InfoChangeKind, Level,
-    LineConfig, Offset, Overflow, Registry, Ring, Timestamp, Value, set_values, values,
+    Bias, Desc, Drive, Edge, Edges, Error, HogDirection, InfoChangeKind, Level, LineConfig, Offset,
+    Registry, Timestamp, Value, set_values, values,
 };
 
 fn at(ns: u64) -> Timestamp {
@@ -18,7 +19,7 @@ fn request(sim: &Sim, offset: u32) -> Desc {
     sim.device()
         .line(Offset::new(offset))
         .expect("the chip has the line")
-        .request("test".into())
+        .request("test")
         .expect("nobody holds the line")
 }
 
@@ -36,8 +37,7 @@ fn edges_of(desc: &Desc, edges: Edges) -> EdgeQueue {
             ..LineConfig::default()
         },
     );
-    desc.attach_edges(&queue, 0, edges)
-        .expect("an input has edges");
+    desc.arm(&queue, 0, edges).expect("an input has edges");
     queue
 }
 
@@ -96,7 +96,7 @@ fn emulated_open_drain_reads_low_until_the_pull_is_written() {
     let sim = Sim::simple(2).unwrap();
     sim.set_pull(ONE, Level::High, at(0)).unwrap();
     let line = request(&sim, 1);
-    line.apply_flags(&LineConfig {
+    line.apply_config(&LineConfig {
         drive: Drive::OpenDrain,
         ..LineConfig::default()
     });
@@ -123,7 +123,7 @@ fn a_bias_is_a_pull_that_stays() {
         (Bias::PullDown, Level::Low),
         (Bias::PullUp, Level::High),
     ] {
-        line.apply_flags(&LineConfig {
+        line.apply_config(&LineConfig {
             bias,
             ..LineConfig::default()
         });
@@ -172,7 +172,7 @@ fn an_output_reports_no_edges() {
     let line = request(&sim, 1);
     line.direction_output(Value::Inactive).unwrap();
     let queue = EdgeQueue::new(&[ONE], 16, Overflow::DropOldest, Box::new(Ring::new()));
-    assert_eq!(line.attach_edges(&queue, 0, Edges::BOTH), Err(Error::Io));
+    assert_eq!(line.arm(&queue, 0, Edges::BOTH), Err(Error::Io));
 }
 
 #[test]
@@ -181,12 +181,12 @@ fn hogs_hold_their_lines_before_anybody_sees_the_chip() {
     let sim = Bank::new(4)
         .label("demo")
         .name(ONE, "LED")
-        .hog(ONE, "board", HogDirection::Output(Level::High))
+        .hog(ONE, "board", HogDirection::Output(Value::Active))
         .hog(Offset::new(9), "nowhere", HogDirection::Input)
         .register(&registry)
         .unwrap();
     let line = registry.find_line("LED").unwrap();
-    assert_eq!(line.request("me".into()).err(), Some(Error::Busy));
+    assert_eq!(line.request("me").err(), Some(Error::Busy));
     assert_eq!(line.info().consumer, Some("board".into()));
     assert_eq!(sim.level(ONE), Ok(Level::High));
     assert_eq!(

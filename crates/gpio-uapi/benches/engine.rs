@@ -153,7 +153,7 @@ fn print_ratios() {
     let desc = || {
         let sim = Sim::simple(64).expect("64 lines are fine");
         let line = sim.device().line(Offset::new(0)).expect("it has lines");
-        let desc = line.request("core".into()).expect("it is free");
+        let desc = line.request("core").expect("it is free");
         (sim, desc)
     };
     let engine = |cmd, flags| {
@@ -198,7 +198,7 @@ fn print_ratios() {
         },
         || {
             let line = sim.device().line(Offset::new(0)).expect("it has lines");
-            let desc = line.request("core".into()).expect("it is free");
+            let desc = line.request("core").expect("it is free");
             desc.direction_input()
                 .expect("a simulated line can be an input");
         },

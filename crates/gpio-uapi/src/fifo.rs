@@ -10,7 +10,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use gpiolib::{Edge, EdgeEvent, Errno, InfoChange, Mutex, Offset, Store};
+use gpiolib::engine::{Mutex, Store};
+use gpiolib::{Edge, EdgeEvent, Errno, InfoChange, Offset};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::abi::{common, v1, v2};

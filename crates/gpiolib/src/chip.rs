@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 
 use crate::{
-    Config, Direction, EdgeSink, Edges, Error, Label, Level, Module, Name, Offset, Result,
+    Direction, EdgeSink, Edges, Error, Label, Level, Module, Name, Offset, PinConfig, Result, Value,
 };
 
 /// Something that has lines. Owned by its provider's registration; may vanish at any time.
@@ -32,7 +32,7 @@ use crate::{
 ///
 /// let registry = Registry::new();
 /// let chip = registry.register(&ChipConfig::new("straps", 2), Straps)?;
-/// let strap = chip.device().line(Offset::new(1)).expect("there are two").request("boot".into())?;
+/// let strap = chip.device().line(Offset::new(1)).expect("there are two").request("boot")?;
 /// strap.direction_input()?;
 /// assert_eq!(strap.value(), Ok(Value::Active));
 /// assert_eq!(strap.direction_output(Value::Active), Err(Error::Io), "no such operation");
@@ -119,7 +119,7 @@ pub trait Chip: Any + Send + Sync {
     /// # Errors
     /// [`Error::Unsupported`] for a setting the hardware does not have: a bias is then left away,
     /// open drain and debounce are emulated.
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         Err(Error::Unsupported)
     }
 
@@ -177,7 +177,7 @@ macro_rules! chip_behind {
                 (**self).set_multiple(offsets, levels)
             }
 
-            fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+            fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
                 (**self).set_config(offset, config)
             }
 
@@ -201,23 +201,23 @@ chip_behind! {
 /// Which way a hog sets its line.
 ///
 /// ```
-/// use gpiolib::{HogDirection, Level};
+/// use gpiolib::{HogDirection, Value};
 ///
-/// assert_ne!(HogDirection::Input, HogDirection::Output(Level::Low));
+/// assert_ne!(HogDirection::Input, HogDirection::Output(Value::Inactive));
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum HogDirection {
     /// Held as an input.
     #[default]
     Input,
-    /// Held as an output at this level; at the other one if the hog is active low.
-    Output(Level),
+    /// Held as an output with this value.
+    Output(Value),
 }
 
 /// A line the board itself holds from registration on.
 ///
 /// ```
-/// use gpiolib::{Chip, ChipConfig, Hog, HogDirection, Level, Offset, Registry, Result};
+/// use gpiolib::{Chip, ChipConfig, Hog, HogDirection, Level, Offset, Registry, Result, Value};
 ///
 /// struct Power;
 /// impl Chip for Power {
@@ -227,7 +227,7 @@ pub enum HogDirection {
 /// let on = Hog {
 ///     offset: Offset::new(1),
 ///     consumer: "main-power".into(),
-///     direction: HogDirection::Output(Level::High),
+///     direction: HogDirection::Output(Value::Active),
 ///     active_low: false,
 /// };
 /// let config = ChipConfig { hogs: vec![on], ..ChipConfig::new("power", 2) };
@@ -244,7 +244,7 @@ pub struct Hog {
     pub consumer: Label,
     /// What the line is set to.
     pub direction: HogDirection,
-    /// Whether the output's level is low where its direction says high, and the reverse.
+    /// Whether the line is active at low level.
     pub active_low: bool,
 }
 

@@ -1,6 +1,6 @@
 //! What a request wants of a line, and what a driver is told.
 //!
-//! [`LineConfig`] is the settings of one line as a descriptor keeps them; [`Config`] is one packed
+//! [`LineConfig`] is the settings of one line as a descriptor keeps them; [`PinConfig`] is one packed
 //! setting as [`crate::Chip::set_config`] receives it.
 
 use crate::{Bias, Direction, Drive, Edges, EventClock};
@@ -9,12 +9,11 @@ use crate::{Bias, Direction, Drive, Edges, EventClock};
 ///
 /// ```
 /// use gpio_sim::Sim;
-/// use gpiolib::{LineConfig, Offset, Value};
+/// use gpiolib::{Direction, Drive, Offset};
 ///
 /// let sim = Sim::simple(1)?;
-/// let reset = sim.device().line(Offset::new(0)).expect("it has one").request("reset".into())?;
-/// reset.apply_flags(&LineConfig { active_low: true, ..LineConfig::default() });
-/// assert_eq!(reset.value()?, Value::Active, "low, that is");
+/// let config = sim.device().line(Offset::new(0)).expect("it has one").info().config;
+/// assert_eq!((config.direction, config.drive), (Some(Direction::Input), Drive::PushPull));
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -33,16 +32,16 @@ pub struct LineConfig {
     pub clock: EventClock,
 }
 
-/// One setting for a driver, as pinconf packs it: a parameter and a 24-bit argument.
+/// One setting for a driver, as the kernel's pinconf packs it: a parameter and a 24-bit argument.
 ///
 /// ```
-/// use gpiolib::Config;
+/// use gpiolib::PinConfig;
 ///
-/// assert_eq!(Config::InputDebounce(1_000).packed(), 1_000 << 8 | 11);
+/// assert_eq!(PinConfig::InputDebounce(1_000).packed(), 1_000 << 8 | 11);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Config {
+pub enum PinConfig {
     /// No resistor (parameter 1).
     BiasDisable,
     /// Resistor to low (3).
@@ -68,7 +67,7 @@ pub enum Config {
     },
 }
 
-impl Config {
+impl PinConfig {
     /// The packed form: parameter in the low 8 bits, argument in the upper 24.
     // KERNEL: pinconf-generic.h numbering (v6.12); a wider argument is cut.
     #[must_use]
@@ -236,8 +235,8 @@ mod tests {
 
     #[test]
     fn packs_like_pinconf() {
-        assert_eq!(Config::BiasPullUp.packed(), 0x105);
-        assert_eq!(Config::InputDebounce(0x1_000_001).packed() >> 8, 1);
-        assert_eq!(Config::PersistState(true).packed(), 0x115);
+        assert_eq!(PinConfig::BiasPullUp.packed(), 0x105);
+        assert_eq!(PinConfig::InputDebounce(0x1_000_001).packed() >> 8, 1);
+        assert_eq!(PinConfig::PersistState(true).packed(), 0x115);
     }
 }

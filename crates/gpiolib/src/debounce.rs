@@ -8,18 +8,8 @@
 use crate::Level;
 
 /// One line's debouncer. Levels are electrical.
-///
-/// ```
-/// use gpiolib::{Debounce, Level};
-///
-/// let mut button = Debounce::new(10, Level::Low); // 10 microseconds
-/// button.edge(1_000); // nanoseconds
-/// button.edge(5_000); // it bounces: the wait begins anew
-/// assert_eq!(button.deadline_ns(), Some(15_000));
-/// assert_eq!(button.expire(15_000, Some(Level::High)), Some(Level::High));
-/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Debounce {
+pub(crate) struct Debounce {
     period_us: u32,
     level: Level,
     deadline_ns: Option<u64>,
@@ -28,7 +18,7 @@ pub struct Debounce {
 impl Debounce {
     /// A debouncer that starts from the level the line has now; makes no initial event.
     #[must_use]
-    pub const fn new(period_us: u32, level: Level) -> Self {
+    pub(crate) const fn new(period_us: u32, level: Level) -> Self {
         Self {
             period_us,
             level,
@@ -36,38 +26,32 @@ impl Debounce {
         }
     }
 
-    /// The period, in microseconds.
-    #[must_use]
-    pub const fn period_us(&self) -> u32 {
-        self.period_us
-    }
-
     /// Replaces the period; a pending timer keeps its old expiry.
     // KERNEL: gpiolib-cdev.c edge_detector_update (v6.12).
-    pub const fn set_period_us(&mut self, period_us: u32) {
+    pub(crate) const fn set_period_us(&mut self, period_us: u32) {
         self.period_us = period_us;
     }
 
     /// The debounced level.
     #[must_use]
-    pub const fn level(&self) -> Level {
+    pub(crate) const fn level(&self) -> Level {
         self.level
     }
 
     /// When the pending timer expires, in nanoseconds of the monotonic clock.
     #[must_use]
-    pub const fn deadline_ns(&self) -> Option<u64> {
+    pub(crate) const fn deadline_ns(&self) -> Option<u64> {
         self.deadline_ns
     }
 
     /// The line changed at `now_ns`: (re)starts the timer.
-    pub const fn edge(&mut self, now_ns: u64) {
+    pub(crate) const fn edge(&mut self, now_ns: u64) {
         self.deadline_ns = Some(now_ns.saturating_add(self.period_us as u64 * 1_000));
     }
 
     /// Lets the timer expire if its time has come, with the level the line has (`None`: it could
     /// not be read). Answers the new debounced level if it changed.
-    pub fn expire(&mut self, now_ns: u64, level: Option<Level>) -> Option<Level> {
+    pub(crate) fn expire(&mut self, now_ns: u64, level: Option<Level>) -> Option<Level> {
         if self.deadline_ns.is_none_or(|deadline| now_ns < deadline) {
             return None;
         }

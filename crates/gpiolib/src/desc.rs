@@ -17,9 +17,9 @@
 //! let chip = registry.register(&ChipConfig::new("demo", 1), Wire(false.into()))?;
 //! let line = chip.device().line(Offset::new(0)).expect("the chip has one line");
 //!
-//! let led = line.request("led".into())?;
+//! let led = line.request("led")?;
 //! led.direction_output(Value::Active)?;
-//! assert_eq!(line.request("other".into()).err(), Some(Error::Busy));
+//! assert_eq!(line.request("other").err(), Some(Error::Busy));
 //!
 //! chip.unregister();
 //! assert_eq!(led.set_value(Value::Inactive), Err(Error::Revoked));
@@ -35,11 +35,12 @@ use crate::claim::{Pass, Request};
 use crate::config::flags;
 use crate::device::{Device, Slot};
 use crate::edge::arm::{self, Listener};
+use crate::engine::{EdgeQueue, Overflow, Ring};
 use crate::ops;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, Config, Direction, EdgeQueue, Edges, InfoChangeKind, Label, Level, LineConfig, LineInfo,
-    Name, Offset, Overflow, Result, Ring, Subscription, Value,
+    Chip, Direction, Edges, Label, Level, LineConfig, LineInfo, Name, Offset, PinConfig, Result,
+    Subscription, Value,
 };
 
 /// A line of a device, looked at but not held.
@@ -50,9 +51,9 @@ use crate::{
 ///
 /// let sim = Sim::simple(2)?;
 /// let line = sim.device().line(Offset::new(1)).expect("it has two");
-/// let held = line.request("led".into())?;
+/// let held = line.request("led")?;
 /// assert_eq!(line.info().consumer, Some("led".into()), "looked at, while somebody holds it");
-/// assert_eq!(line.request("other".into()).err(), Some(Error::Busy));
+/// assert_eq!(line.request("other").err(), Some(Error::Busy));
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -90,14 +91,15 @@ impl Line {
         self.device.line_info(self.offset)
     }
 
-    /// Requests the line: nobody else can until the last clone of the descriptor is dropped.
+    /// Requests the line: nobody else can until the last clone of the descriptor is dropped. A line that
+    /// several consumers may share is `Busy` here; [`Line::get`] gives a share of it.
     ///
     /// # Errors
     /// `ProbeDefer` if the chip's module is on its way out, `Revoked` if the chip is gone, `Busy` if
     /// the line is held, `Invalid` if the chip has no such line, or what the driver answers; the
     /// first of these that holds.
-    pub fn request(&self, consumer: Label) -> Result<Desc> {
-        Request::make(&self.device, self.offset, consumer).map(Desc::new)
+    pub fn request(&self, consumer: impl Into<Label>) -> Result<Desc> {
+        Request::make(&self.device, self.offset, consumer.into()).map(Desc::new)
     }
 }
 
@@ -167,14 +169,14 @@ impl Desc {
         Line::new(self.device().clone(), self.offset())
     }
 
-    fn slot(&self) -> Slot<'_> {
+    pub(crate) fn slot(&self) -> Slot<'_> {
         // A claimed line exists; a device never loses lines.
         self.own().slot(self.offset).expect("a claimed line exists")
     }
 
     /// The flags of the line.
     #[inline]
-    fn flags(&self) -> &Word {
+    pub(crate) fn flags(&self) -> &Word {
         self.pass.word()
     }
 
@@ -193,18 +195,6 @@ impl Desc {
         ops::config(self.flags())
     }
 
-    /// Whether the cached direction is output.
-    #[must_use]
-    pub fn is_output(&self) -> bool {
-        self.flags().load(Ordering::Acquire) & flags::OUT != 0
-    }
-
-    /// Overwrites the settings that the core keeps (polarity, drive, bias, edges, clock and, if one
-    /// is given, the cached direction). Calls no driver: what follows applies them.
-    pub fn apply_flags(&self, config: &LineConfig) {
-        ops::apply(self.flags(), config);
-    }
-
     /// Makes the line an input and applies its bias. May take bus time.
     ///
     /// # Errors
@@ -220,14 +210,6 @@ impl Desc {
     /// `Revoked`; `Io` if the line is armed for edges or can only be an input; the driver's.
     pub fn direction_output(&self, value: Value) -> Result<()> {
         self.call(|chip| ops::direction_output(chip, self.flags(), self.offset, value))
-    }
-
-    /// Makes the line an output with this electrical level, whatever its polarity and drive.
-    ///
-    /// # Errors
-    /// As [`Desc::direction_output`], without the check for edges.
-    pub fn direction_output_level(&self, level: Level) -> Result<()> {
-        self.call(|chip| ops::direction_output_level(chip, self.flags(), self.offset, level))
     }
 
     /// Asks the hardware for the direction.
@@ -289,29 +271,18 @@ impl Desc {
     ///
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip has no such setting; the driver's.
-    pub fn set_config(&self, config: Config) -> Result<()> {
+    pub fn set_config(&self, config: PinConfig) -> Result<()> {
         self.call(|chip| chip.set_config(self.offset, config))
     }
 
     /// Tells the driver whether to keep the line's state over sleep; a chip without that is fine.
     ///
     /// # Errors
-    /// `Revoked` (what [`Desc::is_transitory`] answers has then changed all the same); the driver's.
+    /// `Revoked` (the core's mark has then changed all the same); the driver's.
     // KERNEL: gpiolib.c gpiod_set_transitory (v6.12): the flag first, then the driver.
     pub fn set_transitory(&self, transitory: bool) -> Result<()> {
         ops::put_flag(self.flags(), flags::TRANSITORY, transitory);
-        ops::ignore_unsupported(self.set_config(Config::PersistState(!transitory)))
-    }
-
-    /// Whether the line may lose its state over sleep; works when the chip is gone.
-    #[must_use]
-    pub fn is_transitory(&self) -> bool {
-        self.flags().load(Ordering::Acquire) & flags::TRANSITORY != 0
-    }
-
-    /// Inverts the line's polarity; works when the chip is gone.
-    pub fn toggle_active_low(&self) {
-        self.flags().fetch_xor(flags::ACTIVE_LOW, Ordering::AcqRel);
+        ops::ignore_unsupported(self.set_config(PinConfig::PersistState(!transitory)))
     }
 
     /// How many clones share this request, this one included. For tests and people: another thread
@@ -327,34 +298,21 @@ impl Desc {
         self.pass.is_same(&other.pass)
     }
 
-    /// The debounce period shown in the line's info, in microseconds; 0 for none.
-    pub fn show_debounce_us(&self, period_us: u32) {
-        if let Some(active) = self.slot().active.lock().as_mut() {
-            active.debounce_us = period_us;
-        }
-    }
-
-    /// Renames the consumer.
-    pub fn set_consumer(&self, consumer: Label) {
-        if let Some(active) = self.slot().active.lock().as_mut() {
-            active.consumer = consumer;
-        }
-    }
-
     /// Asks the hardware to debounce the line, in microseconds; 24 bits of the period count.
     ///
     /// # Errors
     /// `Revoked`; `Unsupported` if the chip cannot: debounce in software then, by
-    /// [`EdgeQueue::start_debounce`]; the driver's.
+    /// [`Subscription::debounce`]; the driver's.
     pub fn set_debounce(&self, period_us: u32) -> Result<()> {
-        self.set_config(Config::InputDebounce(period_us))
+        self.set_config(PinConfig::InputDebounce(period_us))
     }
 
     /// Subscribes to the logical `edges` of the line: a queue of at most `capacity` events, which
     /// gives up the oldest when it is full.
     ///
     /// # Errors
-    /// As [`Desc::attach_edges`].
+    /// `Revoked`; `Busy` if somebody has subscribed already; `Io` if the line is an output, unless an
+    /// open drain; `NoEdges` if it has no interrupt; what the driver answers.
     pub fn subscribe(&self, edges: Edges, capacity: usize) -> Result<Subscription> {
         let active_low = self.config().active_low;
         self.subscribe_as(edges, active_low, capacity)
@@ -375,35 +333,14 @@ impl Desc {
         let store = Box::new(Ring::new());
         let queue = EdgeQueue::new(&[self.offset()], capacity, Overflow::DropOldest, store);
         queue.configure(0, &config);
-        self.attach_edges(&queue, 0, edges.inverted(active_low))?;
+        let listener = Listener::Queue(queue.clone(), 0);
+        arm::attach(
+            self.own(),
+            self.offset,
+            listener,
+            edges.inverted(active_low),
+        )?;
         Ok(Subscription::new(self.own(), self.offset, queue))
-    }
-
-    /// Reports the electrical `edges` of the line to `queue`, as its line number `index`.
-    ///
-    /// # Errors
-    /// `Revoked`; `Busy` if it is armed already; `Io` if it is an output, unless an open drain;
-    /// `NoEdges` if the line has no interrupt; what the driver answers.
-    pub fn attach_edges(&self, queue: &EdgeQueue, index: usize, edges: Edges) -> Result<()> {
-        let listener = Listener::Queue(queue.clone(), index);
-        arm::attach(self.own(), self.offset, listener, edges)
-    }
-
-    /// Stops reporting edges.
-    pub fn detach_edges(&self) {
-        drop(arm::detach(self.own(), self.offset, None));
-    }
-
-    /// Tells the watchers of the line what happened to it. Once told of anything, they are also
-    /// told of the release.
-    pub fn announce(&self, kind: InfoChangeKind) {
-        self.announce_release();
-        self.own().announce(self.offset, kind);
-    }
-
-    /// Makes the release be told even if the request never is.
-    pub fn announce_release(&self) {
-        self.flags().fetch_or(flags::ANNOUNCED, Ordering::AcqRel);
     }
 }
 

@@ -15,12 +15,12 @@ use core::fmt;
 use core::ops::Deref;
 
 use crate::registry::Registered;
-use crate::{Chip, ChipConfig, Consumer, Desc, Device, Flags, Module, Result};
+use crate::{Chip, ChipConfig, Consumer, Desc, Device, Initial, Module, Result};
 
 /// The managed resources of one bound device, which it is as a [`Consumer`].
 ///
 /// ```
-/// use gpiolib::{Consumer, Flags, Lookup, LookupTable, Offset, Registry, Scope};
+/// use gpiolib::{Consumer, Initial, Lookup, LookupTable, Offset, Registry, Scope};
 /// # use gpiolib::{Chip, ChipConfig, Level, Result};
 /// # struct Expander;
 /// # impl Chip for Expander {
@@ -31,7 +31,7 @@ use crate::{Chip, ChipConfig, Consumer, Desc, Device, Flags, Module, Result};
 /// registry.add_lookup(LookupTable::new("eeprom", vec![Lookup::chip("u5", Offset::new(3))]));
 ///
 /// let mut eeprom = Scope::new(Consumer::new(&registry, "eeprom"));
-/// let wp = eeprom.get_managed("wp", Flags::OutHigh)?;
+/// let wp = eeprom.get_managed("wp", Initial::OutputActive)?;
 /// let lent = wp.clone();
 /// drop(wp);
 /// drop(eeprom); // detached: the scope's reference goes
@@ -91,9 +91,9 @@ impl Scope {
     pub fn get_managed<'a>(
         &mut self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Desc> {
-        let desc = self.consumer.get(con_id, flags)?;
+        let desc = self.consumer.get(con_id, initial)?;
         Ok(self.manage(desc))
     }
 
@@ -105,9 +105,9 @@ impl Scope {
         &mut self,
         con_id: impl Into<Option<&'a str>>,
         index: usize,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Desc> {
-        let desc = self.consumer.get_index(con_id, index, flags)?;
+        let desc = self.consumer.get_index(con_id, index, initial)?;
         Ok(self.manage(desc))
     }
 
@@ -118,9 +118,9 @@ impl Scope {
     pub fn get_optional_managed<'a>(
         &mut self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Option<Desc>> {
-        let desc = self.consumer.get_optional(con_id, flags)?;
+        let desc = self.consumer.get_optional(con_id, initial)?;
         Ok(desc.map(|desc| self.manage(desc)))
     }
 
@@ -132,9 +132,9 @@ impl Scope {
     pub fn get_array_managed<'a>(
         &mut self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Vec<Desc>> {
-        let descs = self.consumer.get_array(con_id, flags)?;
+        let descs = self.consumer.get_array(con_id, initial)?;
         self.keep(descs.clone());
         Ok(descs)
     }

@@ -62,6 +62,7 @@ pub trait Driver: Send + Sync {
 /// assert_eq!(bus.state("led0"), Some(BindState::Unbound), "no driver yet");
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum BindState {
     /// No driver matches, or it was unbound.
     #[default]
@@ -79,7 +80,7 @@ pub enum BindState {
 /// Devices and their drivers. Cheap to clone; all clones are the same bus.
 ///
 /// ```
-/// use gpiolib::{Bus, Chip, ChipConfig, Consumer, Driver, Flags, Lookup, LookupTable};
+/// use gpiolib::{Bus, Chip, ChipConfig, Consumer, Driver, Initial, Lookup, LookupTable};
 /// use gpiolib::{Offset, Registry, Result, Scope, BindState};
 /// # struct Wires;
 /// # impl Chip for Wires {
@@ -96,7 +97,7 @@ pub enum BindState {
 /// impl Driver for Button {
 ///     fn matches(&self, device: &str) -> bool { device == "button" }
 ///     fn probe(&self, scope: &mut Scope) -> Result<()> {
-///         scope.get_managed("press", Flags::In).map(drop)
+///         scope.get_managed("press", Initial::Input).map(drop)
 ///     }
 /// }
 ///

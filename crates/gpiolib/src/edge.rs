@@ -6,6 +6,7 @@
 //! [`EdgeQueue::expire`] when [`EdgeQueue::next_deadline_ns`] has come.
 
 pub(crate) mod arm;
+mod subscription;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -15,13 +16,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
-pub use self::arm::Subscription;
+pub use self::subscription::Subscription;
 use self::wait::Readers;
 use crate::debounce::Debounce;
 use crate::device::WeakDevice;
+use crate::engine::{Overflow, Store};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, IrqLock};
-use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store, Timestamp};
+use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Timestamp};
 
 /// Where a chip reports the edges of one armed line ([`crate::Chip::arm`]). Does not keep the device
 /// alive; reports of a line that is no longer armed are dropped.
@@ -45,7 +47,7 @@ use crate::{Edge, Edges, EventClock, Level, LineConfig, Offset, Overflow, Store,
 ///
 /// let button = Button::default();
 /// let chip = Registry::new().register(&ChipConfig::new("button", 1), button.clone())?;
-/// let line = chip.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// let line = chip.device().line(Offset::new(0)).expect("it has one").request("door")?;
 /// line.direction_input()?;
 /// let events = line.subscribe(Edges::BOTH, 16)?;
 /// let sink = button.0.lock().unwrap().take().expect("it is armed");
@@ -89,7 +91,7 @@ impl EdgeSink {
 /// use gpiolib::{Edge, EdgeEvent, Edges, Level, Offset, Timestamp};
 ///
 /// let sim = Sim::simple(1)?;
-/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door")?;
 /// line.direction_input()?;
 /// let events = line.subscribe(Edges::BOTH, 16)?;
 /// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(1_000))?;
@@ -117,29 +119,8 @@ pub struct EdgeEvent {
     pub line_seqno: u32,
 }
 
-/// The bounded event queue of one request. All clones are the same queue.
-///
-/// [`crate::Desc::subscribe`] makes one for a single line; a request of several lines makes its
-/// own and attaches each. Here with debounce, over a loop of instants:
-///
-/// ```
-/// use gpio_sim::Sim;
-/// use gpiolib::{Edges, Level, Offset, Timestamp};
-///
-/// let sim = Sim::simple(1)?;
-/// let line = sim.device().line(Offset::new(0)).expect("it has one line");
-/// let button = line.request("button".into())?;
-/// button.direction_input()?;
-/// let events = button.subscribe(Edges::BOTH, 16)?;
-/// events.start_debounce(0, 5, Level::Low); // 5 microseconds
-///
-/// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(1_000))?;
-/// assert!(events.is_empty(), "not stable yet");
-/// assert_eq!(events.next_deadline_ns(), Some(6_000));
-/// events.expire(Timestamp::at(6_000), |_| button.level().ok());
-/// assert_eq!(events.pop().map(|event| event.timestamp_ns), Some(6_000));
-/// # Ok::<(), gpiolib::Error>(())
-/// ```
+/// The bounded event queue of one request, of one line or several. All clones are the same queue. The
+/// module's page shows one at work; consumers of single lines have [`crate::Subscription`].
 #[derive(Clone)]
 pub struct EdgeQueue(Arc<Shared>);
 

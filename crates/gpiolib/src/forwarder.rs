@@ -8,11 +8,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::array::{Member, read, write};
+use crate::array::{read, within, write};
 use crate::edge::arm::{self, Listener};
 use crate::sync::Mutex;
 use crate::{
-    Chip, ChipConfig, Config, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, Result, Value,
+    Chip, ChipConfig, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, PinConfig, Result,
+    Value,
 };
 
 /// A chip whose lines are lines of other chips. If one of those goes, its lines answer
@@ -31,9 +32,9 @@ use crate::{
 /// let chip = registry.register(&ChipConfig::new("u5", 8), Wires(false.into()))?;
 /// let line = chip.device().line(Offset::new(6)).expect("the chip has eight lines");
 ///
-/// let forwarder = Forwarder::new(vec![line.request("panel".into())?]);
+/// let forwarder = Forwarder::new(vec![line.request("panel")?]);
 /// let panel = registry.register(&forwarder.config("panel"), forwarder)?;
-/// let led = panel.device().line(Offset::new(0)).expect("it has one line").request("led".into())?;
+/// let led = panel.device().line(Offset::new(0)).expect("it has one line").request("led")?;
 /// led.direction_output(Value::Active)?;
 /// assert_eq!(led.value(), Ok(Value::Active));
 ///
@@ -74,12 +75,12 @@ impl Forwarder {
         call(lines.get(offset.index()).ok_or(NO_LINE)?)
     }
 
-    fn members<'a>(lines: &'a [Desc], offsets: &[Offset]) -> Result<Vec<Member<'a>>> {
-        let line = |offset: &Offset| lines.get(offset.index()).ok_or(NO_LINE);
-        let members = offsets.iter().enumerate();
-        members
-            .map(|(index, offset)| line(offset).map(|line| (index, line)))
-            .collect()
+    /// How many lines a call is for, as a mask; all of them must be there.
+    fn mask(lines: &[Desc], offsets: &[Offset]) -> Result<u64> {
+        if offsets.iter().any(|offset| offset.index() >= lines.len()) {
+            return Err(NO_LINE);
+        }
+        Ok(within(u64::MAX, offsets.len()))
     }
 }
 
@@ -106,7 +107,8 @@ impl Chip for Forwarder {
 
     fn get_multiple(&self, offsets: &[Offset]) -> Result<u64> {
         let lines = self.lines.lock();
-        read(&Self::members(&lines, offsets)?)
+        let member = |index: usize| lines.get(offsets.get(index)?.index());
+        read(member, Self::mask(&lines, offsets)?)
     }
 
     fn set(&self, offset: Offset, level: Level) -> Result<()> {
@@ -115,10 +117,11 @@ impl Chip for Forwarder {
 
     fn set_multiple(&self, offsets: &[Offset], levels: u64) -> Result<()> {
         let lines = self.lines.lock();
-        write(Self::members(&lines, offsets)?, levels)
+        let member = |index: usize| lines.get(offsets.get(index)?.index());
+        write(member, Self::mask(&lines, offsets)?, levels)
     }
 
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         self.with(offset, |line| line.set_config(config))
     }
 
@@ -134,7 +137,7 @@ impl Chip for Forwarder {
     fn disarm(&self, offset: Offset) {
         // A line that is not there was never armed.
         let _ = self.with(offset, |line| {
-            line.detach_edges();
+            drop(arm::detach(line.own(), line.own_offset(), None));
             Ok(())
         });
     }

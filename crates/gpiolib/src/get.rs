@@ -8,6 +8,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::engine::DescExt;
 use crate::lookup::Found;
 use crate::property::spellings;
 use crate::{
@@ -15,48 +16,58 @@ use crate::{
     Value,
 };
 
-/// What a line is made when it is got. Values are logical: `OutHigh` is active.
+/// What a line is made when it is got. Values are logical, whatever the polarity.
 ///
 /// ```
 /// use gpio_sim::Bank;
-/// use gpiolib::{Consumer, Flags, Lookup, LookupTable, Offset, Registry, Value};
+/// use gpiolib::{Consumer, Initial, Lookup, LookupFlags, LookupTable, Offset, Registry, Value};
 ///
 /// let registry = Registry::new();
 /// let u5 = Bank::new(4).label("u5").register(&registry)?;
-/// registry.add_lookup(LookupTable::new("eeprom", vec![Lookup::chip("u5", Offset::new(3))]));
-/// let wp = Consumer::new(&registry, "eeprom").get(None, Flags::OutHigh)?;
-/// assert!(wp.is_output());
-/// assert_eq!(wp.value()?, Value::Active, "logically high, whatever its polarity");
+/// let reset = Lookup::chip("u5", Offset::new(3)).flags(LookupFlags::ACTIVE_LOW);
+/// registry.add_lookup(LookupTable::new("phy", vec![reset]));
+/// let reset = Consumer::new(&registry, "phy").get(None, Initial::OutputActive)?;
+/// assert_eq!(reset.value()?, Value::Active);
+/// assert!(!reset.level()?.is_high(), "active at low level");
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
+// KERNEL: include/linux/gpio/consumer.h enum gpiod_flags (v6.12), where high means active.
+#[doc(alias = "gpiod_flags")]
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Flags {
+#[non_exhaustive]
+pub enum Initial {
     /// The direction is left alone, and so is the hardware's bias.
     #[default]
+    #[doc(alias = "GPIOD_ASIS")]
     AsIs,
     /// An input.
-    In,
+    #[doc(alias = "GPIOD_IN")]
+    Input,
     /// An output, inactive.
-    OutLow,
+    #[doc(alias = "GPIOD_OUT_LOW")]
+    OutputInactive,
     /// An output, active.
-    OutHigh,
+    #[doc(alias = "GPIOD_OUT_HIGH")]
+    OutputActive,
     /// An open-drain output, inactive.
-    OutLowOpenDrain,
+    #[doc(alias = "GPIOD_OUT_LOW_OPEN_DRAIN")]
+    OpenDrainInactive,
     /// An open-drain output, active.
-    OutHighOpenDrain,
+    #[doc(alias = "GPIOD_OUT_HIGH_OPEN_DRAIN")]
+    OpenDrainActive,
 }
 
-impl Flags {
+impl Initial {
     const fn is_open_drain(self) -> bool {
-        matches!(self, Self::OutLowOpenDrain | Self::OutHighOpenDrain)
+        matches!(self, Self::OpenDrainInactive | Self::OpenDrainActive)
     }
 
     /// The value an output starts with.
     pub(crate) const fn value(self) -> Option<Value> {
         match self {
-            Self::AsIs | Self::In => None,
-            Self::OutLow | Self::OutLowOpenDrain => Some(Value::Inactive),
-            Self::OutHigh | Self::OutHighOpenDrain => Some(Value::Active),
+            Self::AsIs | Self::Input => None,
+            Self::OutputInactive | Self::OpenDrainInactive => Some(Value::Inactive),
+            Self::OutputActive | Self::OpenDrainActive => Some(Value::Active),
         }
     }
 }
@@ -64,7 +75,7 @@ impl Flags {
 /// Somebody who uses lines. Cheap to clone.
 ///
 /// ```
-/// use gpiolib::{Consumer, Error, Flags, Lookup, LookupTable, Offset, Registry};
+/// use gpiolib::{Consumer, Error, Initial, Lookup, LookupTable, Offset, Registry};
 /// # use gpiolib::{Chip, ChipConfig, Level, Result};
 /// # struct Expander;
 /// # impl Chip for Expander {
@@ -75,12 +86,12 @@ impl Flags {
 /// registry.add_lookup(LookupTable::new("eeprom", vec![wp]));
 ///
 /// let eeprom = Consumer::new(&registry, "eeprom");
-/// assert_eq!(eeprom.get("wp", Flags::OutHigh).err(), Some(Error::ProbeDefer));
+/// assert_eq!(eeprom.get("wp", Initial::OutputActive).err(), Some(Error::ProbeDefer));
 ///
 /// let chip = registry.register(&ChipConfig::new("u5", 8), Expander)?;
-/// let wp = eeprom.get("wp", Flags::OutHigh)?;
+/// let wp = eeprom.get("wp", Initial::OutputActive)?;
 /// assert_eq!(wp.offset(), Offset::new(3));
-/// assert!(eeprom.get_optional("reset", Flags::OutLow)?.is_none());
+/// assert!(eeprom.get_optional("reset", Initial::OutputInactive)?.is_none());
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -142,8 +153,8 @@ impl Consumer {
     /// `NotFound` if nobody says which line that is; `ProbeDefer` while its provider is missing or
     /// on its way out; `Busy` if somebody holds it; `Invalid` for a line that the chip has not, or
     /// contradictory wiring; `Revoked` if the chip goes just now; what the driver answers.
-    pub fn get<'a>(&self, con_id: impl Into<Option<&'a str>>, flags: Flags) -> Result<Desc> {
-        self.get_index(con_id, 0, flags)
+    pub fn get<'a>(&self, con_id: impl Into<Option<&'a str>>, initial: Initial) -> Result<Desc> {
+        self.get_index(con_id, 0, initial)
     }
 
     /// Gets the `index`-th line of a function, counted from 0.
@@ -157,13 +168,13 @@ impl Consumer {
         &self,
         con_id: impl Into<Option<&'a str>>,
         index: usize,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Desc> {
         let con_id = con_id.into();
         let found = self.find(con_id, index)?;
         let label = con_id.or(self.name()).map_or(Label::unknown(), Label::from);
         let desc = found.line(&self.registry)?.get(label)?;
-        desc.configure(found.flags, flags)?;
+        desc.set_up(found.flags, initial)?;
         desc.announce(InfoChangeKind::Requested);
         Ok(desc)
     }
@@ -175,9 +186,9 @@ impl Consumer {
     pub fn get_optional<'a>(
         &self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Option<Desc>> {
-        optional(self.get(con_id, flags))
+        optional(self.get(con_id, initial))
     }
 
     /// Gets the `index`-th line of a function that need not be there.
@@ -188,9 +199,9 @@ impl Consumer {
         &self,
         con_id: impl Into<Option<&'a str>>,
         index: usize,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Option<Desc>> {
-        optional(self.get_index(con_id, index, flags))
+        optional(self.get_index(con_id, index, initial))
     }
 
     /// Gets all lines of a function, in order, for [`crate::values`] and [`crate::set_values`].
@@ -200,13 +211,13 @@ impl Consumer {
     pub fn get_array<'a>(
         &self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Vec<Desc>> {
         let con_id = con_id.into();
         let count = self.count(con_id)?;
         let mut descs = Vec::with_capacity(count);
         for index in 0..count {
-            descs.push(self.get_index(con_id, index, flags)?);
+            descs.push(self.get_index(con_id, index, initial)?);
         }
         Ok(descs)
     }
@@ -218,9 +229,9 @@ impl Consumer {
     pub fn get_array_optional<'a>(
         &self,
         con_id: impl Into<Option<&'a str>>,
-        flags: Flags,
+        initial: Initial,
     ) -> Result<Option<Vec<Desc>>> {
-        optional(self.get_array(con_id, flags))
+        optional(self.get_array(con_id, initial))
     }
 
     /// How many lines a function has.
@@ -283,17 +294,12 @@ fn optional<T>(got: Result<T>) -> Result<Option<T>> {
 }
 
 impl Desc {
-    /// Sets a line up as its wiring and its consumer ask for. The polarity is only ever made
-    /// active-low here; with [`Flags::AsIs`] a bias is remembered, not applied.
-    ///
-    /// # Errors
-    /// `Invalid` for contradictory biases; as [`Desc::set_transitory`], [`Desc::direction_input`]
-    /// and [`Desc::direction_output`].
+    /// As [`crate::engine::DescExt::configure`].
     // KERNEL: gpiolib.c gpiod_configure_flags (v6.12).
-    pub fn configure(&self, wiring: LookupFlags, flags: Flags) -> Result<()> {
+    pub(crate) fn set_up(&self, wiring: LookupFlags, initial: Initial) -> Result<()> {
         let now = self.config();
         let drive = match wiring.drive() {
-            Drive::OpenSource | Drive::PushPull if flags.is_open_drain() => Drive::OpenDrain,
+            Drive::OpenSource | Drive::PushPull if initial.is_open_drain() => Drive::OpenDrain,
             Drive::PushPull => now.drive,
             other => other,
         };
@@ -303,13 +309,13 @@ impl Desc {
             drive,
             ..now
         };
-        self.apply_flags(&config);
+        self.apply_config(&config);
         config.bias = wiring.bias()?;
-        self.apply_flags(&config);
+        self.apply_config(&config);
         self.set_transitory(wiring.contains(LookupFlags::TRANSITORY))?;
-        match (flags, flags.value()) {
+        match (initial, initial.value()) {
             (_, Some(value)) => self.direction_output(value),
-            (Flags::In, None) => self.direction_input(),
+            (Initial::Input, None) => self.direction_input(),
             (_, None) => Ok(()),
         }
     }

@@ -11,15 +11,15 @@ use crate::config::flags;
 use crate::ops;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Chip, ChipConfig, Device, Error, Flags, Hog, HogDirection, Label, LineConfig, LookupFlags,
-    Offset, Registry, Result, Value,
+    Chip, ChipConfig, Device, Error, Hog, HogDirection, Initial, Label, LineConfig, LookupFlags,
+    Offset, Registry, Result,
 };
 
 /// A line that the machine holds, of whichever chip has the label.
 ///
 /// ```
 /// use gpio_sim::Bank;
-/// use gpiolib::{Flags, LookupFlags, MachineHog, Offset, Registry};
+/// use gpiolib::{Initial, LookupFlags, MachineHog, Offset, Registry};
 ///
 /// let registry = Registry::new();
 /// let hog = MachineHog {
@@ -27,7 +27,7 @@ use crate::{
 ///     offset: Offset::new(0),
 ///     consumer: "fan".into(),
 ///     wiring: LookupFlags::NONE,
-///     flags: Flags::OutHigh,
+///     initial: Initial::OutputActive,
 /// };
 /// registry.add_hogs(vec![hog]);
 /// let u5 = Bank::new(1).label("u5").register(&registry)?;
@@ -46,7 +46,7 @@ pub struct MachineHog {
     /// How the line is wired.
     pub wiring: LookupFlags,
     /// What the line is set to; the value is logical.
-    pub flags: Flags,
+    pub initial: Initial,
 }
 
 /// Names hogs that were added, to forget them.
@@ -75,7 +75,7 @@ impl Registry {
     ///
     /// ```
     /// use gpio_sim::Bank;
-    /// use gpiolib::{Flags, Level, LookupFlags, MachineHog, Offset, Registry};
+    /// use gpiolib::{Initial, Level, LookupFlags, MachineHog, Offset, Registry};
     ///
     /// let registry = Registry::new();
     /// registry.add_hogs(vec![MachineHog {
@@ -83,7 +83,7 @@ impl Registry {
     ///     offset: Offset::new(2),
     ///     consumer: "power".into(),
     ///     wiring: LookupFlags::ACTIVE_LOW,
-    ///     flags: Flags::OutLow,
+    ///     initial: Initial::OutputInactive,
     /// }]);
     /// let u5 = Bank::new(4).label("u5").register(&registry)?; // comes later
     /// assert_eq!(u5.level(Offset::new(2))?, Level::High, "inactive, that is: high");
@@ -143,9 +143,9 @@ impl MachineHog {
                 ..ops::config(line.flags)
             };
             ops::apply(line.flags, &config);
-            match (self.flags, self.flags.value()) {
+            match (self.initial, self.initial.value()) {
                 (_, Some(value)) => ops::direction_output(chip, line.flags, self.offset, value),
-                (Flags::In, None) => ops::direction_input(chip, line.flags, self.offset),
+                (Initial::Input, None) => ops::direction_input(chip, line.flags, self.offset),
                 (_, None) => Ok(()),
             }
         })
@@ -160,8 +160,8 @@ pub(crate) fn take(device: &Device, hog: &Hog) -> Result<()> {
         }
         match hog.direction {
             HogDirection::Input => ops::direction_input(chip, line.flags, hog.offset),
-            HogDirection::Output(level) => {
-                let level = Value::from(level.is_high()).level(hog.active_low);
+            HogDirection::Output(value) => {
+                let level = value.level(hog.active_low);
                 ops::direction_output_level(chip, line.flags, hog.offset, level)
             }
         }

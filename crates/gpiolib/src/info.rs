@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
+use crate::engine::{Overflow, Ring, Store};
 use crate::sync::{Arc, IrqLock, Weak};
-use crate::{Error, Label, LineConfig, Name, Offset, Overflow, Result, Store};
+use crate::{Error, Label, LineConfig, Name, Offset, Result};
 
 /// The public state of one line at one moment. Never contains the value.
 ///
@@ -24,6 +25,7 @@ use crate::{Error, Label, LineConfig, Name, Offset, Overflow, Result, Store};
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct LineInfo {
     /// Which line.
     pub offset: Offset,
@@ -43,13 +45,14 @@ pub struct LineInfo {
 ///
 /// ```
 /// use gpio_sim::Sim;
-/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+/// use gpiolib::engine::DescExt;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset};
 ///
 /// let sim = Sim::simple(1)?;
-/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY);
 /// changes.watch(Offset::new(0))?;
 /// sim.device().attach(&changes);
-/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led".into())?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led")?;
 /// line.announce(InfoChangeKind::Requested);
 /// drop(line);
 /// let kinds = [changes.pop(), changes.pop()].map(|change| change.map(|change| change.kind));
@@ -63,20 +66,21 @@ pub enum InfoChangeKind {
     /// Its request ended (2).
     Released,
     /// It was reconfigured (3).
-    Config,
+    Reconfigured,
 }
 
 /// One change of a line, with the state after it.
 ///
 /// ```
 /// use gpio_sim::Sim;
-/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+/// use gpiolib::engine::DescExt;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset};
 ///
 /// let sim = Sim::simple(1)?;
-/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY);
 /// changes.watch(Offset::new(0))?;
 /// sim.device().attach(&changes);
-/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led".into())?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("led")?;
 /// line.announce(InfoChangeKind::Requested);
 /// let change = changes.pop().expect("it was announced");
 /// assert_eq!(change.kind, InfoChangeKind::Requested);
@@ -84,6 +88,7 @@ pub enum InfoChangeKind {
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct InfoChange {
     /// What happened.
     pub kind: InfoChangeKind,
@@ -97,15 +102,16 @@ pub struct InfoChange {
 ///
 /// ```
 /// use gpio_sim::Sim;
-/// use gpiolib::{InfoChangeKind, InfoQueue, Offset, Ring};
+/// use gpiolib::engine::DescExt;
+/// use gpiolib::{InfoChangeKind, InfoQueue, Offset};
 ///
 /// let sim = Sim::simple(2)?;
-/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// let changes = InfoQueue::new(InfoQueue::CAPACITY);
 /// sim.device().attach(&changes);
 /// changes.watch(Offset::new(1))?;
 ///
 /// let line = sim.device().line(Offset::new(1)).expect("it has two lines");
-/// let desc = line.request("led".into())?;
+/// let desc = line.request("led")?;
 /// desc.announce(InfoChangeKind::Requested); // by whoever has configured it
 /// drop(desc);
 /// let kinds: Vec<_> = std::iter::from_fn(|| changes.pop()).map(|change| change.kind).collect();
@@ -132,9 +138,16 @@ impl InfoQueue {
     // KERNEL: gpiolib-cdev.c: lineinfo FIFO of 32 records (v6.12).
     pub const CAPACITY: usize = 32;
 
-    /// An empty queue over this store, watching nothing.
+    /// An empty queue of at most `capacity` changes, watching nothing. The newest is dropped when it is
+    /// full.
     #[must_use]
-    pub fn new(capacity: usize, store: Box<dyn Store<InfoChange>>) -> Self {
+    pub fn new(capacity: usize) -> Self {
+        Self::with_store(capacity, Box::new(Ring::new()))
+    }
+
+    /// The same over a store of an engine's own.
+    #[must_use]
+    pub fn with_store(capacity: usize, store: Box<dyn Store<InfoChange>>) -> Self {
         let inner = Inner {
             store,
             capacity,
@@ -273,7 +286,6 @@ const fn place(offset: Offset) -> (usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ring;
 
     fn change(offset: u32) -> InfoChange {
         let offset = Offset::new(offset);
@@ -295,7 +307,7 @@ mod tests {
 
     #[test]
     fn only_watched_lines_are_told_and_the_newest_is_dropped() {
-        let queue = InfoQueue::new(2, Box::new(Ring::new()));
+        let queue = InfoQueue::new(2);
         queue.watch(Offset::new(70)).unwrap();
         assert_eq!(queue.watch(Offset::new(70)), Err(Error::Busy));
         for offset in [1, 70, 70, 70] {

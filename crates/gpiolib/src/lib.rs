@@ -10,7 +10,8 @@
 //! 1. A provider registers its chip in a [`Registry`]; hogs are taken, the device appears.
 //! 2. A consumer gets a function's line ([`Consumer`]), or finds a [`Line`] and requests it: a
 //!    [`Desc`], exclusive, counted by `Clone`. The chip's [`Module`] is held with it.
-//! 3. The descriptor reads, drives, or subscribes an [`EdgeQueue`] to the line's edges.
+//! 3. The descriptor reads, drives, or has a
+//!    [`Subscription`] to the line's edges.
 //!    Everybody else may watch the line's public state through an [`InfoQueue`].
 //! 4. The provider drops its [`Registration`]. Readers wake, callers inside the chip are waited for,
 //!    the chip is handed back. Descriptors stay, numb.
@@ -21,12 +22,19 @@
 //! Time is an argument ([`Timestamp`]): the driver says when an edge happened. Nothing here sleeps,
 //! starts a thread, or reads a clock but the one its owner gave ([`Registry::with_clock`]).
 //!
-//! # Modules
+//! # What is here
 //!
-//! `line` and `config` are the words; `chip` is the driver's contract, `mmio` and `forwarder` are
-//! chips; `device`, `desc`, `claim`, `array` and `registry` (with `index`) are the objects; `ops`
-//! holds the rules of each operation; `get`, `lookup` and `property` say which line a consumer
-//! gets; `hog` is what the board takes; `module`, `devres` and `driver` are who keeps what; `edge`, `debounce`, `info` and `store` are the queues; `hal` makes pins.
+//! | to | see |
+//! |---|---|
+//! | write a driver | [`Chip`], [`ChipConfig`], [`EdgeSink`]; ready-made: [`Mmio`], [`Forwarder`] |
+//! | have a world of chips | [`Registry`], [`Registration`], [`Device`], [`Release`] |
+//! | get lines by function | [`Consumer`], [`Initial`]; said by [`LookupTable`] or a firmware [`Node`] |
+//! | take one line | [`Line`], which gives a [`Desc`], or a pin that stays [`Input`] or [`Output`] |
+//! | use many at once | [`values`], [`set_values`] |
+//! | hear edges, or changes of lines | [`Subscription`], [`InfoQueue`] |
+//! | bind drivers to devices | [`Bus`], [`Driver`], [`Scope`], [`Module`] |
+//! | hold lines for the board | [`Hog`], [`MachineHog`] |
+//! | serve programs, as the character device | [`engine`] |
 //!
 //! # Features
 //!
@@ -53,6 +61,7 @@ mod device;
 mod devres;
 mod driver;
 mod edge;
+pub mod engine;
 mod errno;
 mod error;
 mod forwarder;
@@ -78,17 +87,16 @@ mod time;
 
 pub use array::{set_values, values};
 pub use chip::{Chip, ChipConfig, Hog, HogDirection};
-pub use config::{Config, LineConfig};
-pub use debounce::Debounce;
+pub use config::{LineConfig, PinConfig};
 pub use desc::{Desc, Line};
 pub use device::Device;
 pub use devres::Scope;
 pub use driver::{BindState, Bus, Driver};
-pub use edge::{EdgeEvent, EdgeQueue, EdgeSink, Subscription};
+pub use edge::{EdgeEvent, EdgeSink, Subscription};
 pub use errno::Errno;
 pub use error::{Error, Holder, Result};
 pub use forwarder::Forwarder;
-pub use get::{Consumer, Flags};
+pub use get::{Consumer, Initial};
 pub use hog::{HogsId, MachineHog};
 pub use info::{InfoChange, InfoChangeKind, InfoQueue, LineInfo};
 pub use line::{
@@ -99,10 +107,8 @@ pub use mmio::{Mmio, MmioLayout, Register, Registers};
 pub use module::{InUse, Module};
 pub use pin::{Input, Output, Refused};
 pub use property::{Node, Property, Reference};
-pub use registry::{ChangeWatch, Registration, Registry, Revoker, offsets};
+pub use registry::{ChangeWatch, Registration, Registry, Revoker};
 pub use release::{Feature, Release};
-pub use revocable::sync::{Mutex, MutexGuard};
-pub use store::{Overflow, Ring, Store};
 pub use time::{ManualClock, Timestamp};
 
 /// The code blocks of the page, as tests.

@@ -111,7 +111,7 @@ enum Key {
 ///
 /// ```
 /// use gpio_sim::Bank;
-/// use gpiolib::{Consumer, Flags, Lookup, LookupTable, Offset, Registry};
+/// use gpiolib::{Consumer, Initial, Lookup, LookupTable, Offset, Registry};
 ///
 /// let registry = Registry::new();
 /// let u5 = Bank::new(8).label("u5").name(Offset::new(6), "LED").register(&registry)?;
@@ -119,7 +119,7 @@ enum Key {
 /// let second = Lookup::line("LED").con_id("led").index(1);
 /// registry.add_lookup(LookupTable::new("panel", vec![first, second]));
 /// let panel = Consumer::new(&registry, "panel");
-/// assert_eq!(panel.get_index("led", 1, Flags::OutLow)?.offset(), Offset::new(6));
+/// assert_eq!(panel.get_index("led", 1, Initial::OutputInactive)?.offset(), Offset::new(6));
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]

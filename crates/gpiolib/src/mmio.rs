@@ -144,7 +144,7 @@ struct Shadow {
 /// let chip = Mmio::new(memory, layout)?;
 /// let registry = Registry::new();
 /// let chip = registry.register(&ChipConfig::new("soc", chip.lines()), chip)?;
-/// let led = chip.device().line(Offset::new(7)).expect("there are 32").request("led".into())?;
+/// let led = chip.device().line(Offset::new(7)).expect("there are 32").request("led")?;
 /// led.direction_output(Value::Active)?;
 /// assert_eq!(led.value(), Ok(Value::Active));
 /// # Ok::<(), gpiolib::Error>(())

@@ -28,7 +28,7 @@ use crate::{Error, Result};
 /// let chip = registry.register(&config, Expander)?;
 /// let line = chip.device().line(Offset::new(0)).expect("the chip has eight lines");
 ///
-/// let reset = line.request("reset".into())?;
+/// let reset = line.request("reset")?;
 /// let clone = reset.clone();
 /// assert_eq!(module.try_unload(), Err(InUse(1)), "one line is out, however many clones");
 ///

@@ -11,8 +11,8 @@ use crate::device::{Device, Slot, State};
 use crate::edge::arm;
 use crate::sync::atomic::Ordering;
 use crate::{
-    Bias, Chip, Config, Direction, Drive, Error, InfoChangeKind, Label, Level, LineConfig, Offset,
-    Result, Value,
+    Bias, Chip, Direction, Drive, Error, InfoChangeKind, Label, Level, LineConfig, Offset,
+    PinConfig, Result, Value,
 };
 
 /// There is no such line.
@@ -177,9 +177,9 @@ pub(crate) fn direction_output(
     let config = config(line);
     let level = value.level(config.active_low);
     let (native, floats) = match config.drive {
-        Drive::OpenDrain => (Config::DriveOpenDrain, level == Level::High),
-        Drive::OpenSource => (Config::DriveOpenSource, level == Level::Low),
-        Drive::PushPull => (Config::DrivePushPull, false),
+        Drive::OpenDrain => (PinConfig::DriveOpenDrain, level == Level::High),
+        Drive::OpenSource => (PinConfig::DriveOpenSource, level == Level::Low),
+        Drive::PushPull => (PinConfig::DrivePushPull, false),
     };
     let accepted = chip.set_config(offset, native).is_ok();
     if !accepted && floats {
@@ -219,9 +219,9 @@ pub(crate) fn direction_output_level(
 fn apply_bias(chip: &dyn Chip, bias: Bias, offset: Offset) -> Result<()> {
     let config = match bias {
         Bias::AsIs => return Ok(()),
-        Bias::Disabled => Config::BiasDisable,
-        Bias::PullUp => Config::BiasPullUp,
-        Bias::PullDown => Config::BiasPullDown,
+        Bias::Disabled => PinConfig::BiasDisable,
+        Bias::PullUp => PinConfig::BiasPullUp,
+        Bias::PullDown => PinConfig::BiasPullDown,
     };
     ignore_unsupported(chip.set_config(offset, config))
 }

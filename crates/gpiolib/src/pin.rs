@@ -58,7 +58,7 @@ pub struct Output {
 /// use gpiolib::{Error, Offset, Value};
 ///
 /// let sim = Sim::simple(1)?;
-/// let led = sim.device().line(Offset::new(0)).expect("it has one").request("led".into())?;
+/// let led = sim.device().line(Offset::new(0)).expect("it has one").request("led")?;
 /// let other = led.clone();
 /// let refused = led.into_output(Value::Active).expect_err("there is another handle");
 /// assert_eq!(refused.error, Error::Busy);
@@ -67,6 +67,7 @@ pub struct Output {
 /// # Ok::<(), gpiolib::Error>(())
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refused {
     /// The descriptor, as it was.
     pub desc: Desc,
@@ -75,20 +76,20 @@ pub struct Refused {
 }
 
 impl Line {
-    /// Requests the line and makes it an input.
+    /// Gets the line, or a share of it, and makes it an input.
     ///
     /// # Errors
-    /// As [`Line::request`] and [`Desc::direction_input`]; the line is then free again.
+    /// As [`Line::get`] and [`Desc::direction_input`]; the line is then free again.
     pub fn input(&self, consumer: impl Into<Label>) -> Result<Input> {
-        Ok(self.request(consumer.into())?.into_input()?)
+        Ok(self.get(consumer)?.into_input()?)
     }
 
-    /// Requests the line and makes it an output with this value.
+    /// Gets the line, or a share of it, and makes it an output with this value.
     ///
     /// # Errors
-    /// As [`Line::request`] and [`Desc::direction_output`]; the line is then free again.
+    /// As [`Line::get`] and [`Desc::direction_output`]; the line is then free again.
     pub fn output(&self, consumer: impl Into<Label>, value: Value) -> Result<Output> {
-        Ok(self.request(consumer.into())?.into_output(value)?)
+        Ok(self.get(consumer)?.into_output(value)?)
     }
 }
 

@@ -428,7 +428,7 @@ pub(crate) struct Registered {
 /// let registration = Registry::new().register(&ChipConfig::new("u5", 8), chip.clone())?;
 /// chip.me.set(registration.revoker()).expect("set once");
 /// let line = registration.device().line(Offset::new(0)).expect("it has eight");
-/// let desc = line.request("probe".into())?;
+/// let desc = line.request("probe")?;
 /// assert_eq!(desc.level(), Err(Error::Io), "this call had begun");
 /// assert_eq!(desc.level(), Err(Error::Revoked), "no other does");
 /// # Ok::<(), gpiolib::Error>(())
@@ -529,15 +529,4 @@ impl<C> fmt::Debug for Registration<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registration").field(self.device()).finish()
     }
-}
-
-/// The offsets of a chip with this many lines.
-///
-/// ```
-/// use gpiolib::Offset;
-///
-/// assert_eq!(gpiolib::offsets(8).last(), Some(Offset::new(7)));
-/// ```
-pub fn offsets(lines: u32) -> impl Iterator<Item = Offset> {
-    (0..lines).map(Offset::new)
 }

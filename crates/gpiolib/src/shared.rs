@@ -30,8 +30,8 @@ use crate::ops::{self, NO_LINE};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, IrqLock, Mutex};
 use crate::{
-    Chip, ChipConfig, Config, Desc, Device, Direction, EdgeSink, Edges, Error, Label, Level, Line,
-    Offset, Result, Timestamp,
+    Chip, ChipConfig, Desc, Device, Direction, EdgeSink, Edges, Error, Label, Level, Line, Offset,
+    PinConfig, Result, Timestamp,
 };
 
 /// What a device keeps of one shared line.
@@ -50,7 +50,7 @@ struct Votes {
     /// The level when nobody votes.
     default: Level,
     /// What the line was set to, of each kind of setting, and what the chip answered.
-    settings: Vec<(Config, Result<()>)>,
+    settings: Vec<(PinConfig, Result<()>)>,
     /// The chip is armed.
     is_armed: bool,
 }
@@ -156,23 +156,23 @@ impl Line {
     /// let chip = Registry::new().register(&config, Wire(false.into()))?;
     /// let line = chip.device().line(Offset::new(0)).expect("it has one");
     ///
-    /// let first = line.get("eeprom0".into())?;
+    /// let first = line.get("eeprom0")?;
     /// first.direction_output(Value::Active)?; // the default from now on
-    /// let second = line.get("eeprom1".into())?;
+    /// let second = line.get("eeprom1")?;
     /// second.set_value(Value::Inactive)?;
     /// assert_eq!(first.value()?, Value::Inactive, "somebody votes for it");
     /// assert!(matches!(second.direction_input(), Err(Error::Conflict(name)) if name == "eeprom0".into()));
     /// drop(second);
     /// assert_eq!(first.value()?, Value::Active, "nobody does any more");
-    /// assert_eq!(line.request("program".into()).err(), Some(Error::Busy));
+    /// assert_eq!(line.request("program").err(), Some(Error::Busy));
     /// # Ok::<(), Error>(())
     /// ```
     ///
     /// # Errors
     /// As [`Line::request`]; a share is never `Busy`.
-    pub fn get(&self, consumer: Label) -> Result<Desc> {
+    pub fn get(&self, consumer: impl Into<Label>) -> Result<Desc> {
         match self.shared_index() {
-            Some(index) => share(self.device(), index, consumer),
+            Some(index) => share(self.device(), index, consumer.into()),
             None => self.request(consumer),
         }
     }
@@ -324,9 +324,9 @@ impl Chip for Share {
         self.with(|votes, chip, slot| self.vote(votes, chip, slot, level))
     }
 
-    fn set_config(&self, _: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, _: Offset, config: PinConfig) -> Result<()> {
         self.with(|votes, chip, _| {
-            let same_kind = |(last, _): &(Config, _)| kind(*last) == kind(config);
+            let same_kind = |(last, _): &(PinConfig, _)| kind(*last) == kind(config);
             let set = votes.settings.iter().copied().find(same_kind);
             match (votes.other(self.id), set) {
                 (Some(_), Some((last, answer))) if last == config => return answer,
@@ -397,10 +397,10 @@ impl Share {
 }
 
 /// Settings of one kind replace each other.
-const fn kind(config: Config) -> u32 {
+const fn kind(config: PinConfig) -> u32 {
     match config {
-        Config::BiasDisable | Config::BiasPullDown | Config::BiasPullUp => 1,
-        Config::DriveOpenDrain | Config::DriveOpenSource | Config::DrivePushPull => 6,
+        PinConfig::BiasDisable | PinConfig::BiasPullDown | PinConfig::BiasPullUp => 1,
+        PinConfig::DriveOpenDrain | PinConfig::DriveOpenSource | PinConfig::DrivePushPull => 6,
         other => other.packed() & 0xff,
     }
 }

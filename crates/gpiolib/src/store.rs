@@ -10,7 +10,7 @@ use core::fmt;
 /// A first-in first-out store of records.
 ///
 /// ```
-/// use gpiolib::{Ring, Store};
+/// use gpiolib::engine::{Ring, Store};
 ///
 /// let mut ring = Ring::new();
 /// ring.push(1);
@@ -38,9 +38,10 @@ pub trait Store<T>: Send {
 /// Records in memory.
 ///
 /// ```
-/// use gpiolib::{InfoQueue, Ring};
+/// use gpiolib::InfoQueue;
+/// use gpiolib::engine::Ring;
 ///
-/// let changes = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+/// let changes = InfoQueue::with_store(InfoQueue::CAPACITY, Box::new(Ring::new()));
 /// assert!(changes.is_empty());
 /// ```
 #[derive(Clone)]
@@ -84,14 +85,15 @@ impl<T: Send> Store<T> for Ring<T> {
 ///
 /// ```
 /// use gpio_sim::Sim;
-/// use gpiolib::{Edge, EdgeQueue, Edges, Level, LineConfig, Offset, Overflow, Ring, Timestamp};
+/// use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
+/// use gpiolib::{Edge, Edges, Level, LineConfig, Offset, Timestamp};
 ///
 /// let sim = Sim::simple(1)?;
-/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
+/// let line = sim.device().line(Offset::new(0)).expect("it has one").request("door")?;
 /// line.direction_input()?;
 /// let events = EdgeQueue::new(&[line.offset()], 1, Overflow::DropNewest, Box::new(Ring::new()));
 /// events.configure(0, &LineConfig { edges: Edges::BOTH, ..line.config() });
-/// line.attach_edges(&events, 0, Edges::BOTH)?;
+/// line.arm(&events, 0, Edges::BOTH)?;
 /// sim.set_pull(line.offset(), Level::High, Timestamp::at(1))?;
 /// sim.set_pull(line.offset(), Level::Low, Timestamp::at(2))?;
 /// assert_eq!(events.pop().map(|event| event.edge), Some(Edge::Rising), "the second had no room");

@@ -6,7 +6,8 @@
 mod common;
 
 use common::{TestChip, request};
-use gpiolib::{Edge, Edges, Level, Registry, Timestamp};
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
+use gpiolib::{Edge, Edges, Level, LineConfig, Registry, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -89,7 +90,9 @@ proptest! {
         let chip = TestChip::new();
         let plugged = chip.register(&registry, "a", 1);
         let line = request(&plugged, 0);
-        let queue = line.subscribe(asked, 256).unwrap();
+        let queue = EdgeQueue::new(&[line.offset()], 256, Overflow::DropOldest, Box::new(Ring::new()));
+        queue.configure(0, &LineConfig { edges: asked, ..line.config() });
+        line.arm(&queue, 0, Edges::BOTH).unwrap();
         queue.start_debounce(0, period, Level::Low);
         let mut naive = Naive { period: period.into(), ..Naive::default() };
         let mut now = 0;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use common::{TestChip, request, used};
 use gpiolib::{
-    BindState, Bus, ChipConfig, Consumer, Driver, Error, Flags, InUse, Lookup, LookupTable, Module,
-    Offset, Registry, Result, Scope,
+    BindState, Bus, ChipConfig, Consumer, Driver, Error, InUse, Initial, Lookup, LookupTable,
+    Module, Offset, Registry, Result, Scope,
 };
 
 fn at(offset: u32) -> Offset {
@@ -84,9 +84,9 @@ fn board() -> (Registry, gpiolib::Registration<TestChip>, TestChip) {
 
 /// Gets a, gets b, registers a chip: with a note between each.
 fn take_three(scope: &mut Scope, notes: &Notes) -> Result<()> {
-    scope.get_managed("a", Flags::In)?;
+    scope.get_managed("a", Initial::Input)?;
     scope.keep(Tell(notes.clone(), "b is back"));
-    scope.get_managed("b", Flags::In)?;
+    scope.get_managed("b", Initial::Input)?;
     scope.keep(Tell(notes.clone(), "chip is gone"));
     scope.register(&ChipConfig::new("top", 2), TestChip::new())?;
     let last = notes.clone();
@@ -143,7 +143,7 @@ fn a_chain_of_deferred_probes_resolves_itself() {
     let bus = Bus::new();
     for device in ["c", "b"] {
         bus.add_driver(driver(device, move |scope| {
-            scope.get_managed(None, Flags::In)?;
+            scope.get_managed(None, Initial::Input)?;
             let config = ChipConfig::new(device, 1);
             scope.register(&config, TestChip::new()).map(drop)
         }));
@@ -167,7 +167,7 @@ fn a_chain_of_deferred_probes_resolves_itself() {
 fn a_managed_line_is_put_once() {
     let (registry, base, chip) = board();
     let mut scope = Scope::new(Consumer::new(&registry, "dev"));
-    let a = scope.get_managed("a", Flags::AsIs).unwrap();
+    let a = scope.get_managed("a", Initial::AsIs).unwrap();
     assert_eq!(a.handles(), 2);
     let foreign = request(&base, 3);
     let foreign = scope.put(foreign).unwrap_err();
@@ -190,11 +190,11 @@ fn optional_and_array_forms_are_managed_too() {
     let mut scope = Scope::new(Consumer::new(&registry, "bank"));
     assert!(
         scope
-            .get_optional_managed("none", Flags::In)
+            .get_optional_managed("none", Initial::Input)
             .unwrap()
             .is_none()
     );
-    let all = scope.get_array_managed("all", Flags::In).unwrap();
+    let all = scope.get_array_managed("all", Initial::Input).unwrap();
     assert_eq!((all.len(), scope.len()), (3, 1));
     drop(all);
     assert_eq!(used(&base), [0, 1, 2].into());
@@ -217,7 +217,7 @@ fn a_probe_registers_for_its_drivers_module() {
     }));
     bus.add_device(Consumer::new(&registry, "dev"));
     let top = registry.device_by_label("top").unwrap();
-    let desc = top.line(at(0)).unwrap().request("x".into()).unwrap();
+    let desc = top.line(at(0)).unwrap().request("x").unwrap();
     assert_eq!(module.try_unload(), Err(InUse(1)));
     bus.unbind("dev");
     assert!(top.is_gone(), "unbinding is never refused");
@@ -276,7 +276,7 @@ fn a_provider_that_comes_during_a_probe_is_not_missed() {
     }));
     let (world, weak) = (registry.clone(), bus.clone());
     bus.add_driver(driver("dev", move |scope| {
-        let got = scope.get_managed(None, Flags::In);
+        let got = scope.get_managed(None, Initial::Input);
         weak.add_device(Consumer::new(&world, "late"));
         got.map(drop)
     }));

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use common::{TestChip, request};
+use gpiolib::engine::DescExt;
 use gpiolib::{
-    Chip, ChipConfig, Direction, EdgeSink, Edges, Error, Flags, Level, LookupFlags, Offset,
+    Chip, ChipConfig, Direction, EdgeSink, Edges, Error, Initial, Level, LookupFlags, Offset,
     Registry, Timestamp, Value,
 };
 
@@ -26,7 +27,7 @@ fn an_output_reports_no_edges_but_an_open_drain_does() {
     assert_eq!(chip.count("arm"), 0, "the driver is not asked");
 
     let bus = request(&plugged, 1);
-    bus.configure(LookupFlags::OPEN_DRAIN, Flags::OutLow)
+    bus.configure(LookupFlags::OPEN_DRAIN, Initial::OutputInactive)
         .unwrap();
     let events = bus.subscribe(Edges::BOTH, 4).unwrap();
     chip.pull(1, Level::High);
@@ -49,10 +50,10 @@ fn a_line_that_reports_edges_is_not_made_an_output() {
     let events = line.subscribe(Edges::BOTH, 4).unwrap();
     assert_eq!(line.direction_output(Value::Active), Err(Error::Io));
     assert_eq!(line.subscribe(Edges::BOTH, 4).err(), Some(Error::Busy));
-    let queue = gpiolib::EdgeQueue::clone(&events);
-    drop(events);
+    events.close();
     chip.pull(0, Level::High);
-    assert!(queue.is_empty() && queue.is_closed());
+    assert!(events.is_empty() && events.is_closed());
+    drop(events);
     assert_eq!(line.direction_output(Value::Active), Ok(()));
 }
 

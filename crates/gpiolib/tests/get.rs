@@ -5,10 +5,11 @@
 mod common;
 
 use common::{TestChip, used};
+use gpiolib::engine::DescExt;
 use gpiolib::{
-    ChipConfig, Config, Consumer, Drive, Error, Flags, InfoChangeKind, InfoQueue, Label, Level,
-    Lookup, LookupFlags, LookupTable, Module, Name, Node, Offset, Property, Reference, Registry,
-    Ring, Value,
+    ChipConfig, Consumer, Drive, Error, InfoChangeKind, InfoQueue, Initial, Label, Level, Lookup,
+    LookupFlags, LookupTable, Module, Name, Node, Offset, PinConfig, Property, Reference, Registry,
+    Value,
 };
 
 fn at(offset: u32) -> Offset {
@@ -62,23 +63,23 @@ fn tables_match_by_function_and_index() {
         vec![Lookup::chip("u5", at(7)).con_id("late")],
     ));
 
-    assert_eq!(eeprom.get("wp", Flags::AsIs).unwrap().offset(), at(1));
+    assert_eq!(eeprom.get("wp", Initial::AsIs).unwrap().offset(), at(1));
     assert_eq!(
-        eeprom.get_index("wp", 1, Flags::AsIs).unwrap().offset(),
+        eeprom.get_index("wp", 1, Initial::AsIs).unwrap().offset(),
         at(2)
     );
-    let any = eeprom.get_index("reset", 2, Flags::AsIs).unwrap();
+    let any = eeprom.get_index("reset", 2, Initial::AsIs).unwrap();
     assert_eq!(
         any.offset(),
         at(3),
         "an entry without a function answers for any"
     );
     assert_eq!(
-        errno(eeprom.get("late", Flags::AsIs)),
+        errno(eeprom.get("late", Initial::AsIs)),
         Some("ENOENT"),
         "only the first table"
     );
-    assert_eq!(errno(eeprom.get(None, Flags::AsIs)), Some("ENOENT"));
+    assert_eq!(errno(eeprom.get(None, Initial::AsIs)), Some("ENOENT"));
     assert_eq!(eeprom.count("wp"), Ok(2));
     assert_eq!(
         eeprom.count("reset"),
@@ -97,16 +98,16 @@ fn tables_for_nobody_serve_those_without_a_name() {
         entries,
     });
     let nobody = Consumer::anonymous(&registry);
-    let desc = nobody.get(None, Flags::AsIs).unwrap();
+    let desc = nobody.get(None, Initial::AsIs).unwrap();
     assert_eq!(desc.line().info().consumer, Some(Label::unknown()));
     assert_eq!(
-        errno(Consumer::new(&registry, "x").get(None, Flags::AsIs)),
+        errno(Consumer::new(&registry, "x").get(None, Initial::AsIs)),
         Some("ENOENT")
     );
     assert!(registry.remove_lookup(id).is_some());
     assert!(registry.remove_lookup(id).is_none());
     drop(desc);
-    assert_eq!(errno(nobody.get(None, Flags::AsIs)), Some("ENOENT"));
+    assert_eq!(errno(nobody.get(None, Initial::AsIs)), Some("ENOENT"));
 }
 
 #[test]
@@ -121,22 +122,25 @@ fn a_missing_provider_defers_and_a_bad_offset_does_not() {
             Lookup::line("WP").con_id("named"),
         ],
     );
-    assert_eq!(errno(eeprom.get("far", Flags::AsIs)), Some("EPROBE_DEFER"));
-    assert_eq!(errno(eeprom.get("beyond", Flags::AsIs)), Some("EINVAL"));
     assert_eq!(
-        errno(eeprom.get("unnamed", Flags::AsIs)),
+        errno(eeprom.get("far", Initial::AsIs)),
+        Some("EPROBE_DEFER")
+    );
+    assert_eq!(errno(eeprom.get("beyond", Initial::AsIs)), Some("EINVAL"));
+    assert_eq!(
+        errno(eeprom.get("unnamed", Initial::AsIs)),
         Some("EPROBE_DEFER")
     );
     let mut config = ChipConfig::new("u6", 4);
     config.names = vec![(at(2), Name::from("WP"))];
     let named = TestChip::new().register_as(&registry, &config);
     assert_eq!(
-        eeprom.get("named", Flags::AsIs).unwrap().device().label(),
+        eeprom.get("named", Initial::AsIs).unwrap().device().label(),
         "u6"
     );
     named.unregister();
     assert_eq!(
-        errno(eeprom.get("named", Flags::AsIs)),
+        errno(eeprom.get("named", Initial::AsIs)),
         Some("EPROBE_DEFER")
     );
 }
@@ -159,7 +163,7 @@ fn the_node_is_asked_before_its_secondary_and_the_tables() {
     let eeprom = Consumer::new(&registry, "eeprom").with_node(node);
     let offset = |con_id: Option<&str>| {
         eeprom
-            .get(con_id, Flags::AsIs)
+            .get(con_id, Initial::AsIs)
             .map(|desc| desc.offset().get())
     };
     assert_eq!(offset(Some("wp")), Ok(0));
@@ -196,7 +200,7 @@ fn a_node_of_the_wrong_kind_is_invalid_only_in_its_last_spelling() {
         .with("c-gpio", references(&[("u5", 1)]))
         .with("d-gpios", Property::References(vec![unnamed]));
     let consumer = Consumer::anonymous(&registry).with_node(node);
-    let get = |con_id| errno(consumer.get(con_id, Flags::AsIs));
+    let get = |con_id| errno(consumer.get(con_id, Initial::AsIs));
     assert_eq!(get("a"), Some("ENOENT"));
     assert_eq!(get("b"), Some("EINVAL"));
     assert_eq!(get("c"), None);
@@ -213,30 +217,35 @@ fn optional_forgives_only_nobody_says() {
             Lookup::chip("u5", at(1)).con_id("wp"),
         ],
     );
-    assert!(eeprom.get_optional("reset", Flags::In).unwrap().is_none());
     assert!(
         eeprom
-            .get_index_optional("wp", 1, Flags::In)
+            .get_optional("reset", Initial::Input)
             .unwrap()
             .is_none()
     );
     assert!(
         eeprom
-            .get_array_optional("reset", Flags::In)
+            .get_index_optional("wp", 1, Initial::Input)
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        eeprom
+            .get_array_optional("reset", Initial::Input)
             .unwrap()
             .is_none()
     );
     assert_eq!(
-        eeprom.get_optional("far", Flags::In).err(),
+        eeprom.get_optional("far", Initial::Input).err(),
         Some(Error::ProbeDefer)
     );
     let held = common::request(&chip, 1);
     assert_eq!(
-        eeprom.get_optional("wp", Flags::In).err(),
+        eeprom.get_optional("wp", Initial::Input).err(),
         Some(Error::Busy)
     );
     drop(held);
-    assert!(eeprom.get_optional("wp", Flags::In).unwrap().is_some());
+    assert!(eeprom.get_optional("wp", Initial::Input).unwrap().is_some());
 }
 
 #[test]
@@ -250,29 +259,25 @@ fn a_request_is_refused_for_the_first_reason_that_holds() {
     };
     let registration = chip.register_as(&registry, &config);
     let line = |offset| registration.device().line(at(offset)).unwrap();
-    let held = line(0).request("a".into()).unwrap();
+    let held = line(0).request("a").unwrap();
     let (free, invalid) = (line(1), line(3));
     chip.log().fails.push(("request", Error::Io));
+    assert_eq!(free.request("b").err(), Some(Error::Io), "the driver");
     assert_eq!(
-        free.request("b".into()).err(),
-        Some(Error::Io),
-        "the driver"
-    );
-    assert_eq!(
-        invalid.request("b".into()).unwrap_err().errno().name(),
+        invalid.request("b").unwrap_err().errno().name(),
         Some("EINVAL")
     );
-    assert_eq!(line(0).request("b".into()).err(), Some(Error::Busy));
+    assert_eq!(line(0).request("b").err(), Some(Error::Busy));
     assert_eq!(module.lines_out(), 1, "a refused request holds nothing");
     let device = registration.device().clone();
     registration.unregister();
     assert_eq!(
-        device.line(at(0)).unwrap().request("b".into()).err(),
+        device.line(at(0)).unwrap().request("b").err(),
         Some(Error::Revoked)
     );
     module.begin_unload();
     assert_eq!(
-        free.request("b".into()).err(),
+        free.request("b").err(),
         Some(Error::ProbeDefer),
         "the module comes first"
     );
@@ -283,7 +288,7 @@ fn a_request_is_refused_for_the_first_reason_that_holds() {
 #[test]
 fn a_line_is_configured_in_order_and_announced_afterwards() {
     let (registry, registration, chip) = board();
-    let queue = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+    let queue = InfoQueue::new(InfoQueue::CAPACITY);
     registration.device().attach(&queue);
     queue.watch(at(1)).unwrap();
     let flags = LookupFlags::ACTIVE_LOW | LookupFlags::PULL_UP | LookupFlags::TRANSITORY;
@@ -291,7 +296,7 @@ fn a_line_is_configured_in_order_and_announced_afterwards() {
         &registry,
         vec![Lookup::chip("u5", at(1)).con_id("wp").flags(flags)],
     );
-    let desc = eeprom.get("wp", Flags::OutHigh).unwrap();
+    let desc = eeprom.get("wp", Initial::OutputActive).unwrap();
     assert_eq!(
         chip.calls(),
         [
@@ -323,7 +328,7 @@ fn a_line_is_configured_in_order_and_announced_afterwards() {
 #[test]
 fn a_get_that_fails_leaves_nothing_and_tells_nobody() {
     let (registry, registration, chip) = board();
-    let queue = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+    let queue = InfoQueue::new(InfoQueue::CAPACITY);
     registration.device().attach(&queue);
     queue.watch(at(1)).unwrap();
     let flags = LookupFlags::PULL_UP | LookupFlags::PULL_DOWN;
@@ -334,10 +339,13 @@ fn a_get_that_fails_leaves_nothing_and_tells_nobody() {
             Lookup::chip("u5", at(1)).con_id("ok"),
         ],
     );
-    assert_eq!(errno(eeprom.get("torn", Flags::In)), Some("EINVAL"));
+    assert_eq!(errno(eeprom.get("torn", Initial::Input)), Some("EINVAL"));
     assert_eq!(chip.calls(), ["request 1", "free 1"]);
     chip.log().fails.push(("output", Error::Io));
-    assert_eq!(errno(eeprom.get("ok", Flags::OutLow)), Some("EIO"));
+    assert_eq!(
+        errno(eeprom.get("ok", Initial::OutputInactive)),
+        Some("EIO")
+    );
     assert!(queue.is_empty());
     assert!(used(&registration).is_empty());
 }
@@ -346,7 +354,9 @@ fn a_get_that_fails_leaves_nothing_and_tells_nobody() {
 fn as_is_touches_no_direction_and_no_bias() {
     let (registry, _registration, chip) = board();
     let wired = Lookup::chip("u5", at(1)).flags(LookupFlags::PULL_DOWN);
-    let desc = table(&registry, vec![wired]).get("x", Flags::AsIs).unwrap();
+    let desc = table(&registry, vec![wired])
+        .get("x", Initial::AsIs)
+        .unwrap();
     assert_eq!(chip.calls(), ["request 1", "config 1 PersistState(true)"]);
     assert_eq!(desc.config().bias, gpiolib::Bias::PullDown, "remembered");
     desc.direction_input().unwrap();
@@ -368,7 +378,7 @@ fn open_drain_comes_from_the_wiring_or_from_the_consumer() {
                 .flags(LookupFlags::OPEN_SOURCE),
         ],
     );
-    let wired = eeprom.get("wired", Flags::OutHigh).unwrap();
+    let wired = eeprom.get("wired", Initial::OutputActive).unwrap();
     assert_eq!(wired.config().drive, Drive::OpenDrain);
     assert_eq!(chip.level(0), Level::Low, "emulated: released is an input");
     assert!(chip.calls().contains(&"input 0".to_owned()));
@@ -377,10 +387,10 @@ fn open_drain_comes_from_the_wiring_or_from_the_consumer() {
         Ok(gpiolib::Direction::Output),
         "it is an output all the same"
     );
-    let asked = eeprom.get("asked", Flags::OutLowOpenDrain).unwrap();
+    let asked = eeprom.get("asked", Initial::OpenDrainInactive).unwrap();
     assert_eq!(asked.config().drive, Drive::OpenDrain);
-    chip.log().accepts.push(Config::DriveOpenSource);
-    let source = eeprom.get("source", Flags::OutLow).unwrap();
+    chip.log().accepts.push(PinConfig::DriveOpenSource);
+    let source = eeprom.get("source", Initial::OutputInactive).unwrap();
     assert_eq!(source.config().drive, Drive::OpenSource);
     assert!(
         chip.calls().contains(&"output 2 Low".to_owned()),
@@ -393,7 +403,7 @@ fn arrays_come_whole_or_not_at_all() {
     let (registry, registration, chip) = board();
     let line = |offset: u32, index| Lookup::chip("u5", at(offset)).con_id("data").index(index);
     let eeprom = table(&registry, vec![line(2, 0), line(0, 1), line(1, 2)]);
-    let data = eeprom.get_array("data", Flags::OutLow).unwrap();
+    let data = eeprom.get_array("data", Initial::OutputInactive).unwrap();
     assert_eq!(used(&registration), [0, 1, 2].into());
     chip.calls();
     gpiolib::set_values(&data, 0b111, 0b011).unwrap();
@@ -410,7 +420,7 @@ fn arrays_come_whole_or_not_at_all() {
     drop(data);
     let held = common::request(&registration, 1);
     assert_eq!(
-        eeprom.get_array("data", Flags::OutLow).err(),
+        eeprom.get_array("data", Initial::OutputInactive).err(),
         Some(Error::Busy)
     );
     drop(held);
@@ -425,7 +435,7 @@ fn arrays_come_whole_or_not_at_all() {
         ["free 2", "free 0", "free 1", "free 2", "free 0", "free 1"]
     );
     assert_eq!(
-        eeprom.get_array("none", Flags::AsIs).err(),
+        eeprom.get_array("none", Initial::AsIs).err(),
         Some(Error::NotFound)
     );
 }
@@ -494,7 +504,7 @@ fn an_active_low_line_is_inverted_once() {
     let (registry, _registration, chip) = board();
     let wired = Lookup::chip("u5", at(1)).flags(LookupFlags::ACTIVE_LOW);
     let desc = table(&registry, vec![wired])
-        .get("x", Flags::OutLow)
+        .get("x", Initial::OutputInactive)
         .unwrap();
     assert_eq!(chip.level(1), Level::High);
     desc.set_value(Value::Active).unwrap();

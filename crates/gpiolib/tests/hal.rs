@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use common::{TestChip, request};
 use embedded_hal::digital::{InputPin, OutputPin, PinState, StatefulOutputPin};
 use embedded_hal_async::digital::Wait;
+use gpiolib::engine::DescExt;
 use gpiolib::{
     Direction, Drive, Error, Input, Level, LineConfig, Offset, Output, Registration, Registry,
     Value,
@@ -61,7 +62,7 @@ fn levels_are_electrical_whatever_the_polarity() {
     }
     let drive = Drive::OpenDrain;
     let desc = pin.into_desc();
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         drive,
         ..desc.config()
     });

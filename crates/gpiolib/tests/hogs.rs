@@ -7,17 +7,17 @@ mod common;
 
 use common::TestChip;
 use gpiolib::{
-    Bias, ChipConfig, Drive, Error, Flags, InfoChangeKind, InfoQueue, Level, LookupFlags,
-    MachineHog, Module, Offset, Registration, Registry, Ring,
+    Bias, ChipConfig, Drive, Error, InfoChangeKind, InfoQueue, Initial, Level, LookupFlags,
+    MachineHog, Module, Offset, Registration, Registry,
 };
 
-fn hog(offset: u32, wiring: LookupFlags, flags: Flags) -> MachineHog {
+fn hog(offset: u32, wiring: LookupFlags, initial: Initial) -> MachineHog {
     MachineHog {
         chip: "u5".into(),
         offset: Offset::new(offset),
         consumer: "board".into(),
         wiring,
-        flags,
+        initial,
     }
 }
 
@@ -30,9 +30,9 @@ fn a_chip_that_comes_later_is_hogged_before_it_is_seen() {
     let registry = Registry::new();
     let wiring = LookupFlags::ACTIVE_LOW | LookupFlags::PULL_UP;
     registry.add_hogs(vec![
-        hog(1, wiring, Flags::OutLow),
-        hog(2, LookupFlags::NONE, Flags::In),
-        hog(9, LookupFlags::NONE, Flags::In),
+        hog(1, wiring, Initial::OutputInactive),
+        hog(2, LookupFlags::NONE, Initial::Input),
+        hog(9, LookupFlags::NONE, Initial::Input),
     ]);
     let other = TestChip::new().register(&registry, "u6", 4);
     let chip = TestChip::new();
@@ -51,7 +51,7 @@ fn a_chip_that_comes_later_is_hogged_before_it_is_seen() {
     assert_eq!(shown.config.bias, Bias::PullUp);
     assert!(info(&u5, 2).used && !info(&u5, 3).used);
     let line = u5.device().line(Offset::new(1)).unwrap();
-    assert_eq!(line.request("me".into()).err(), Some(Error::Busy));
+    assert_eq!(line.request("me").err(), Some(Error::Busy));
     assert_eq!(module.lines_out(), 0, "a hog does not hold the module");
 }
 
@@ -61,10 +61,10 @@ fn a_chip_that_is_there_is_hogged_at_once_where_its_lines_are_free() {
     let chip = TestChip::new();
     let u5 = chip.register(&registry, "u5", 4);
     let held = u5.device().line(Offset::new(0)).unwrap();
-    let held = held.request("me".into()).unwrap();
+    let held = held.request("me").unwrap();
     let hogs = vec![
-        hog(0, LookupFlags::NONE, Flags::OutHigh),
-        hog(1, LookupFlags::OPEN_DRAIN, Flags::OutHigh),
+        hog(0, LookupFlags::NONE, Initial::OutputActive),
+        hog(1, LookupFlags::OPEN_DRAIN, Initial::OutputActive),
     ];
     registry.add_hogs(hogs.clone());
     registry.add_hogs(hogs);
@@ -77,9 +77,9 @@ fn a_chip_that_is_there_is_hogged_at_once_where_its_lines_are_free() {
 #[test]
 fn forgotten_hogs_stay_on_the_chip_they_are_on() {
     let registry = Registry::new();
-    let id = registry.add_hogs(vec![hog(1, LookupFlags::NONE, Flags::OutHigh)]);
+    let id = registry.add_hogs(vec![hog(1, LookupFlags::NONE, Initial::OutputActive)]);
     let u5 = TestChip::new().register(&registry, "u5", 4);
-    let changes = InfoQueue::new(4, Box::new(Ring::new()));
+    let changes = InfoQueue::new(4);
     u5.device().attach(&changes);
     changes.watch(Offset::new(1)).unwrap();
 
@@ -105,8 +105,8 @@ fn a_hog_that_cannot_be_leaves_the_line_free() {
     chip.log().fails.push(("output", Error::Io));
     let both = LookupFlags::PULL_UP | LookupFlags::PULL_DOWN;
     registry.add_hogs(vec![
-        hog(0, LookupFlags::NONE, Flags::OutHigh),
-        hog(1, both, Flags::In),
+        hog(0, LookupFlags::NONE, Initial::OutputActive),
+        hog(1, both, Initial::Input),
     ]);
     let u5 = chip.register(&registry, "u5", 4);
     assert!(!info(&u5, 0).used && !info(&u5, 1).used);

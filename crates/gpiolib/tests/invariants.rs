@@ -9,7 +9,7 @@ use std::thread;
 
 use common::{TestChip, request, used};
 use gpiolib::{
-    ChipConfig, Consumer, Desc, Error, Flags, InUse, Line, Lookup, LookupTable, Module, Offset,
+    ChipConfig, Consumer, Desc, Error, InUse, Initial, Line, Lookup, LookupTable, Module, Offset,
     Registration, Registry, Scope, Value,
 };
 
@@ -53,7 +53,7 @@ impl Board {
 
     /// Whether anybody else can have the line.
     fn is_free(&self, offset: u32) -> bool {
-        match self.line(offset).request("probe".into()) {
+        match self.line(offset).request("probe") {
             Ok(_) => true,
             Err(error) => {
                 assert_eq!(error, Error::Busy);
@@ -171,7 +171,7 @@ fn i05_an_absent_line_clones_and_puts_to_nothing() {
     let board = Board::new();
     let before = board.counts();
     let absent = Consumer::new(&board.registry, "driver")
-        .get_optional("reset", Flags::OutLow)
+        .get_optional("reset", Initial::OutputInactive)
         .unwrap();
     assert!(absent.clone().is_none());
     drop(absent);
@@ -220,7 +220,7 @@ fn i08_a_reference_never_delays_removal_or_unbind() {
     let config = ChipConfig::new("managed", 1);
     let device = provider.register(&config, chip).unwrap();
     let line = device.line(Offset::new(0)).unwrap();
-    let held = line.request("x".into()).unwrap();
+    let held = line.request("x").unwrap();
     provider.release_all();
     assert!(device.is_gone());
     drop((descs, held));
@@ -285,7 +285,7 @@ fn i12_a_clone_succeeds_on_a_dead_chip_of_a_module_on_its_way_out() {
     let desc = board.request(0);
     board.module.begin_unload();
     let line = board.line(1);
-    assert_eq!(line.request("late".into()).err(), Some(Error::ProbeDefer));
+    assert_eq!(line.request("late").err(), Some(Error::ProbeDefer));
     let alive = desc.clone();
     assert!(alive.level().is_ok(), "held lines go on as before");
     let (.., module) = board.unplug();
@@ -304,7 +304,7 @@ fn i17_unhinge_moves_out_of_the_managed_list() {
         .registry
         .add_lookup(LookupTable::new("eeprom", vec![wp]));
     let mut scope = Scope::new(Consumer::new(&board.registry, "eeprom"));
-    let handle = scope.get_managed("wp", Flags::OutHigh).unwrap();
+    let handle = scope.get_managed("wp", Initial::OutputActive).unwrap();
     let before = handle.handles();
     let moved = scope.unhinge(&handle).unwrap();
     assert_eq!(moved.handles(), before, "a move, not a clone");

@@ -6,10 +6,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
 use gpiolib::{
-    Chip, ChipConfig, Direction, EdgeQueue, EdgeSink, Edges, Error, Hog, HogDirection,
-    InfoChangeKind, InfoQueue, Label, Level, Name, Offset, Overflow, Registration, Registry,
-    Result, Ring, Timestamp, Value,
+    Chip, ChipConfig, Direction, EdgeSink, Edges, Error, Hog, HogDirection, InfoChangeKind,
+    InfoQueue, Label, Level, Name, Offset, Registration, Registry, Result, Timestamp, Value,
 };
 
 /// A chip that counts what is asked of it.
@@ -80,7 +80,7 @@ fn request<C>(chip: &Registration<C>, offset: u32) -> gpiolib::Desc {
     chip.device()
         .line(Offset::new(offset))
         .unwrap()
-        .request("test".into())
+        .request("test")
         .unwrap()
 }
 
@@ -99,7 +99,7 @@ fn the_request_ends_with_the_last_clone() {
         chip.device()
             .line(Offset::new(2))
             .unwrap()
-            .request("b".into())
+            .request("b")
             .err(),
         Some(Error::Busy)
     );
@@ -131,11 +131,7 @@ fn descriptors_are_numb_when_the_chip_is_gone() {
     drop(desc);
     assert_eq!(other.value(), Err(Error::Revoked));
     assert_eq!(
-        device
-            .line(Offset::new(1))
-            .unwrap()
-            .request("b".into())
-            .err(),
+        device.line(Offset::new(1)).unwrap().request("b").err(),
         Some(Error::Revoked)
     );
 }
@@ -249,7 +245,7 @@ fn hogs_are_in_place_before_anybody_can_look() {
         Hog {
             offset: Offset::new(1),
             consumer: "led".into(),
-            direction: HogDirection::Output(Level::High),
+            direction: HogDirection::Output(Value::Active),
             active_low: false,
         },
         Hog {
@@ -265,7 +261,7 @@ fn hogs_are_in_place_before_anybody_can_look() {
     let info = line.info();
     assert_eq!(info.consumer, Some(Label::from("led")));
     assert_eq!(info.config.direction, Some(Direction::Output));
-    assert_eq!(line.request("b".into()).err(), Some(Error::Busy));
+    assert_eq!(line.request("b").err(), Some(Error::Busy));
     chip.unregister();
     assert!(!line.info().used);
 }
@@ -292,8 +288,8 @@ fn edges_reach_the_queue_until_the_chip_is_gone() {
             ..Default::default()
         },
     );
-    desc.attach_edges(&queue, 0, Edges::BOTH).unwrap();
-    assert_eq!(desc.attach_edges(&queue, 0, Edges::BOTH), Err(Error::Busy));
+    desc.arm(&queue, 0, Edges::BOTH).unwrap();
+    assert_eq!(desc.arm(&queue, 0, Edges::BOTH), Err(Error::Busy));
     assert_eq!(
         desc.direction_output(Value::Active),
         Err(Error::Io),
@@ -319,7 +315,7 @@ fn edges_reach_the_queue_until_the_chip_is_gone() {
 fn watchers_see_requests_and_releases() {
     let registry = Registry::new();
     let chip = register(&registry, "a");
-    let queue = InfoQueue::new(InfoQueue::CAPACITY, Box::new(Ring::new()));
+    let queue = InfoQueue::new(InfoQueue::CAPACITY);
     chip.device().attach(&queue);
     queue.watch(Offset::new(0)).unwrap();
     let desc = request(&chip, 0);

@@ -11,10 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use gpiolib::{
-    Desc, EdgeQueue, Edges, Error, Level, LineConfig, Overflow, Registry, Result, Ring, Timestamp,
-    Value,
-};
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
+use gpiolib::{Desc, Edges, Error, Level, LineConfig, Registry, Result, Timestamp, Value};
 use loom::sync::Notify;
 use loom::thread;
 
@@ -38,7 +36,7 @@ fn subscribed(desc: &Desc) -> Result<EdgeQueue> {
         ..LineConfig::default()
     };
     queue.configure(0, &config);
-    desc.attach_edges(&queue, 0, edges)?;
+    desc.arm(&queue, 0, edges)?;
     Ok(queue)
 }
 
@@ -110,7 +108,7 @@ fn attach_for_a_reader_and_unregister() {
             let bell = Arc::clone(&bell);
             thread::spawn(move || {
                 // Whoever attached the queue has its reader woken; who could not, does it himself.
-                if desc.attach_edges(&queue, 0, Edges::BOTH).is_err() {
+                if desc.arm(&queue, 0, Edges::BOTH).is_err() {
                     bell.0.notify();
                 }
                 desc

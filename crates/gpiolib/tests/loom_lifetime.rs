@@ -88,7 +88,7 @@ fn request_and_unregister() {
         let (chip, asked) = plug(&registry, "a");
         let line = chip.device().line(Offset::new(0)).unwrap();
         let consumer = thread::spawn(move || {
-            let desc = line.request("model".into());
+            let desc = line.request("model");
             assert!(matches!(desc, Ok(_) | Err(Error::Revoked)));
             drop(desc);
             assert!(!line.info().used);
@@ -166,7 +166,7 @@ fn module_unload_and_request() {
             let module = module.clone();
             thread::spawn(move || module.try_unload())
         };
-        let desc = line.request("model".into());
+        let desc = line.request("model");
         match (unloader.join().unwrap(), &desc) {
             (Ok(()), Err(error)) => assert_eq!(*error, Error::ProbeDefer),
             (Err(in_use), Ok(_)) => assert_eq!(in_use.0, 1),

@@ -6,6 +6,7 @@
 mod common;
 
 use common::TestChip;
+use gpiolib::engine::DescExt;
 use gpiolib::{
     ChipConfig, Desc, Drive, Error, InUse, Level, LineConfig, Module, Name, Offset, Registration,
     Registry, Value,
@@ -198,11 +199,7 @@ impl World {
             assert!(device.is_none());
             return;
         };
-        let got = device
-            .unwrap()
-            .line(offset(line))
-            .unwrap()
-            .request("x".into());
+        let got = device.unwrap().line(offset(line)).unwrap().request("x");
         let instance = &mut self.instances[at];
         let wanted = &mut instance.lines[line];
         match got {
@@ -242,7 +239,7 @@ impl World {
 
     fn configure(&mut self, at: usize, active_low: bool, drive: Drive) {
         if let Some((desc, instance, line)) = self.handles.get(at) {
-            desc.apply_flags(&LineConfig {
+            desc.apply_config(&LineConfig {
                 active_low,
                 drive,
                 ..LineConfig::default()

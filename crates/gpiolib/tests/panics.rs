@@ -5,9 +5,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use gpiolib::engine::DescExt;
 use gpiolib::{
     Chip, ChipConfig, Direction, Error, InfoChangeKind, InfoQueue, Level, Line, Module, Offset,
-    Registration, Registry, Result, Ring,
+    Registration, Registry, Result,
 };
 
 /// Panics in one call.
@@ -76,11 +77,8 @@ fn nothing_is_left(registry: &Registry, chip: Registration<Fragile>, line: Line,
 fn a_request_that_panics_leaves_the_line_free() {
     let registry = Registry::new();
     let (chip, line, module) = plug(&registry, "request");
-    assert!(panics(|| line.request("a".into())));
-    assert!(
-        panics(|| line.request("b".into())),
-        "asked again, and not busy"
-    );
+    assert!(panics(|| line.request("a")));
+    assert!(panics(|| line.request("b")), "asked again, and not busy");
     nothing_is_left(&registry, chip, line, &module);
 }
 
@@ -88,10 +86,10 @@ fn a_request_that_panics_leaves_the_line_free() {
 fn a_free_that_panics_ends_the_request_all_the_same() {
     let registry = Registry::new();
     let (chip, line, module) = plug(&registry, "free");
-    let desc = line.request("a".into()).unwrap();
+    let desc = line.request("a").unwrap();
     assert!(panics(|| drop(desc)));
     assert!(!line.info().used);
-    let again = line.request("b".into()).unwrap();
+    let again = line.request("b").unwrap();
     assert_eq!(line.info().consumer, Some("b".into()));
     assert_eq!(again.level(), Ok(Level::High));
     assert!(panics(|| drop(again)));
@@ -102,7 +100,7 @@ fn a_free_that_panics_ends_the_request_all_the_same() {
 fn a_call_that_panics_leaves_the_descriptor_usable() {
     let registry = Registry::new();
     let (chip, line, module) = plug(&registry, "get");
-    let desc = line.request("a".into()).unwrap();
+    let desc = line.request("a").unwrap();
     assert!(panics(|| desc.level()));
     assert!(panics(|| desc.level()), "asked again");
     assert_eq!(desc.direction(), Ok(Direction::Input));
@@ -138,14 +136,14 @@ fn a_consumer_is_shown_exactly_while_it_has_the_line() {
 
     let registry = Registry::new();
     let (chip, line, _module) = plug(&registry, "");
-    let changes = InfoQueue::new(4, Box::new(Ring::new()));
+    let changes = InfoQueue::new(4);
     chip.device().attach(&changes);
     changes.watch(line.offset()).unwrap();
-    let desc = line.request("first".into()).unwrap();
+    let desc = line.request("first").unwrap();
     desc.announce(InfoChangeKind::Requested);
     desc.show_debounce_us(7);
     drop(desc);
-    let second = line.request("second".into()).unwrap();
+    let second = line.request("second").unwrap();
     assert_eq!(line.info().consumer, Some("second".into()));
     assert_eq!(line.info().debounce_us, 0, "the first one's is forgotten");
     drop(second);
@@ -170,7 +168,7 @@ fn a_consumer_is_shown_exactly_while_it_has_the_line() {
         .unwrap();
     let line = chip.device().line(Offset::new(0)).unwrap();
     *curious.0.lock().unwrap() = Some(line.clone());
-    assert_eq!(line.request("third".into()).err(), Some(Error::Io));
+    assert_eq!(line.request("third").err(), Some(Error::Io));
     assert!(!line.info().used);
     *curious.0.lock().unwrap() = None;
 }

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use common::{TestChip, request};
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
 use gpiolib::{
-    Bias, Chip, ChipConfig, Direction, EdgeQueue, Edges, Error, Forwarder, Level, LineConfig, Mmio,
-    MmioLayout, Offset, Overflow, Register, Registers, Registration, Registry, Result, Ring, Value,
+    Bias, Chip, ChipConfig, Direction, Edges, Error, Forwarder, Level, LineConfig, Mmio,
+    MmioLayout, Offset, Register, Registers, Registration, Registry, Result, Value,
 };
 
 fn at(offset: u32) -> Offset {
@@ -297,8 +298,8 @@ fn lines_without_a_bit_are_not_there() {
     let config = ChipConfig::new("soc", 12);
     let chip = Registry::new().register(&config, chip).unwrap();
     let line = |offset| chip.device().line(at(offset)).unwrap();
-    assert!(line(7).request("a".into()).is_ok());
-    assert_eq!(line(8).request("a".into()).unwrap_err().errno().get(), 22);
+    assert!(line(7).request("a").is_ok());
+    assert_eq!(line(8).request("a").unwrap_err().errno().get(), 22);
 }
 
 /// Chips of several types.
@@ -342,7 +343,7 @@ fn a_forwarder_goes_through_the_logical_side() {
     assert_eq!((a.level(3), b.level(1)), (Level::High, Level::Low));
     assert_eq!(gpiolib::values(&descs, 0b11), Ok(0b01));
     assert_eq!(descs[0].direction(), Ok(Direction::Output));
-    descs[0].apply_flags(&LineConfig {
+    descs[0].apply_config(&LineConfig {
         bias: Bias::PullUp,
         ..descs[0].config()
     });
@@ -385,7 +386,7 @@ fn a_forwarder_relays_edges() {
             ..LineConfig::default()
         },
     );
-    desc.attach_edges(&queue, 0, edges).unwrap();
+    desc.arm(&queue, 0, edges).unwrap();
     assert_eq!(b.calls().last().map(String::as_str), Some("arm 1"));
     b.pull(1, Level::High);
     assert!(queue.is_empty(), "the inner line is active-low");
@@ -394,7 +395,7 @@ fn a_forwarder_relays_edges() {
         queue.pop().map(|event| (event.offset, event.seqno)),
         Some((at(1), 1))
     );
-    desc.detach_edges();
+    desc.disarm();
     assert_eq!(b.calls(), ["disarm 1"]);
     b.pull(1, Level::High);
     b.pull(1, Level::Low);

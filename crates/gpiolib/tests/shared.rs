@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::TestChip;
 use gpiolib::{
-    ChipConfig, Config, Consumer, Desc, Direction, Edges, Error, Flags, Level, Line, Lookup,
-    LookupFlags, LookupTable, Module, Offset, Registration, Registry, Timestamp, Value,
+    ChipConfig, Consumer, Desc, Direction, Edges, Error, Initial, Level, Line, Lookup, LookupFlags,
+    LookupTable, Module, Offset, PinConfig, Registration, Registry, Timestamp, Value,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ fn board() -> (Registry, Registration<TestChip>, TestChip, Line) {
 }
 
 fn driver(line: &Line, name: &str, value: Value) -> Desc {
-    let desc = line.get(name.into()).unwrap();
+    let desc = line.get(name).unwrap();
     desc.direction_output(value).unwrap();
     desc
 }
@@ -41,7 +41,7 @@ fn s1_the_line_leaves_its_default_while_somebody_votes() {
     let (_registry, _plugged, chip, line) = board();
     let a = driver(&line, "a", Value::Active);
     let b = driver(&line, "b", Value::Active);
-    let c = line.get("c".into()).unwrap();
+    let c = line.get("c").unwrap();
     chip.calls();
     b.set_value(Value::Inactive).unwrap();
     c.set_value(Value::Inactive).unwrap();
@@ -84,7 +84,7 @@ fn s2_a_vote_ends_with_its_holder() {
     assert!(late.device().is_gone());
     drop(late);
     assert_eq!(keeper.value(), Err(Error::Revoked));
-    assert!(line.get("new".into()).is_err());
+    assert!(line.get("new").is_err());
     assert!(chip.calls().is_empty(), "a dead chip is told nothing");
     assert!(!line.info().used);
 }
@@ -92,9 +92,9 @@ fn s2_a_vote_ends_with_its_holder() {
 #[test]
 fn s3_beside_others_the_direction_stands() {
     let (_registry, _plugged, chip, line) = board();
-    let input = line.get("input".into()).unwrap();
+    let input = line.get("input").unwrap();
     input.direction_input().unwrap();
-    let other = line.get("other".into()).unwrap();
+    let other = line.get("other").unwrap();
     chip.calls();
     let named = |error: Error, name: &str| {
         assert_eq!(error, Error::Conflict(name.into()));
@@ -107,30 +107,33 @@ fn s3_beside_others_the_direction_stands() {
     assert_eq!(asked, 0, "the chip is not asked");
     drop(input);
     other.direction_output(Value::Active).unwrap();
-    let third = line.get("third".into()).unwrap();
+    let third = line.get("third").unwrap();
     named(third.direction_input().unwrap_err(), "other");
     assert_eq!(third.direction(), Ok(Direction::Output));
 
     // A setting is for all of them, too.
-    chip.log().accepts.push(Config::BiasPullUp);
-    other.set_config(Config::BiasPullUp).unwrap();
+    chip.log().accepts.push(PinConfig::BiasPullUp);
+    other.set_config(PinConfig::BiasPullUp).unwrap();
     chip.calls();
-    assert_eq!(third.set_config(Config::BiasPullUp), Ok(()));
-    named(third.set_config(Config::BiasPullDown).unwrap_err(), "other");
+    assert_eq!(third.set_config(PinConfig::BiasPullUp), Ok(()));
+    named(
+        third.set_config(PinConfig::BiasPullDown).unwrap_err(),
+        "other",
+    );
     assert!(chip.calls().is_empty());
 }
 
 #[test]
 fn s4_alone_a_consumer_may_do_everything() {
     let (_registry, _plugged, chip, line) = board();
-    let only = line.get("only".into()).unwrap();
+    let only = line.get("only").unwrap();
     only.direction_input().unwrap();
     only.direction_output(Value::Active).unwrap();
     only.set_value(Value::Inactive).unwrap();
     only.direction_output(Value::Inactive).unwrap();
     only.direction_output(Value::Active).unwrap();
     // What it put out last is what later ones leave and come back to.
-    let other = line.get("other".into()).unwrap();
+    let other = line.get("other").unwrap();
     other.set_value(Value::Inactive).unwrap();
     drop(only);
     assert_eq!(chip.level(3), Level::Low);
@@ -141,7 +144,7 @@ fn s4_alone_a_consumer_may_do_everything() {
 #[test]
 fn s5_an_edge_goes_to_everybody_who_asked() {
     let (_registry, plugged, chip, line) = board();
-    let [a, b, quiet] = ["a", "b", "quiet"].map(|name| line.get(name.into()).unwrap());
+    let [a, b, quiet] = ["a", "b", "quiet"].map(|name| line.get(name).unwrap());
     let rising = Edges {
         rising: true,
         falling: false,
@@ -174,7 +177,7 @@ fn s5_an_edge_goes_to_everybody_who_asked() {
 fn s6_a_call_that_fails_counts_nothing() {
     let (_registry, _plugged, chip, line) = board();
     let a = driver(&line, "a", Value::Active);
-    let b = line.get("b".into()).unwrap();
+    let b = line.get("b").unwrap();
     chip.log().fails.push(("set", Error::Io));
     assert_eq!(b.set_value(Value::Inactive), Err(Error::Io));
     chip.log().fails.clear();
@@ -192,8 +195,8 @@ fn each_has_its_own_polarity_and_look_ups_share_without_knowing() {
     registry.add_lookup(LookupTable::new("high", vec![wire(LookupFlags::NONE)]));
     registry.add_lookup(LookupTable::new("low", vec![wire(LookupFlags::ACTIVE_LOW)]));
     let get = |device, flags| Consumer::new(&registry, device).get(None, flags);
-    let high = get("high", Flags::OutHigh).unwrap();
-    let low = get("low", Flags::OutLow).unwrap();
+    let high = get("high", Initial::OutputActive).unwrap();
+    let low = get("low", Initial::OutputInactive).unwrap();
     assert_eq!(chip.level(3), Level::High);
     low.set_value(Value::Active).unwrap();
     assert_eq!(
@@ -203,17 +206,17 @@ fn each_has_its_own_polarity_and_look_ups_share_without_knowing() {
     assert_eq!(low.offset(), LINE);
     assert!(low.device().is_same(plugged.device()));
     assert_eq!(
-        get("low", Flags::In).err(),
+        get("low", Initial::Input).err(),
         Some(Error::Conflict("high".into()))
     );
 
     // Programs see who has it, and do not get it.
     assert_eq!(line.info().consumer, Some("shared".into()));
     assert!(line.info().used && line.is_shared());
-    assert_eq!(line.request("program".into()).err(), Some(Error::Busy));
+    assert_eq!(line.request("program").err(), Some(Error::Busy));
     let plain = plugged.device().line(Offset::new(0)).unwrap();
-    let held = plain.get("one".into()).unwrap();
-    assert_eq!(plain.get("two".into()).err(), Some(Error::Busy));
+    let held = plain.get("one").unwrap();
+    assert_eq!(plain.get("two").err(), Some(Error::Busy));
     drop(held);
 }
 
@@ -228,7 +231,7 @@ fn consumers_keep_the_device_its_id_and_the_module() {
     };
     let plugged = TestChip::new().register_as(&registry, &config);
     let line = plugged.device().line(LINE).unwrap();
-    let two = [1, 2].map(|_| line.get("x".into()).unwrap());
+    let two = [1, 2].map(|_| line.get("x").unwrap());
     assert_eq!(module.lines_out(), 2);
     drop(line);
     plugged.unregister();
@@ -250,7 +253,7 @@ proptest! {
         let mut low = [false; 4];
         for (who, what) in story {
             match (&held[who], what) {
-                (None, _) => held[who] = Some(line.get("x".into()).unwrap()),
+                (None, _) => held[who] = Some(line.get("x").unwrap()),
                 (Some(_), 0) => (held[who], low[who]) = (None, false),
                 (Some(desc), value) => {
                     desc.set_value(Value::from(value == 1)).unwrap();

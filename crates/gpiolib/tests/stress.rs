@@ -102,7 +102,7 @@ fn race(
         let chip = registry
             .register(&ChipConfig::new("a", lines), chip)
             .unwrap();
-        let request = |line: Line| line.request("stress".into()).unwrap();
+        let request = |line: Line| line.request("stress").unwrap();
         let lines = chip.device().lines().map(request).collect();
         hand_over.send(lines).unwrap();
         is_ready.recv().unwrap();
@@ -146,7 +146,7 @@ fn nobody_gives_a_line_back_to_a_chip_that_was_handed_back() {
         drop(lines);
         ready.send(()).unwrap();
         let mut given = 0;
-        while let Ok(held) = line.request("stress".into()) {
+        while let Ok(held) = line.request("stress") {
             (0..4).for_each(|_| clog());
             drop(held);
             given += 1;
@@ -239,7 +239,7 @@ impl World {
     fn request(&self, seed: &mut u64) -> Option<Desc> {
         let device = self.some_device(seed)?;
         let line = device.line(Offset::new(next(seed) as u32 % device.ngpio()))?;
-        match line.request("stress".into()) {
+        match line.request("stress") {
             Ok(desc) => {
                 self.count(0);
                 Some(desc)

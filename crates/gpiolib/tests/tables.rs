@@ -5,10 +5,10 @@
 mod common;
 
 use common::{TestChip, request};
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Ring};
 use gpiolib::{
-    Bias, ChipConfig, Config, Consumer, Desc, Device, EdgeQueue, Edges, Flags, Label, Level,
-    LineConfig, Lookup, LookupFlags, LookupTable, Offset, Overflow, Registration, Registry, Ring,
-    Value,
+    Bias, ChipConfig, Consumer, Desc, Device, Edges, Initial, Label, Level, LineConfig, Lookup,
+    LookupFlags, LookupTable, Offset, PinConfig, Registration, Registry, Value,
 };
 
 type Operation = (&'static str, fn(&Desc) -> gpiolib::Result<()>);
@@ -36,24 +36,22 @@ const OPERATIONS: [Operation; 20] = [
     ("set_values", |desc| {
         gpiolib::set_values(std::slice::from_ref(desc), 1, 1)
     }),
-    ("set_config", |desc| desc.set_config(Config::BiasPullUp)),
+    ("set_config", |desc| desc.set_config(PinConfig::BiasPullUp)),
     ("set_debounce", |desc| desc.set_debounce(10)),
     ("set_transitory", |desc| desc.set_transitory(true)),
-    ("attach_edges", |desc| {
-        desc.attach_edges(&queue(), 0, Edges::BOTH)
-    }),
+    ("arm", |desc| desc.arm(&queue(), 0, Edges::BOTH)),
     ("subscribe", |desc| {
         desc.subscribe(Edges::BOTH, 16).map(drop)
     }),
-    ("request", |desc| desc.line().request("b".into()).map(drop)),
+    ("request", |desc| desc.line().request("b").map(drop)),
     ("configure as is", |desc| {
-        desc.configure(LookupFlags::NONE, Flags::AsIs)
+        desc.configure(LookupFlags::NONE, Initial::AsIs)
     }),
     ("configure input", |desc| {
-        desc.configure(LookupFlags::NONE, Flags::In)
+        desc.configure(LookupFlags::NONE, Initial::Input)
     }),
     ("configure output", |desc| {
-        desc.configure(LookupFlags::NONE, Flags::OutHigh)
+        desc.configure(LookupFlags::NONE, Initial::OutputActive)
     }),
 ];
 
@@ -71,7 +69,7 @@ fn numb(drive: gpiolib::Drive) -> [Desc; 2] {
     let chip = TestChip::new();
     let registration = chip.register(&Registry::new(), "a", 2);
     let desc = request(&registration, 0);
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         drive,
         ..LineConfig::default()
     });
@@ -109,15 +107,15 @@ fn what_needs_no_chip_goes_on_on_a_numb_line() {
     assert!(desc.is_transitory(), "the flag has changed all the same");
     assert!(desc.is_output(), "as it was last known");
     assert!(!desc.device().can_sleep());
-    desc.set_consumer("renamed".into());
+    desc.set_consumer_name("renamed".into());
     assert_eq!(desc.line().info().consumer, Some(Label::from("renamed")));
     assert_eq!(desc.device().ngpio(), 2);
     assert_eq!(desc.device().name(), "gpiochip0");
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         bias: Bias::PullUp,
         ..desc.config()
     });
-    desc.detach_edges();
+    desc.disarm();
     assert!(desc.is_same(&desc.clone()));
 }
 
@@ -169,14 +167,14 @@ impl Actors {
         let next = TestChip::new().register(&self.registry, "next", 1);
         let next_id = next.device().id();
         drop(next);
-        let open = |device: &Device| device.line(Offset::new(1)).unwrap().request("b".into());
+        let open = |device: &Device| device.line(Offset::new(1)).unwrap().request("b");
         Seen {
             held_line: self.a.as_ref().map(|desc| outcome(desc.value().map(drop))),
             open_chip: self
                 .b
                 .as_ref()
                 .map(|device| outcome(open(device).map(drop))),
-            new_request: outcome(c.get("line", Flags::AsIs).map(drop)),
+            new_request: outcome(c.get("line", Initial::AsIs).map(drop)),
             is_listed: self.registry.device_by_label("u5").is_some(),
             next_id,
         }

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (lines, memories) = (gpiolib::Registry::new(), nvmem::Registry::new());
     let expander = lines.register(&ChipConfig::new("expander", 8), Expander)?;
     let line = expander.device().line(Offset::new(3)).expect("it has eight");
-    let wp = line.request("eeprom".into())?;
+    let wp = line.request("eeprom")?;
     let config = Config { write_protect: WriteProtect::shared(&wp), ..Config::new("eeprom", 16) };
     let eeprom = memories.register(config, Eeprom)?;          // nvmem owns a clone
 
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     eeprom.device().write(0, b"mac")?;                        // and nvmem still lowers and raises it
 
     let Some(Expander) = expander.unregister() else { panic!("the driver has its very chip back") };
-    let refused = eeprom.device().write(0, b"key");           // the plug was pulled: numb, not dangling
+    let refused = eeprom.device().write(0, b"key");           // the chip was unplugged: an error, no dangling pointer
     assert_eq!(refused, Err(Error::WriteProtect(gpiolib::Error::Revoked)));
     drop(eeprom);                                             // the last handle: every count is 0, once
     // README

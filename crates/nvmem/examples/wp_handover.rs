@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gpiolib::{
-    Chip, ChipConfig, Consumer, Device, Flags, Level, Lookup, LookupTable, Module, Offset,
+    Chip, ChipConfig, Consumer, Device, Initial, Level, Lookup, LookupTable, Module, Offset,
     Registry, Scope,
 };
 use nvmem::{Access, Config, Provider, WriteProtect};
@@ -141,7 +141,7 @@ fn plug(board: &Arc<Board>, lines: &Registry, module: &Module) -> Outcome<(Scope
 /// The driver of the EEPROM, bound: gets its line, managed, and hands a clone to nvmem.
 fn probe(stage: &Stage) -> Outcome<(Scope, nvmem::Registration<Eeprom>)> {
     let mut consumer = Scope::new(Consumer::new(&stage.lines, "eeprom"));
-    let wp = consumer.get_managed("wp", Flags::OutHigh)?;
+    let wp = consumer.get_managed("wp", Initial::OutputActive)?;
     let config = Config {
         write_protect: WriteProtect::shared(&wp),
         ..Config::new("eeprom", 16)
@@ -171,7 +171,7 @@ fn main() -> Outcome {
 
     let (mut consumer, memory) = probe(&stage)?;
     stage.show("The EEPROM's driver got its line and handed a clone to nvmem.");
-    let second = consumer.get_managed("wp", Flags::OutHigh).err();
+    let second = consumer.get_managed("wp", Initial::OutputActive).err();
     println!("     a second get of the line: {second:?}");
     stage.write(b"hello")?;
 

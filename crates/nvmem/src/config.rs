@@ -13,6 +13,7 @@ use crate::{CellInfo, Keepout, WriteProtect};
 /// assert_eq!(Kind::BatteryBacked.text(), "Battery backed");
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Kind {
     /// Not said.
     #[default]
@@ -66,6 +67,7 @@ impl Kind {
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Id {
     /// Nothing.
     #[default]

@@ -1,7 +1,7 @@
 //! A registered memory, and a consumer's hold on it.
 //!
 //! A [`Device`] is counted and outlives its provider: when the provider is gone every access answers
-//! [`Error::Gone`], and nothing of it is called any more. Accesses come to the provider one at a
+//! [`Error::Revoked`], and nothing of it is called any more. Accesses come to the provider one at a
 //! time, under one lock together with the write-protect line, so that the line is up whenever no
 //! write is in progress.
 
@@ -41,7 +41,7 @@ use crate::{Access, CellInfo, Error, Keepout, Kind, Provider, Result};
 /// device.write(14, &[1, 2])?;
 /// drop(ram);
 /// assert!(device.is_gone());
-/// assert_eq!(device.read(14, &mut [0; 2]), Err(Error::Gone));
+/// assert_eq!(device.read(14, &mut [0; 2]), Err(Error::Revoked));
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[derive(Clone)]
@@ -111,7 +111,7 @@ impl Device {
     /// Fills `data` from the bytes at `offset`; keep-outs read their value. May take bus time.
     ///
     /// # Errors
-    /// `Gone`; `Invalid` beyond the end; `NotPermitted` if it cannot be read; the provider's.
+    /// `Revoked`; `Invalid` beyond the end; `NotPermitted` if it cannot be read; the provider's.
     // DIFFERS: Linux does not check the bounds here.
     pub fn read(&self, offset: usize, data: &mut [u8]) -> Result<()> {
         self.with_open(|open| self.0.read(open, offset, data))
@@ -121,7 +121,7 @@ impl Device {
     /// write-protect line is low for the length of the call, and only then.
     ///
     /// # Errors
-    /// `Gone`; `Invalid` beyond the end; `NotPermitted` if it is read only; `WriteProtect` if the
+    /// `Revoked`; `Invalid` beyond the end; `NotPermitted` if it is read only; `WriteProtect` if the
     /// line cannot be lowered: nothing is written; `Unprotected` if it cannot be raised again: all is
     /// written; the provider's.
     // DIFFERS: Linux checks neither the bounds nor read-only here, writes although the line could
@@ -136,7 +136,7 @@ impl Device {
         let mut open = open.lock();
         // Who waited for another access finds out here that it was the last.
         if self.is_gone() {
-            return Err(Error::Gone);
+            return Err(Error::Revoked);
         }
         access(&mut open)
     }

@@ -13,14 +13,14 @@ pub type Result<T> = core::result::Result<T, Error>;
 /// use gpiolib::Errno;
 /// use nvmem::Error;
 ///
-/// assert_eq!(Error::Gone.errno(), Errno::ENODEV);
+/// assert_eq!(Error::Revoked.errno(), Errno::ENODEV);
 /// assert_eq!(Error::WriteProtect(gpiolib::Error::Io).errno(), Errno::EIO, "the line's own");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// `ENODEV`: the provider is gone.
-    Gone,
+    Revoked,
     /// `EINVAL`: a parameter is wrong; the text says which.
     Invalid(&'static str),
     /// `ERANGE`: a keep-out, or a number, does not fit; the text says which.
@@ -51,7 +51,7 @@ impl Error {
     #[must_use]
     pub const fn errno(self) -> Errno {
         match self {
-            Self::Gone => Errno::ENODEV,
+            Self::Revoked => Errno::ENODEV,
             Self::Invalid(_) => Errno::EINVAL,
             Self::Range(_) => Errno::ERANGE,
             Self::NotPermitted => Errno::EPERM,
@@ -68,7 +68,7 @@ impl Error {
 
 impl From<revocable::Revoked> for Error {
     fn from(_: revocable::Revoked) -> Self {
-        Self::Gone
+        Self::Revoked
     }
 }
 
@@ -81,7 +81,7 @@ impl From<gpiolib::Error> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone => f.write_str("the memory is gone"),
+            Self::Revoked => f.write_str("the memory is gone"),
             Self::Invalid(what) | Self::Range(what) => f.write_str(what),
             Self::NotPermitted => f.write_str("the memory does not allow that"),
             Self::NotFound => f.write_str("no such cell"),

@@ -59,7 +59,7 @@ impl Device {
     /// Forbids writing, or allows it again where the provider can write: the attribute `force_ro`.
     ///
     /// # Errors
-    /// `Gone`; `NotPermitted` if the provider cannot write.
+    /// `Revoked`; `NotPermitted` if the provider cannot write.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
         self.with_open(|open| {
             if !self.0.access.can_write() {

@@ -31,7 +31,7 @@
 //! assert_eq!(&found, b"mac!");
 //!
 //! ram.unregister();
-//! assert_eq!(device.read(4, &mut found), Err(nvmem::Error::Gone));
+//! assert_eq!(device.read(4, &mut found), Err(nvmem::Error::Revoked));
 //! # Ok::<(), nvmem::Error>(())
 //! ```
 //!

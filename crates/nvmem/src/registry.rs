@@ -106,11 +106,13 @@ struct Table {
 /// let _watch = memories.on_event(|event| match event {
 ///     Event::Added(device) => println!("{} came", device.name()),
 ///     Event::Removed(device) => println!("{} went", device.name()),
+///     _ => {}
 /// });
 /// drop(memories.register(Config::new("ram", 16), Ram([0; 16]))?);
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// It was registered.
     Added(Device),

@@ -4,7 +4,7 @@
 //! the lock that also serialises its provider, and is dropped when the memory is unregistered: the
 //! line is then given back, or the memory's share of it.
 
-use gpiolib::{Consumer, Desc, Flags, Value};
+use gpiolib::{Consumer, Desc, Initial, Value};
 
 use crate::{Error, Result};
 
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 /// use gpiolib::{ChipConfig, Offset};
 ///
 /// let chip = gpiolib::Registry::new().register(&ChipConfig::new("u5", 1), Wire)?;
-/// let wp = chip.device().line(Offset::new(0)).expect("it has one").request("wp".into())?;
+/// let wp = chip.device().line(Offset::new(0)).expect("it has one").request("wp")?;
 /// let config = Config { write_protect: WriteProtect::shared(&wp), ..Config::new("ram", 16) };
 /// let ram = Registry::new().register(config, Ram([0; 16]))?;
 /// assert_eq!(wp.handles(), 2, "ours and the memory's");
@@ -44,6 +44,7 @@ use crate::{Error, Result};
 /// # Ok::<(), nvmem::Error>(())
 /// ```
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub enum WriteProtect {
     /// The core makes no GPIO call at all; what the provider does is its own.
     #[default]
@@ -69,7 +70,7 @@ impl WriteProtect {
     pub(crate) fn take(self) -> Result<Protector> {
         let line = match self {
             Self::Ignored => None,
-            Self::Lookup(consumer) => consumer.get_optional("wp", Flags::OutHigh)?,
+            Self::Lookup(consumer) => consumer.get_optional("wp", Initial::OutputActive)?,
             Self::Given(line) => {
                 line.direction_output(Value::Active)?;
                 Some(line)

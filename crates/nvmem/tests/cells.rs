@@ -48,7 +48,7 @@ fn cells_are_found_by_the_consumers_name() {
         errno(memories.cell("eth0", "mac")),
         Some(Errno::EPROBE_DEFER)
     );
-    assert_eq!(cell.read(), Err(Error::Gone));
+    assert_eq!(cell.read(), Err(Error::Revoked));
 }
 
 #[test]

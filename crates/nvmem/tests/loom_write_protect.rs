@@ -61,7 +61,7 @@ fn story(unplug: bool) {
     let chip = lines.register(&ChipConfig::new("u5", 1), chip);
     let chip = chip.unwrap();
     let line = chip.device().line(Offset::new(0)).unwrap();
-    let line = line.request("wp".into()).unwrap();
+    let line = line.request("wp").unwrap();
 
     let memories = Registry::new();
     let config = Config {
@@ -124,7 +124,7 @@ fn shared_story(drops: bool, unplug: bool) {
     for writer in writers {
         match writer.join().unwrap() {
             Ok(()) => {}
-            Err(Error::Gone) => assert!(drops),
+            Err(Error::Revoked) => assert!(drops),
             Err(Error::WriteProtect(error) | Error::Unprotected(error)) => {
                 assert!(unplug && error == gpiolib::Error::Revoked);
             }

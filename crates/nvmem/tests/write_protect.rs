@@ -184,7 +184,7 @@ fn a_provider_can_be_revoked_without_a_wait_and_comes_back_as_what_it_was() {
     let device = registration.device().clone();
     assert!(registration.revoke() && !registration.revoke());
     assert!(device.is_gone() && device.is_read_only());
-    assert_eq!(device.read(0, &mut [0]), Err(Error::Gone));
+    assert_eq!(device.read(0, &mut [0]), Err(Error::Revoked));
     assert!(board.memories.device("mem").is_err());
     let memory: Memory = registration.unregister().unwrap();
     drop(memory);
@@ -203,9 +203,9 @@ fn n08_after_unregister_consumers_find_it_gone() {
         ["request", "out high", "free"],
         "the line is back although a consumer remains"
     );
-    assert_eq!(device.write(0, &[1]), Err(Error::Gone));
-    assert_eq!(device.read(0, &mut [0]), Err(Error::Gone));
-    assert_eq!(device.clone().file_read(0, &mut [0]), Err(Error::Gone));
+    assert_eq!(device.write(0, &[1]), Err(Error::Revoked));
+    assert_eq!(device.read(0, &mut [0]), Err(Error::Revoked));
+    assert_eq!(device.clone().file_read(0, &mut [0]), Err(Error::Revoked));
     assert_eq!(board.memories.device("mem").err(), Some(Error::ProbeDefer));
     assert_eq!(Seen::count(&seen.reads) + Seen::count(&seen.writes), 0);
 }
@@ -224,7 +224,7 @@ fn n09_the_same_provider_registers_again_at_once() {
     second.device().write(0, &[1]).unwrap();
     assert_eq!(
         held.write(0, &[1]),
-        Err(Error::Gone),
+        Err(Error::Revoked),
         "the old hold stays dead"
     );
     assert_eq!((held.name(), second.device().name()), ("mem0", "mem1"));
@@ -339,7 +339,9 @@ fn i13_the_callee_puts_only_what_it_owns() {
 fn i14_the_callees_line_survives_the_callers_detach() {
     let board = Board::wired(LookupFlags::ACTIVE_LOW);
     let mut scope = Scope::new(board.consumer());
-    let managed = scope.get_managed("wp", gpiolib::Flags::OutHigh).unwrap();
+    let managed = scope
+        .get_managed("wp", gpiolib::Initial::OutputActive)
+        .unwrap();
     let config = board.protected_by(WriteProtect::shared(&managed));
     let (memory, seen) = board.memory();
     let registration = board.memories.register(config, memory).unwrap();

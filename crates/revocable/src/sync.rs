@@ -11,14 +11,17 @@ mod irq;
 #[cfg(loom)]
 mod modelled;
 
+// The standard ones, or loom's: for the crates that are modelled together with this one.
 #[cfg(loom)]
 pub use loom::sync::atomic;
 #[cfg(loom)]
 pub use modelled::{Arc, Weak};
 
 #[cfg(not(loom))]
+#[doc(hidden)]
 pub use alloc::sync::{Arc, Weak};
 #[cfg(not(loom))]
+#[doc(hidden)]
 pub use core::sync::atomic;
 
 #[cfg(not(any(feature = "std", loom)))]

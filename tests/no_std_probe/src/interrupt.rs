@@ -78,7 +78,7 @@ pub(crate) fn story(registry: &Registry) -> Result<i32> {
         for _ in 0..20 {
             read += u32::from(events.pop().is_some());
             let other = chip.device().line(Offset::new(1)).ok_or(Error::NotFound)?;
-            drop(other.request("other".into())?);
+            drop(other.request("other")?);
             let _ = (line.info(), registry.find_line("none"), events.is_closed());
         }
         chip.device().line(Offset::new(0)).ok_or(Error::NotFound)?;

@@ -20,7 +20,7 @@ use gpio_sim::Bank;
 use gpio_uapi::abi::{IntoBytes, common::ChipInfo, ioctl};
 use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
 use gpiolib::{
-    Consumer, Edges, Errno, Error, Flags, Level, Lookup, LookupTable, Module, Offset, Registry,
+    Consumer, Edges, Errno, Error, Initial, Level, Lookup, LookupTable, Module, Offset, Registry,
     Result, Timestamp, Value,
 };
 
@@ -120,19 +120,19 @@ fn story() -> Result<i32> {
         alloc::vec![Lookup::line("LED").con_id("led")],
     ));
     let panel = Consumer::new(&registry, "panel");
-    if panel.get("led", Flags::OutHigh).err() != Some(Error::ProbeDefer) {
+    if panel.get("led", Initial::OutputActive).err() != Some(Error::ProbeDefer) {
         return Ok(1);
     }
     let sim = Bank::new(8)
         .label("demo")
         .name(led, "LED")
         .register(&registry)?;
-    let held = panel.get("led", Flags::OutHigh)?;
+    let held = panel.get("led", Initial::OutputActive)?;
     if sim.level(led)? != Level::High || held.clone().value()? != Value::Active {
         return Ok(2);
     }
     let line = sim.device().line(button).ok_or(Error::NotFound)?;
-    let press = line.request("press".into())?;
+    let press = line.request("press")?;
     press.direction_input()?;
     let edges = press.subscribe(Edges::BOTH, 16)?;
     sim.set_pull(button, Level::High, Timestamp::at(7))?;

@@ -19,8 +19,8 @@
 //! nets.wire("wire", b.chip(), Offset::new(0), "b:0");
 //!
 //! let line = |sim: &gpio_sim::Sim| sim.device().line(Offset::new(0)).expect("it has one");
-//! let output = line(&a).request("out".into())?;
-//! let input = line(&b).request("in".into())?;
+//! let output = line(&a).request("out")?;
+//! let input = line(&b).request("in")?;
 //! input.direction_input()?;
 //! output.direction_output(Value::Active)?;
 //! assert_eq!(input.level()?, Level::High);

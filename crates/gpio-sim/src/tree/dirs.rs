@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use gpiolib::{Errno, HogDirection, Level, Release};
+use gpiolib::{Errno, HogDirection, Release, Value};
 
 use super::attribute::Kind;
 use super::{Host, PluggedChip, text};
@@ -326,14 +326,14 @@ impl LineDir {
     }
 }
 
-const HIGH: HogDirection = HogDirection::Output(Level::High);
-const LOW: HogDirection = HogDirection::Output(Level::Low);
+const HIGH: HogDirection = HogDirection::Output(Value::Active);
+const LOW: HogDirection = HogDirection::Output(Value::Inactive);
 
 fn word(direction: HogDirection) -> &'static str {
     match direction {
         HogDirection::Input => "input",
-        HogDirection::Output(Level::High) => "output-high",
-        HogDirection::Output(Level::Low) => "output-low",
+        HogDirection::Output(Value::Active) => "output-high",
+        HogDirection::Output(Value::Inactive) => "output-low",
     }
 }
 

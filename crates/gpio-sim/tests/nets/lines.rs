@@ -6,9 +6,10 @@ use Level::{High, Low};
 use gpio_sim::net::{Nets, Report};
 use gpio_sim::part::{Action, PartKind, Setting, Settings};
 use gpio_sim::{Bank, Change, Changes, Sim, What};
+use gpiolib::engine::DescExt;
 use gpiolib::{
-    Bias, Desc, Drive, Edge, EdgeQueue, Edges, Error, Level, LineConfig, ManualClock, Offset,
-    Registry, Subscription, Timestamp, Value,
+    Bias, Desc, Drive, Edge, Edges, Error, Level, LineConfig, ManualClock, Offset, Registry,
+    Subscription, Timestamp, Value,
 };
 
 struct Board {
@@ -37,11 +38,11 @@ fn board(pull: Option<Level>) -> Board {
 
 fn request(sim: &Sim, offset: u32) -> Desc {
     let line = sim.device().line(Offset::new(offset)).unwrap();
-    line.request("test".into()).unwrap()
+    line.request("test").unwrap()
 }
 
 fn drive(desc: &Desc, drive: Drive) {
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         drive,
         ..LineConfig::default()
     });
@@ -54,7 +55,7 @@ fn input(sim: &Sim, offset: u32) -> (Desc, Subscription) {
     (desc, queue)
 }
 
-fn edges(queue: &EdgeQueue) -> Vec<(u64, Edge)> {
+fn edges(queue: &Subscription) -> Vec<(u64, Edge)> {
     std::iter::from_fn(|| queue.pop())
         .map(|event| (event.timestamp_ns, event.edge))
         .collect()
@@ -154,7 +155,7 @@ fn a_floating_net_keeps_its_level_and_a_bias_holds_it() {
         (Bias::PullUp, High),
         (Bias::Disabled, High),
     ] {
-        reader.apply_flags(&LineConfig {
+        reader.apply_config(&LineConfig {
             bias,
             ..LineConfig::default()
         });

@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use core::task::Waker;
 
+use gpiolib::engine::{DescExt, EdgeQueue, Overflow, Store};
 use gpiolib::{
-    Desc, EdgeEvent, EdgeQueue, Edges, Errno, Feature, InfoChangeKind, Label, Level, Line,
-    LineConfig, Overflow, Store, Value,
+    Desc, EdgeEvent, Edges, Errno, Feature, InfoChangeKind, Label, Level, Line, LineConfig, Value,
 };
 
 use super::text;
@@ -42,7 +42,7 @@ impl Exported {
             _ => return Err(Errno::EINVAL),
         };
         done.map_err(|error| error.errno())?;
-        self.announce(InfoChangeKind::Config);
+        self.announce(InfoChangeKind::Reconfigured);
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl Exported {
             return Err(Errno::EIO);
         }
         self.arm(edges, waker)?;
-        self.announce(InfoChangeKind::Config);
+        self.announce(InfoChangeKind::Reconfigured);
         Ok(())
     }
 
@@ -87,9 +87,7 @@ impl Exported {
         };
         queue.configure(0, &config);
         queue.set_waker(waker.clone());
-        let armed = self
-            .desc
-            .attach_edges(&queue, 0, edges.inverted(active_low));
+        let armed = self.desc.arm(&queue, 0, edges.inverted(active_low));
         armed.map_err(|error| match error {
             gpiolib::Error::Revoked => Errno::ENODEV,
             _ => Errno::EIO,
@@ -101,7 +99,7 @@ impl Exported {
 
     fn disarm(&mut self) {
         if !self.edges.is_empty() {
-            self.desc.detach_edges();
+            self.desc.disarm();
         }
         self.edges = Edges::NONE;
         self.show_edges();
@@ -111,7 +109,7 @@ impl Exported {
     // KERNEL: gpiolib-sysfs.c gpio_sysfs_request_irq, gpio_sysfs_free_irq (v6.13)
     fn show_edges(&self) {
         if self.is_announced() {
-            self.desc.apply_flags(&LineConfig {
+            self.desc.apply_config(&LineConfig {
                 direction: None,
                 edges: self.edges,
                 ..self.desc.config()
@@ -130,7 +128,7 @@ impl Exported {
             self.disarm();
             self.arm(edges, waker)?;
         }
-        self.announce(InfoChangeKind::Config);
+        self.announce(InfoChangeKind::Reconfigured);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::task::Waker;
 
+use gpiolib::engine::DescExt;
 use gpiolib::{Device, Direction, Edges, Errno, Offset};
 
 use self::exported::Exported;

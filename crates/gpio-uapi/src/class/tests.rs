@@ -1,4 +1,3 @@
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -199,7 +198,7 @@ fn a_chip_takes_its_exported_lines_with_it() {
 #[test]
 fn row_86_watchers_are_told_of_the_release_only() {
     let mut bench = Bench::new();
-    let watch = InfoQueue::new(4, Box::new(gpiolib::Ring::new()));
+    let watch = InfoQueue::new(4);
     bench.sim.device().attach(&watch);
     watch.watch(Offset::new(2)).unwrap();
     bench.class.export(Within::Machine, b"514").unwrap();

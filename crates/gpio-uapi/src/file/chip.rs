@@ -34,7 +34,7 @@ impl ChipFile {
             fifo: fifo.clone(),
             latch: Arc::clone(&latch),
         };
-        let watches = InfoQueue::new(InfoQueue::CAPACITY, Box::new(changes));
+        let watches = InfoQueue::with_store(InfoQueue::CAPACITY, Box::new(changes));
         device.attach(&watches);
         Self {
             device,

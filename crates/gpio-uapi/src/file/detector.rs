@@ -3,7 +3,8 @@
 //! [`Detector`] keeps what was last asked for, because what a reconfiguration does depends on it.
 //! The detecting itself (filter, timers, numbers) is the core's [`EdgeQueue`].
 
-use gpiolib::{Config, Desc, EdgeQueue, Edges, Error, LineConfig};
+use gpiolib::engine::{DescExt, EdgeQueue};
+use gpiolib::{Desc, Edges, Error, LineConfig, PinConfig};
 
 use crate::refusal::Refusal;
 use crate::repr::Setup;
@@ -65,7 +66,7 @@ impl Target<'_> {
     }
 
     fn listen(&self, edges: Edges) -> Result<(), Refusal> {
-        Ok(self.desc.attach_edges(self.queue, self.index, edges)?)
+        Ok(self.desc.arm(self.queue, self.index, edges)?)
     }
 }
 
@@ -103,7 +104,7 @@ impl Detector {
     // KERNEL: gpiolib-cdev.c debounce_setup (v6.12): the level is read before the interrupt is
     // looked for; both edges are listened to whatever the program asked for.
     fn debounce(&mut self, target: &Target<'_>, period_us: u32) -> Result<(), Refusal> {
-        match target.desc.set_config(Config::InputDebounce(period_us)) {
+        match target.desc.set_config(PinConfig::InputDebounce(period_us)) {
             Err(Error::Unsupported) if period_us == 0 => return Ok(()),
             Err(Error::Unsupported) => {}
             other => return Ok(other?),
@@ -125,7 +126,7 @@ impl Detector {
     /// Stops listening; a pending debounce is lost, and no period is shown any more.
     // KERNEL: gpiolib-cdev.c edge_detector_stop (v6.12). Hardware debouncing is not switched off.
     pub(super) fn stop(&mut self, target: &Target<'_>) {
-        target.desc.detach_edges();
+        target.desc.disarm();
         target.queue.stop_debounce(target.index);
         self.interrupt = Use::Nothing;
         self.set_period(target, 0);

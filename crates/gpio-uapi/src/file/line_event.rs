@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use core::task::Waker;
 
+use gpiolib::engine::{DescExt, EdgeQueue, Mutex, Overflow};
 use gpiolib::{
-    Desc, Device, EdgeQueue, Errno, Error, EventClock, Feature, InfoChangeKind, LineConfig, Mutex,
-    Offset, Overflow,
+    Desc, Device, Errno, Error, EventClock, Feature, InfoChangeKind, LineConfig, Offset,
 };
 
 use super::lines;
@@ -46,7 +46,7 @@ impl LineEvent {
         desc.direction_input()
             .map_err(|error| Refusal::from(error).at(request.offset))?;
         if device.release().has(Feature::EventDirectionAnnounced) {
-            desc.announce(InfoChangeKind::Config);
+            desc.announce(InfoChangeKind::Reconfigured);
         }
         desc.announce(InfoChangeKind::Requested);
         let events = Box::new(EventData(fifo.clone()));
@@ -58,7 +58,7 @@ impl LineEvent {
             ..request.config
         };
         queue.configure(0, &listened);
-        let armed = desc.attach_edges(&queue, 0, edges.inverted(request.config.active_low));
+        let armed = desc.arm(&queue, 0, edges.inverted(request.config.active_low));
         armed.map_err(|error| match error {
             Error::NoEdges => Refusal::from(Reason::NoEdgesV1).at(request.offset),
             other => Refusal::from(other).at(request.offset),

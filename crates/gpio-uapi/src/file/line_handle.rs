@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use gpiolib::{Desc, Device, Feature, InfoChangeKind, Mutex, Offset};
+use gpiolib::engine::{DescExt, Mutex};
+use gpiolib::{Desc, Device, Feature, InfoChangeKind, Offset};
 
 use super::lines::{self, all};
 use crate::abi::common::LINES_MAX;
@@ -86,7 +87,7 @@ impl LineHandle {
         for (desc, setup) in self.lines.lock().iter().zip(&setups) {
             lines::apply_v1_flags(desc, &setup.config);
             lines::set_direction(desc, setup).map_err(|why| why.at(desc.offset()))?;
-            desc.announce(InfoChangeKind::Config);
+            desc.announce(InfoChangeKind::Reconfigured);
         }
         Ok(())
     }

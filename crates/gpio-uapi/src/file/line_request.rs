@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::task::Waker;
 
-use gpiolib::{
-    Desc, Device, Direction, EdgeQueue, Errno, InfoChangeKind, Mutex, Offset, Overflow, Timestamp,
-};
+use gpiolib::engine::{DescExt, EdgeQueue, Mutex, Overflow};
+use gpiolib::{Desc, Device, Direction, Errno, InfoChangeKind, Offset, Timestamp};
 
 use super::detector::{Detector, Target};
 use super::lines;
@@ -268,7 +267,7 @@ impl Lines {
             detector.update(&target, setup)?;
         }
         detector.settle(&target, &setup.config);
-        target.desc.announce(InfoChangeKind::Config);
+        target.desc.announce(InfoChangeKind::Reconfigured);
         Ok(())
     }
 }

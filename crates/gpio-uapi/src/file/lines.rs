@@ -1,5 +1,6 @@
 //! What the three kinds of line files share: requesting one line, and setting its direction.
 
+use gpiolib::engine::DescExt;
 use gpiolib::{Desc, Device, Direction, Error, Feature, Label, LineConfig, Offset};
 
 use crate::refusal::{Reason, Refusal};
@@ -43,7 +44,7 @@ pub(super) fn set_direction(desc: &Desc, setup: &Setup) -> Result<(), Refusal> {
 // KERNEL: gpiolib-cdev.c gpio_v2_line_config_flags_to_desc_flags (v6.12).
 pub(super) fn apply_v2_flags(desc: &Desc, config: &LineConfig) {
     let is_early = !desc.device().release().has(Feature::RefusedKeepsDirection);
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         direction: config.direction.filter(|_| is_early),
         ..*config
     });
@@ -54,7 +55,7 @@ pub(super) fn apply_v2_flags(desc: &Desc, config: &LineConfig) {
 // KERNEL: gpiolib-cdev.c linehandle_flags_to_desc_flags (v6.12).
 pub(super) fn apply_v1_flags(desc: &Desc, config: &LineConfig) {
     let clock = desc.config().clock;
-    desc.apply_flags(&LineConfig {
+    desc.apply_config(&LineConfig {
         direction: None,
         clock,
         ..*config

@@ -299,7 +299,7 @@ pub(super) const fn change_id(kind: InfoChangeKind) -> u32 {
     match kind {
         InfoChangeKind::Requested => common::CHANGED_REQUESTED,
         InfoChangeKind::Released => common::CHANGED_RELEASED,
-        InfoChangeKind::Config => common::CHANGED_CONFIG,
+        InfoChangeKind::Reconfigured => common::CHANGED_CONFIG,
     }
 }
 

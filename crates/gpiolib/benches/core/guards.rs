@@ -22,7 +22,7 @@ fn held(lines: u32) -> (Registration<Latch>, Vec<Desc>) {
     let descs = chip
         .device()
         .lines()
-        .map(|line| line.request("bench".into()).unwrap())
+        .map(|line| line.request("bench").unwrap())
         .collect();
     (chip, descs)
 }

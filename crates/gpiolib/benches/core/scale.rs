@@ -17,7 +17,7 @@ pub(crate) fn requests() {
         .unwrap();
     let line = chip.device().line(Offset::new(2)).unwrap();
     let held = chip.device().line(Offset::new(3)).unwrap();
-    let held = held.request("bench".into()).unwrap();
+    let held = held.request("bench").unwrap();
     let clone = held.clone();
     let word = AtomicUsize::new(0);
     let [add, arc, request, used, first, other] = in_turn(
@@ -36,12 +36,12 @@ pub(crate) fn requests() {
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    drop(black_box(line.request("bench".into())));
+                    drop(black_box(line.request("bench")));
                 }
             },
             &mut |calls| {
                 for _ in 0..calls {
-                    let desc = line.request("bench".into()).unwrap();
+                    let desc = line.request("bench").unwrap();
                     let _ = black_box(desc.level());
                 }
             },
@@ -103,7 +103,7 @@ pub(crate) fn registrations() {
                 for _ in 0..calls {
                     let chip = bank(&registry, 64);
                     let line = chip.device().line(Offset::new(0)).unwrap();
-                    let _ = black_box(line.request("bench".into()).unwrap().level());
+                    let _ = black_box(line.request("bench").unwrap().level());
                     drop(chip);
                 }
             },
@@ -111,7 +111,7 @@ pub(crate) fn registrations() {
                 for _ in 0..calls {
                     let chip = bank(&registry, 64);
                     let line = chip.device().line(Offset::new(0)).unwrap();
-                    drop(black_box(line.request("bench".into()).unwrap()));
+                    drop(black_box(line.request("bench").unwrap()));
                     drop(chip);
                 }
             },
@@ -220,7 +220,7 @@ pub(crate) fn unregister_while_called() {
         let descs: Vec<Desc> = chip
             .device()
             .lines()
-            .map(|line| line.request("bench".into()).unwrap())
+            .map(|line| line.request("bench").unwrap())
             .inspect(|desc| assert!(desc.level().is_ok()))
             .collect();
         let ready = AtomicUsize::new(0);

@@ -7,9 +7,6 @@
 //! An armed line is not made an output and an output is not armed: who arms sets ARMED and then looks at
 //! OUT and DRIVING; who drives sets DRIVING and then looks at ARMED, in the same word.
 
-use core::fmt;
-use core::ops::Deref;
-
 use super::{EdgeQueue, EdgeSink};
 use crate::config::flags;
 use crate::device::{Device, Slot, WeakDevice};
@@ -281,65 +278,5 @@ impl Drop for Place<'_> {
         });
         // Dropped without the lock: a queue's store may be anything.
         drop(former);
-    }
-}
-
-/// A line's edges on their way into a queue of their own. Dropping it disarms the line and closes the
-/// queue; the line stays requested. It does not keep the request: when that ends, the queue ends.
-///
-/// ```
-/// use gpio_sim::Sim;
-/// use gpiolib::{Edges, Level, Offset, Timestamp};
-///
-/// let sim = Sim::simple(1)?;
-/// let door = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
-/// door.direction_input()?;
-/// let events = door.subscribe(Edges::BOTH, 16)?;
-/// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(1))?;
-/// assert_eq!(events.len(), 1);
-/// drop(events);
-/// assert!(door.subscribe(Edges::BOTH, 16).is_ok(), "the line can be listened to anew");
-/// # Ok::<(), gpiolib::Error>(())
-/// ```
-#[must_use = "the line is disarmed when this is dropped"]
-pub struct Subscription {
-    queue: EdgeQueue,
-    device: WeakDevice,
-    offset: Offset,
-}
-
-impl Subscription {
-    pub(crate) fn new(device: &Device, offset: Offset, queue: EdgeQueue) -> Self {
-        Self {
-            queue,
-            device: device.downgrade(),
-            offset,
-        }
-    }
-}
-
-impl Deref for Subscription {
-    type Target = EdgeQueue;
-
-    fn deref(&self) -> &EdgeQueue {
-        &self.queue
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        if let Some(device) = self.device.upgrade() {
-            drop(detach(&device, self.offset, Some(&self.queue)));
-        }
-        self.queue.close();
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription")
-            .field("offset", &self.offset)
-            .field("queue", &self.queue)
-            .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! The queue alone: numbers, overflow, polarity, late timers.
 
 use super::*;
-use crate::Ring;
+use crate::engine::Ring;
 
 fn queue(capacity: usize, overflow: Overflow) -> EdgeQueue {
     let lines = [Offset::new(3), Offset::new(1)];

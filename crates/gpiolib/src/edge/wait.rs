@@ -38,26 +38,6 @@ impl EdgeQueue {
     /// The next event, oldest first: waits until there is one. `None` once the queue has ended and is
     /// read empty. Nothing is lost when the future is dropped before it is done, and any number of
     /// tasks may wait; each event goes to one of them.
-    ///
-    /// ```
-    /// use std::pin::pin;
-    /// use std::task::{Context, Poll, Waker};
-    /// use gpio_sim::Sim;
-    /// use gpiolib::{Edges, Level, Offset, Timestamp};
-    ///
-    /// let sim = Sim::simple(1)?;
-    /// let door = sim.device().line(Offset::new(0)).expect("it has one").request("door".into())?;
-    /// door.direction_input()?;
-    /// let events = door.subscribe(Edges::BOTH, 16)?;
-    /// let mut context = Context::from_waker(Waker::noop());
-    /// assert!(pin!(events.next()).poll(&mut context).is_pending());
-    /// sim.set_pull(Offset::new(0), Level::High, Timestamp::at(7))?;
-    /// let Poll::Ready(Some(event)) = pin!(events.next()).poll(&mut context) else { panic!("an edge") };
-    /// assert_eq!(event.timestamp_ns, 7);
-    /// drop(door);
-    /// assert_eq!(pin!(events.next()).poll(&mut context), Poll::Ready(None));
-    /// # Ok::<(), gpiolib::Error>(())
-    /// ```
     pub async fn next(&self) -> Option<EdgeEvent> {
         poll_fn(|context| self.poll_next(context)).await
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use gpiolib::{
-    Chip, ChipConfig, Config, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, Registration,
-    Registry, Result, Timestamp,
+    Chip, ChipConfig, Desc, Direction, EdgeSink, Edges, Error, Level, Offset, PinConfig,
+    Registration, Registry, Result, Timestamp,
 };
 
 /// What a [`TestChip`] has seen and does; shared with the test.
@@ -17,7 +17,7 @@ pub(crate) struct Log {
     pub(crate) levels: u64,
     pub(crate) outputs: u64,
     /// The settings the chip has.
-    pub(crate) accepts: Vec<Config>,
+    pub(crate) accepts: Vec<PinConfig>,
     /// Calls that fail, by name, and how.
     pub(crate) fails: Vec<(&'static str, Error)>,
     /// Where armed lines report.
@@ -160,7 +160,7 @@ impl Chip for TestChip {
         Ok(())
     }
 
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         self.note("config", format!("config {offset} {config:?}"))?;
         match self.log().accepts.contains(&config) {
             true => Ok(()),
@@ -183,7 +183,7 @@ impl Chip for TestChip {
 /// Requests a line of a chip.
 pub(crate) fn request<C>(chip: &Registration<C>, offset: u32) -> Desc {
     let line = chip.device().line(Offset::new(offset)).unwrap();
-    line.request("test".into()).unwrap()
+    line.request("test").unwrap()
 }
 
 /// The offsets that somebody holds.

@@ -113,7 +113,7 @@ pub(crate) fn plug(registry: &Registry, label: &str) -> (Registration<Probe>, Ar
 
 pub(crate) fn request(chip: &Registration<Probe>, offset: u32) -> Desc {
     let line = chip.device().line(Offset::new(offset)).unwrap();
-    line.request("model".into()).unwrap()
+    line.request("model").unwrap()
 }
 
 /// After everybody is gone the device is too: its id is the next one given out.

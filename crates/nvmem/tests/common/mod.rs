@@ -138,7 +138,7 @@ impl Board {
     pub(crate) fn request(&self, consumer: &str) -> Result<Desc> {
         let chip = self.chip.as_ref().unwrap();
         let line = chip.device().line(Offset::new(0)).unwrap();
-        line.request(consumer.into())
+        line.request(consumer)
     }
 
     pub(crate) fn memory(&self) -> (Memory, Arc<Seen>) {

@@ -1,5 +1,6 @@
 //! What is due happens in its order and is stamped with its moment, however late somebody looks.
 
+use gpiolib::engine::DescExt;
 use gpiolib::{Edges, Level, ManualClock, Offset, Registry};
 
 use super::*;
@@ -22,13 +23,13 @@ fn board(text: &str) -> (Clockwork, Registry, ManualClock) {
 /// An input that reports its edges.
 fn listened(registry: &Registry, name: &str) -> (gpiolib::Desc, gpiolib::Subscription) {
     let line = registry.find_line(name).unwrap();
-    let line = line.request("test".into()).unwrap();
+    let line = line.request("test").unwrap();
     line.direction_input().unwrap();
     let events = line.subscribe(Edges::BOTH, 64).unwrap();
     (line, events)
 }
 
-fn times(events: &gpiolib::EdgeQueue) -> Vec<u64> {
+fn times(events: &gpiolib::Subscription) -> Vec<u64> {
     std::iter::from_fn(|| events.pop())
         .map(|event| event.timestamp_ns)
         .collect()
@@ -69,11 +70,7 @@ fn so_are_those_of_a_line_on_a_net_on_which_others_are_early() {
     // Somebody does something to another net, long after the pulses were due, and before they are done.
     clock.set(Timestamp::at(900_000));
     let device = registry.find_line("ir").unwrap().device().clone();
-    let led = device
-        .line(Offset::new(2))
-        .unwrap()
-        .request("led".into())
-        .unwrap();
+    let led = device.line(Offset::new(2)).unwrap().request("led").unwrap();
     led.direction_output_level(Level::High).unwrap();
     clockwork.turn(Timestamp::at(1_000_000));
     assert_eq!(times(&events), PULSES);
@@ -82,12 +79,12 @@ fn so_are_those_of_a_line_on_a_net_on_which_others_are_early() {
 #[test]
 fn a_debounced_line_sees_what_was_due_in_its_order() {
     let (clockwork, registry, _clock) = board(DEMO);
-    let (line, events) = listened(&registry, "ir");
-    events.start_debounce(0, 30, Level::Low);
+    let (_line, events) = listened(&registry, "ir");
+    events.debounce(30).unwrap();
     plan(&clockwork, &PULSES);
     let late = Timestamp::at(1_000_000_000);
     clockwork.turn(late);
-    events.expire(late, |_| line.level().ok());
+    events.expire(late);
     // The 26 microseconds are too short; all else is seen 30 later, when it is stable.
     assert_eq!(times(&events), [40_000, 166_000, 236_000]);
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gpio_sim::fault::Faults;
 use gpio_sim::tree::PluggedChip;
 use gpio_sim::{Bank, Change, Changes, Sim};
-use gpiolib::{Offset, Registry, Release, Timestamp, offsets};
+use gpiolib::{Offset, Registry, Release, Timestamp};
 
 pub(crate) use self::fault_lines::Refused;
 pub(crate) use self::faults::Attention;
@@ -466,7 +466,8 @@ impl Plugged {
 
 impl Chip {
     fn state(&self) -> ChipState {
-        let lines = offsets(self.sim.device().ngpio())
+        let lines = (0..self.sim.device().ngpio())
+            .map(Offset::new)
             .map(|offset| self.line_state(offset))
             .collect();
         ChipState {
@@ -512,7 +513,7 @@ impl Chip {
             (Key::Word(word), Some(Some(name))) => word == name,
             _ => false,
         };
-        let found: Vec<Offset> = offsets(count).filter(named).collect();
+        let found: Vec<Offset> = (0..count).map(Offset::new).filter(named).collect();
         let (chip, label) = (&self.at.chip, &self.at.label);
         match found.as_slice() {
             [offset] => Ok(*offset),

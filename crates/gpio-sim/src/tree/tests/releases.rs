@@ -72,7 +72,7 @@ fn an_invalid_line_is_used_and_cannot_be_requested() {
     at.store("d/b/line9/valid", "no").unwrap();
     at.store("d/live", "1").unwrap();
     let line = at.chip().device().line(Offset::new(1)).unwrap();
-    let refused = line.request("test".into()).unwrap_err();
+    let refused = line.request("test").unwrap_err();
     assert_eq!(refused.errno(), Errno::EINVAL);
     assert_eq!((line.info().used, line.info().consumer), (true, None));
     assert_eq!(line.info().config.direction, Some(Direction::Input));

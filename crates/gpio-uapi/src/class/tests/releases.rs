@@ -19,7 +19,7 @@ struct Watched {
 impl Watched {
     fn of_release(release: Release) -> Watched {
         let bench = Bench::of_release(release);
-        let watch = InfoQueue::new(8, Box::new(gpiolib::Ring::new()));
+        let watch = InfoQueue::new(8);
         watch.watch(Offset::new(1)).unwrap();
         bench.sim.device().attach(&watch);
         Watched { bench, watch }
@@ -39,7 +39,7 @@ impl Watched {
         let word = |change: &InfoChange| {
             let kind = match change.kind {
                 InfoChangeKind::Requested => "R",
-                InfoChangeKind::Config => "C",
+                InfoChangeKind::Reconfigured => "C",
                 InfoChangeKind::Released => "F",
             };
             let LineConfig {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use gpiolib::{
-    Chip, ChipConfig, Config, Direction, EdgeSink, Edges, Errno, Error, Level, Offset,
+    Chip, ChipConfig, Direction, EdgeSink, Edges, Errno, Error, Level, Offset, PinConfig,
     Registration, Registry, Release, Result, Timestamp,
 };
 
@@ -99,13 +99,15 @@ impl Chip for Refusing {
         self.say(format!("set {offset} {level:?}"), |_| None)
     }
 
-    fn set_config(&self, offset: Offset, config: Config) -> Result<()> {
+    fn set_config(&self, offset: Offset, config: PinConfig) -> Result<()> {
         self.say(
             format!("config {offset} {config:?}"),
             |script| match config {
-                Config::BiasDisable | Config::BiasPullDown | Config::BiasPullUp => script.bias,
-                Config::InputDebounce(_) => script.debounce,
-                Config::PersistState(_) => script.persist,
+                PinConfig::BiasDisable | PinConfig::BiasPullDown | PinConfig::BiasPullUp => {
+                    script.bias
+                }
+                PinConfig::InputDebounce(_) => script.debounce,
+                PinConfig::PersistState(_) => script.persist,
                 _ => Some(Error::Unsupported),
             },
         )

@@ -16,7 +16,7 @@ use crate::common::make::{
 fn row_119_a_line_that_is_listened_to_is_no_output() {
     let mut rig = Rig::new(4);
     let line = rig.sim().device().line(Offset::new(0)).unwrap();
-    let button = line.request("button".into()).unwrap();
+    let button = line.request("button").unwrap();
     button.direction_input().unwrap();
     let edges = button.subscribe(Edges::BOTH, 16).unwrap();
     let refused = button.direction_output(Value::Active);

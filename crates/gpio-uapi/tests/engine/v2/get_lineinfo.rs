@@ -5,7 +5,7 @@ use gpio_uapi::abi::common::until_nul;
 use gpio_uapi::abi::ioctl::GPIO_V2_GET_LINEINFO;
 use gpio_uapi::abi::v2::{LineAttribute, LineFlags, LineInfo};
 use gpio_uapi::abi::{FromZeros, IntoBytes};
-use gpiolib::{Errno, HogDirection, Level, Offset};
+use gpiolib::{Errno, HogDirection, Offset, Value};
 
 use crate::common::make::{
     ACTIVE_LOW, EDGES, FALLING, INPUT, OPEN_DRAIN, OPEN_SOURCE, OUTPUT, PULL_DOWN, PULL_UP,
@@ -139,7 +139,7 @@ fn row_042_realtime_outlives_the_request() {
 
 #[test]
 fn hogs_are_used_under_their_name() {
-    let high = HogDirection::Output(Level::High);
+    let high = HogDirection::Output(Value::Active);
     let mut rig = Rig::with(Bank::new(2).hog(Offset::new(1), "power", high));
     let chip = rig.open();
     assert_eq!(rig.flags(chip, 1), OUTPUT | USED);

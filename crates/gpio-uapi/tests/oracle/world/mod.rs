@@ -18,7 +18,7 @@ mod records;
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::ioctl;
 use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Outcome, Records};
-use gpiolib::{Errno, HogDirection, Level, ManualClock, Offset, Registry, Timestamp};
+use gpiolib::{Errno, HogDirection, Level, ManualClock, Offset, Registry, Timestamp, Value};
 
 use line::Line;
 use memory::{BASE, Memory, SIZE};
@@ -136,7 +136,7 @@ impl Worlds {
             .platform(socket as u32, 0)
             .name(Offset::new(1), "one");
         if socket == 0 {
-            bank = bank.hog(Offset::new(3), "hog", HogDirection::Output(Level::High));
+            bank = bank.hog(Offset::new(3), "hog", HogDirection::Output(Value::Active));
             lines[3].consumer = Some(b"hog".to_vec());
             lines[3].output(true);
         }

@@ -123,6 +123,8 @@ impl Chip {
 
     fn stuck_lines(&self) -> impl Iterator<Item = (Offset, Level)> {
         let stuck = |offset| Some((offset, self.sim.chip().line(offset).ok()?.stuck()?));
-        gpiolib::offsets(self.sim.device().ngpio()).filter_map(stuck)
+        (0..self.sim.device().ngpio())
+            .map(Offset::new)
+            .filter_map(stuck)
     }
 }

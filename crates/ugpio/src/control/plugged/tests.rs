@@ -1,5 +1,6 @@
 //! Chips and lines by whatever they are called, and the events of what is done to them.
 
+use gpiolib::engine::DescExt;
 use gpiolib::{Desc, InfoChangeKind, Value};
 
 use super::*;
@@ -34,7 +35,7 @@ fn request(registry: &Registry, id: u32, offset: u32) -> Desc {
     device
         .line(Offset::new(offset))
         .unwrap()
-        .request("test".into())
+        .request("test")
         .unwrap()
 }
 

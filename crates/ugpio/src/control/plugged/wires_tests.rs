@@ -59,7 +59,7 @@ fn wire(net: &str, lines: Vec<LineParams>) -> WireParams {
 
 fn output(registry: &Registry, id: u32, offset: u32) -> gpiolib::Desc {
     let line = registry.device(id).unwrap().line(Offset::new(offset));
-    let desc = line.unwrap().request("test".into()).unwrap();
+    let desc = line.unwrap().request("test").unwrap();
     desc.direction_output(Value::Inactive).unwrap();
     desc
 }

@@ -18,8 +18,8 @@ pub(super) fn bank(spec: &ChipSpec, base: Option<u32>) -> Bank {
     for hog in &spec.hogs {
         let direction = match hog.direction {
             board::HogDirection::Input => HogDirection::Input,
-            board::HogDirection::OutputHigh => HogDirection::Output(gpiolib::Level::High),
-            board::HogDirection::OutputLow => HogDirection::Output(gpiolib::Level::Low),
+            board::HogDirection::OutputHigh => HogDirection::Output(gpiolib::Value::Active),
+            board::HogDirection::OutputLow => HogDirection::Output(gpiolib::Value::Inactive),
         };
         bank = bank.hog(Offset::new(hog.offset), hog.consumer.as_str(), direction);
     }
@@ -59,7 +59,7 @@ fn event_of(at: &ChipAt, names: &[Option<String>], change: &LineChange) -> Event
             match change.kind {
                 InfoChangeKind::Requested => Event::Requested { line, info },
                 InfoChangeKind::Released => Event::Released { line, info },
-                InfoChangeKind::Config => Event::Config { line, info },
+                InfoChangeKind::Reconfigured => Event::Config { line, info },
             }
         }
     }
