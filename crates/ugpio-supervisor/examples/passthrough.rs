@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use ugpio_supervisor::arch::Sys;
 use ugpio_supervisor::launch::{
     Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
@@ -32,6 +32,10 @@ struct Passthrough {
 }
 
 impl Dispatch for Passthrough {
+    fn replaces_image(&self, _: Pid) {}
+
+    fn changes_root(&self) {}
+
     fn dispatch(&self, call: &Call, _listener: &Listener) -> Reply {
         if call.sys != Some(Sys::Chdir) {
             return Reply::Continue;

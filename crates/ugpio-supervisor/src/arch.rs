@@ -45,6 +45,11 @@ pub(crate) enum Mark {
     Harmless,
     /// It fails if its handler panics. Others are the kernel's then, which does no harm.
     Ours,
+    /// It looks at a path or a descriptor first and brings what is open up to date only when that is the board's. Calls
+    /// with `paths` do so without the mark.
+    Settles,
+    /// It may give its thread another root or other mounts, which is remembered of each.
+    Reroots,
 }
 
 impl Sys {
@@ -96,6 +101,14 @@ impl Arch {
         }
     }
 
+    /// The numbers of `chroot`, `pivot_root`, `unshare` and `setns` there.
+    pub(crate) const fn sibling_reroots(self) -> [u32; 4] {
+        match self {
+            Self::X86_64 => [61, 217, 310, 346],
+            Self::Aarch64 => [61, 218, 337, 375],
+        }
+    }
+
     /// The number of `sys` here, or `None` if this machine has no such call.
     #[must_use]
     pub const fn number(self, sys: Sys) -> Option<u32> {
@@ -135,6 +148,18 @@ pub(crate) fn executes(audit: u32, nr: u32) -> bool {
         || audit == Arch::NATIVE.sibling() && Arch::NATIVE.sibling_executes().contains(&nr)
 }
 
+/// Whether call `nr` of the machine `audit` may give its thread another root or other mounts. The 32-bit sibling
+/// counts too.
+pub(crate) fn reroots(audit: u32, nr: u32) -> bool {
+    let own = || {
+        Arch::NATIVE
+            .call(nr)
+            .is_some_and(|sys| sys.is(Mark::Reroots))
+    };
+    audit == Arch::NATIVE.audit() && own()
+        || audit == Arch::NATIVE.sibling() && Arch::NATIVE.sibling_reroots().contains(&nr)
+}
+
 /// Above every number in [`TABLE`].
 const NUMBERS: usize = 512;
 
@@ -170,6 +195,21 @@ mod tests {
                 assert_eq!(arch.call(nr), Some(sys));
             }
         }
+    }
+
+    #[test]
+    fn whoever_may_change_its_root_is_known() {
+        let own = |nr: libc::c_long| reroots(Arch::NATIVE.audit(), u32::try_from(nr).unwrap());
+        for nr in [
+            libc::SYS_chroot,
+            libc::SYS_pivot_root,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+        ] {
+            assert!(own(nr), "{nr}");
+        }
+        assert!(!own(libc::SYS_chdir));
+        assert!(reroots(Arch::NATIVE.sibling(), 61) && !reroots(Arch::NATIVE.sibling(), 12));
     }
 
     #[test]

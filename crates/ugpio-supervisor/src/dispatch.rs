@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustix::process::Pid;
 
 use crate::arch::Sys;
+use crate::calls::table;
 use crate::files::sleepers::Sleeper;
 use crate::files::{Asked, Files, OpenFile, moving, operations, reads};
 use crate::notif::Dispatch;
@@ -78,12 +79,19 @@ impl Dispatch for World {
         self.dirs.replaced(thread);
     }
 
+    fn changes_root(&self) {
+        self.dirs.change_roots();
+    }
+
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
         let files = self.files();
         // Reading or setting the values of a held line cannot tell whether another was let go.
         if !call.is_value_ioctl() {
-            files.reap();
-            self.dirs.images().tidy();
+            // Nor can a call on a file of the machine, which most path calls turn out to be.
+            if !call.sys.is_some_and(table::settles) {
+                files.reap();
+                self.dirs.images().tidy();
+            }
         } else if !files.is_strict() {
             // Nobody has slept: the shortest way.
             return files.ioctl(&Asked {

@@ -95,6 +95,12 @@ const SHARED_FILES: When = Masked {
     mask: (libc::MAP_SHARED | libc::MAP_ANONYMOUS).cast_unsigned(),
     value: libc::MAP_SHARED.cast_unsigned(),
 };
+/// Mounts of its own for a thread.
+const NEW_MOUNTS: When = Masked {
+    arg: 0,
+    mask: libc::CLONE_NEWNS.cast_unsigned(),
+    value: libc::CLONE_NEWNS.cast_unsigned(),
+};
 /// Sockets of the kernel's messages.
 const NETLINK: When = Masked {
     arg: 0,
@@ -135,7 +141,8 @@ impl FilterSpec {
     /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
     /// fall back. `fstat` and its like are trapped too: what stands for a chip is a pipe, and whoever walks a tree
     /// compares what `fstat` says of a directory with what `stat` said. `execve` is trapped because a thread's memory
-    /// is another's afterwards (see `thread`).
+    /// is another's afterwards (see `thread`); so are the calls by which a thread comes to another root, which is
+    /// remembered of each.
     #[must_use]
     pub fn standard() -> Self {
         Self::empty().with(Standard)
@@ -205,8 +212,8 @@ impl FilterSpec {
 
     /// Assembles the program for `arch`. Calls that this machine has not are left out.
     ///
-    /// Calls of another machine (i386 on x86-64) run untouched, but for `execve`; x32 calls fail with `ENOSYS`, as in
-    /// most kernels.
+    /// Calls of another machine (i386 on x86-64) run untouched, but for `execve` and what changes roots; x32 calls fail
+    /// with `ENOSYS`, as in most kernels.
     #[must_use]
     pub fn assemble(&self, arch: Arch) -> Vec<Insn> {
         let foreign = self.foreign(arch);
@@ -248,7 +255,8 @@ impl FilterSpec {
             let trap = Insn::ret(libc::SECCOMP_RET_USER_NOTIF);
             [Insn::skip_unless_equal(nr, 1), trap]
         };
-        let traps = arch.sibling_executes().into_iter().flat_map(trap);
+        let trapped = arch.sibling_executes().into_iter();
+        let traps = trapped.chain(arch.sibling_reroots()).flat_map(trap);
         let body: Vec<_> = core::iter::once(Insn::load_nr()).chain(traps).collect();
         let mut program = vec![Insn::skip_unless_equal(arch.sibling(), body.len())];
         program.extend(body);

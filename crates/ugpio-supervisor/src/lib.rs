@@ -20,6 +20,7 @@ mod eventually;
 pub mod files;
 pub mod filter;
 pub mod launch;
+mod life;
 pub mod lint;
 pub mod notif;
 pub mod observe;

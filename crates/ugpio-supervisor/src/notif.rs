@@ -29,9 +29,11 @@ pub trait Dispatch: Send + Sync {
     fn before_each(&self) {}
 
     /// A thread is about to execute another program. Told before the kernel may do so.
-    fn replaces_image(&self, thread: Pid) {
-        let _ = thread;
-    }
+    fn replaces_image(&self, thread: Pid);
+
+    /// A thread is about to get another root or other mounts, and so are those that share them. Told before the kernel
+    /// may do so.
+    fn changes_root(&self);
 
     /// Decides one call. The listener is there for descriptors whose number must be known before the answer.
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply;
@@ -167,6 +169,9 @@ impl Desk {
             && arch::executes(notification.arch, notification.nr)
         {
             self.dispatch.replaces_image(tid);
+        }
+        if arch::reroots(notification.arch, notification.nr) {
+            self.dispatch.changes_root();
         }
         let Some(call) = Call::from_notification(notification) else {
             tracing::debug!(?notification, "not ours");

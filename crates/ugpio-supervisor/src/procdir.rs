@@ -7,6 +7,7 @@
 use core::ffi::CStr;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
@@ -14,6 +15,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use crate::files::handles;
+use crate::life;
 use crate::thread::Images;
 
 /// How many directories are kept.
@@ -41,6 +43,8 @@ pub struct ProcDirs {
     kept: Mutex<Vec<(Pid, OwnedFd)>>,
     pub(crate) images: Mutex<Images>,
     own_root: OnceLock<Option<RootIdentity>>,
+    /// Whether a thread may have changed its root.
+    has_rerooted: AtomicBool,
 }
 
 /// What tells one root from another: the mount, the file system, the file.
@@ -132,6 +136,19 @@ impl ProcDirs {
 
     /// Whether the thread's root is ours, with our mounts. A thread of which that cannot be known counts as one.
     pub(crate) fn has_our_root(&self, tid: Pid) -> bool {
+        if self.has_rerooted.load(Ordering::SeqCst) {
+            return self.finds_our_root(tid);
+        }
+        life::has_known_root(tid, || self.finds_our_root(tid))
+    }
+
+    /// A thread is about to get another root, or other mounts, and so are those that share them. Threads begin with
+    /// those of who made them, or with mounts of their own (`clone`), which is seen when they are looked at first.
+    pub(crate) fn change_roots(&self) {
+        self.has_rerooted.store(true, Ordering::SeqCst);
+    }
+
+    fn finds_our_root(&self, tid: Pid) -> bool {
         let look = |dir: &OwnedFd| rustix::fs::statx(dir, c"root", AtFlags::empty(), ROOT_MASK);
         let own = self.own_root.get_or_init(|| {
             let found = rustix::fs::statx(CWD, c"/", AtFlags::empty(), ROOT_MASK);

@@ -116,6 +116,11 @@ impl<'a> Thread<'a> {
         self.confirmed(remote::read_cstr(self.tid, addr, max))
     }
 
+    /// As [`read_cstr`](Self::read_cstr), for who [confirms](Self::confirm) it before anything comes of it.
+    pub(crate) fn read_cstr_unconfirmed(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
+        remote::read_cstr(self.tid, addr, max)
+    }
+
     /// Writes all of `data` at `addr`, or fails; a part of it may have arrived then, as in the kernel.
     ///
     /// # Errors
@@ -153,14 +158,18 @@ impl<'a> Thread<'a> {
         Ok(self.image.get_or_init(|| image))
     }
 
-    /// The working directory, as `/proc` shows it.
-    pub(crate) fn cwd(&self) -> Result<Vec<u8>, Errno> {
-        self.confirmed(self.dirs.cwd(self.tid))
-    }
-
     /// What a descriptor is, as `/proc` shows it.
     pub(crate) fn fd_link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
         self.confirmed(self.dirs.fd_link(self.tid, fd))
+    }
+
+    /// As [`fd_link`](Self::fd_link), or the working directory for `AT_FDCWD`, for who [confirms](Self::confirm) it
+    /// before anything comes of it.
+    pub(crate) fn link_unconfirmed(&self, fd: i32) -> Result<Vec<u8>, Errno> {
+        match fd {
+            libc::AT_FDCWD => self.dirs.cwd(self.tid),
+            fd => self.dirs.fd_link(self.tid, fd),
+        }
     }
 
     /// What a descriptor is.

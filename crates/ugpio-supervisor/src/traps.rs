@@ -33,17 +33,17 @@ macro_rules! for_each_call {
         Fdatasync 75 83 when [ALWAYS] open [File(0, operations::sync)] named [Whole(attribute::sync)];
 
         // Opening.
-        Open 2 _ when [ALWAYS] named [Whole(open::open)];
-        Creat 85 _ when [ALWAYS] named [Whole(open::creat)];
-        Openat 257 56 when [ALWAYS] named [Whole(open::openat)];
-        Openat2 437 437 when [ALWAYS] named [Whole(openat2::openat2)];
+        Open 2 _ when [ALWAYS] marks [Settles] named [Whole(open::open)];
+        Creat 85 _ when [ALWAYS] marks [Settles] named [Whole(open::creat)];
+        Openat 257 56 when [ALWAYS] marks [Settles] named [Whole(open::openat)];
+        Openat2 437 437 when [ALWAYS] marks [Settles] named [Whole(openat2::openat2)];
         NameToHandleAt 303 264 when [ALWAYS] named [paths_or(4, &[at(0, 1, FollowIf(4, FOLLOW))], handle::name)];
         OpenByHandleAt 304 265 when [ALWAYS] named [Whole(handle::open)];
 
         // Attributes.
         Stat 4 _ when [ALWAYS] marks [Harmless] named [paths(&[here(0, Follow)], stat::stat)];
         Lstat 6 _ when [ALWAYS] marks [Harmless] named [paths(&[here(0, Stay)], stat::stat)];
-        Fstat 5 80 when [ALWAYS] named [Whole(stat::fstat)];
+        Fstat 5 80 when [ALWAYS] marks [Settles] named [Whole(stat::fstat)];
         Newfstatat 262 79
             when [ALWAYS]
             marks [Harmless]
@@ -52,8 +52,8 @@ macro_rules! for_each_call {
         Access 21 _ when [ALWAYS] named [paths(&[here(0, Follow)], access::access)];
         Faccessat 269 48 when [ALWAYS] named [paths(&[at(0, 1, Follow)], access::faccessat)];
         Faccessat2 439 439 when [ALWAYS] named [paths_or(3, &[at(0, 1, StayIf(3, NOFOLLOW))], access::faccessat2)];
-        Readlink 89 _ when [ALWAYS] named [Whole(readlink::readlink)];
-        Readlinkat 267 78 when [ALWAYS] named [Whole(readlink::readlinkat)];
+        Readlink 89 _ when [ALWAYS] marks [Settles] named [Whole(readlink::readlink)];
+        Readlinkat 267 78 when [ALWAYS] marks [Settles] named [Whole(readlink::readlinkat)];
         Statfs 137 43 when [ALWAYS] named [paths(&[here(0, Follow)], statfs::statfs)];
         Fstatfs 138 44 when [ALWAYS] named [Whole(statfs::fstatfs)];
         Getxattr 191 8 when [ALWAYS] named [paths(&[here(0, Follow)], xattr::get)];
@@ -110,8 +110,13 @@ macro_rules! for_each_call {
         Getcwd 79 17 when [ALWAYS] named [Whole(getcwd::getcwd)];
         Getdents64 217 61 when [ALWAYS] named [Whole(getdents::getdents64)];
         Getdents 78 _ when [ALWAYS] named [Whole(getdents::getdents)];
-        Chroot 161 51 when [ALWAYS] named [paths(&[here(0, Follow)], mounts::root)];
-        PivotRoot 155 41 when [ALWAYS] named [paths(&[here(0, Follow), here(1, Follow)], mounts::changed)];
+        Chroot 161 51 when [ALWAYS] marks [Reroots] named [paths(&[here(0, Follow)], mounts::root)];
+        PivotRoot 155 41
+            when [ALWAYS]
+            marks [Reroots]
+            named [paths(&[here(0, Follow), here(1, Follow)], mounts::changed)];
+        Unshare 272 97 when [(Standard, NEW_MOUNTS)] marks [Reroots];
+        Setns 308 268 when [ALWAYS] marks [Reroots];
 
         // Watching.
         InotifyAddWatch 254 27 when [ALWAYS] named [Whole(inotify::add_watch)];

@@ -275,6 +275,10 @@ impl Opener for Chips {
         self.files.open_chip(&device, flags).map_err(raw_errno)
     }
 
+    fn settle(&self) {
+        self.files.reap();
+    }
+
     fn identify(&self, link: &[u8]) -> Option<Identity> {
         self.files.identify(link)
     }

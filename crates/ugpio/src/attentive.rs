@@ -42,6 +42,10 @@ impl Dispatch for Attentive {
         self.world.replaces_image(thread);
     }
 
+    fn changes_root(&self) {
+        self.world.changes_root();
+    }
+
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
         let begun = self.attention.begin();
         let reply = self.world.dispatch(call, listener);

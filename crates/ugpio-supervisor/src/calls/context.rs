@@ -45,6 +45,9 @@ pub trait Opener: Send + Sync {
     /// `ENXIO` or `ENODEV` if there is no such chip any more, and what making descriptors reports.
     fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno>;
 
+    /// Brings what is open up to date, since it is about to be looked at: what was closed for good is let go.
+    fn settle(&self) {}
+
     /// Which file of ours a link of `/proc/PID/fd` names, such as `socket:[17]`.
     fn identify(&self, link: &[u8]) -> Option<Identity>;
 
@@ -185,6 +188,7 @@ pub(crate) struct Context<'a> {
     pub(super) process: &'a dyn Process,
     pub(super) mover: &'a dyn Mover,
     pub(super) view: OnceCell<View>,
+    pub(super) settled: OnceCell<Result<(), Errno>>,
 }
 
 /// A path argument: where it begins and its bytes, never empty.
@@ -198,7 +202,7 @@ impl Context<'_> {
     ///
     /// `None` if it cannot be read or is empty, or its directory is none: the kernel's error then.
     pub(super) fn path(&self, dirfd: i32, arg: usize) -> Option<PathArg> {
-        let path = self.process.read_cstr(self.call.args[arg], PATH_MAX).ok()?;
+        let path = self.process.read_path(self.call.args[arg], PATH_MAX).ok()?;
         let base = match path.first()? {
             b'/' => Base::Host(Dir::root()),
             _ => self.base(dirfd)?,
@@ -213,7 +217,7 @@ impl Context<'_> {
         addr == 0
             || self
                 .process
-                .read_cstr(addr, 1)
+                .read_path(addr, 1)
                 .is_ok_and(|path| path.is_empty())
     }
 
@@ -231,11 +235,8 @@ impl Context<'_> {
 
     /// The directory that paths relative to `dirfd` begin at; `None` if the kernel alone can say.
     pub(super) fn base(&self, dirfd: i32) -> Option<Base> {
-        let link = match dirfd {
-            libc::AT_FDCWD => self.process.cwd(),
-            fd => self.process.fd_link(fd),
-        };
-        let link = link.ok().filter(|link| link.starts_with(b"/"))?;
+        let link = self.process.link(dirfd).ok();
+        let link = link.filter(|link| link.starts_with(b"/"))?;
         let Some(path) = self.layer.shadow.inside(&link) else {
             return Some(Base::Host(Dir {
                 path: self.view().inside_root(&link),
@@ -250,9 +251,26 @@ impl Context<'_> {
     }
 
     /// Resolves a path. The machine's files are looked at, which may take as long as they like.
+    ///
+    /// A path of a call that waits no more is called native: it is let through, which then has no effect.
     pub(super) fn resolve(&self, arg: &PathArg, want: Want) -> Resolution {
         self.resolver(&|link| self.layer.opener.identify(link), |resolver| {
-            resolver.resolve(&arg.base, &arg.path, want)
+            if resolver.is_native(&arg.base, &arg.path, want) || self.settle().is_err() {
+                Resolution::Native
+            } else {
+                resolver.resolve(&arg.base, &arg.path, want)
+            }
+        })
+    }
+
+    /// Confirms what was found of the caller up to now, and sees to it that what is looked at from now on is up to
+    /// date. Most path calls turn out to be the kernel's and need neither.
+    pub(super) fn settle(&self) -> Result<(), Errno> {
+        *self.settled.get_or_init(|| {
+            self.process.confirm()?;
+            self.layer.opener.settle();
+            self.layer.dirs.images().tidy();
+            Ok(())
         })
     }
 
@@ -271,15 +289,13 @@ impl Context<'_> {
 
     /// What an open descriptor is, if it is ours: by itself, or as a file of the shadow tree.
     pub(super) fn descriptor(&self, fd: i32) -> Option<Target> {
-        let link = match fd {
-            libc::AT_FDCWD => self.process.cwd(),
-            fd => self.process.fd_link(fd),
-        };
-        let link = link.ok()?;
+        let link = self.process.link(fd).ok()?;
         if let Some(identity) = self.layer.opener.identify(&link) {
+            self.settle().ok()?;
             return Some(Target::Descriptor(identity));
         }
         let path = self.layer.shadow.inside(&link)?;
+        self.settle().ok()?;
         if let Some(path) = path.strip_suffix(b" (deleted)") {
             return chip_of_node(path).map(|id| Target::Descriptor(Identity::Node(id)));
         }

@@ -28,6 +28,9 @@ pub(super) fn add_watch(context: &Context<'_>, _: &Targets) -> Result<Reply, Err
         follow: mask & libc::IN_DONT_FOLLOW == 0,
         ..Want::default()
     };
+    if context.settle().is_err() {
+        return Ok(Reply::Continue);
+    }
     if context.names(&path, b"/dev") {
         return Ok(watch(context, b"/dev"));
     }

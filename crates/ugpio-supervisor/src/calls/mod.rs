@@ -75,6 +75,7 @@ impl PathLayer {
             process,
             mover,
             view: OnceCell::new(),
+            settled: OnceCell::new(),
         };
         dispatch(&context).unwrap_or_else(Reply::Fail)
     }

@@ -24,8 +24,15 @@ pub(super) trait Process {
     /// Writes all of `data` at `addr`.
     fn write(&self, addr: u64, data: &[u8]) -> Result<(), Errno>;
 
-    /// The working directory, as `/proc` shows it.
-    fn cwd(&self) -> Result<Vec<u8>, Errno>;
+    /// A path at `addr`. It is the caller's if [`confirm`](Self::confirm) says so afterwards.
+    fn read_path(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno>;
+
+    /// What a descriptor is, or the working directory for `AT_FDCWD`, as `/proc` shows it. As
+    /// [`read_path`](Self::read_path), it is to be confirmed.
+    fn link(&self, fd: i32) -> Result<Vec<u8>, Errno>;
+
+    /// Whether what was found up to now is the caller's.
+    fn confirm(&self) -> Result<(), Errno>;
 
     /// Where we find the directory behind a descriptor, or the working directory, whatever has its path now.
     fn place(&self, dirfd: i32) -> Option<Vec<u8>>;
@@ -65,8 +72,16 @@ impl Process for Thread<'_> {
         Thread::write(self, addr, data)
     }
 
-    fn cwd(&self) -> Result<Vec<u8>, Errno> {
-        Thread::cwd(self)
+    fn read_path(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
+        self.read_cstr_unconfirmed(addr, max)
+    }
+
+    fn link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
+        self.link_unconfirmed(fd)
+    }
+
+    fn confirm(&self) -> Result<(), Errno> {
+        Thread::confirm(self)
     }
 
     fn place(&self, dirfd: i32) -> Option<Vec<u8>> {

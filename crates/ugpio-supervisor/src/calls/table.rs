@@ -15,7 +15,7 @@ use super::{
     route::{Handler, Last, PathAt, Paths},
     socket, stat, statfs, statx, uname, write, xattr,
 };
-use crate::arch::Sys;
+use crate::arch::{Mark, Sys};
 
 const NOFOLLOW: i32 = libc::AT_SYMLINK_NOFOLLOW;
 const FOLLOW: i32 = libc::AT_SYMLINK_FOLLOW;
@@ -80,6 +80,11 @@ macro_rules! steps {
 }
 
 for_each_call!(steps);
+
+/// Whether a call sees to it by itself that what it looks at is up to date: only when it comes to the board.
+pub(crate) fn settles(sys: Sys) -> bool {
+    matches!(steps(sys), [Step::Paths(_)]) || sys.is(Mark::Settles)
+}
 
 /// The steps of a call.
 pub(crate) fn steps(sys: Sys) -> &'static [Step] {

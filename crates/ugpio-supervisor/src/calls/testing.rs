@@ -6,7 +6,7 @@
 //! request) are ours. The tests of the resolver and of the handlers use it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     ffi::OsStr,
     fs,
@@ -15,7 +15,10 @@ use std::{
         unix::{ffi::OsStrExt as _, fs::symlink},
     },
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rustix::{io::Errno, process::Pid};
@@ -75,12 +78,20 @@ pub(crate) enum Arg<'a> {
 
 /// Chips that were opened, with the flags.
 #[derive(Debug, Default)]
-pub(crate) struct FakeOpener(Mutex<Vec<(u32, u32)>>);
+pub(crate) struct FakeOpener {
+    opened: Mutex<Vec<(u32, u32)>>,
+    /// How often open files were brought up to date.
+    settled: AtomicUsize,
+}
 
 impl Opener for FakeOpener {
     fn open_chip(&self, id: u32, flags: u32) -> Result<OwnedFd, Errno> {
-        self.0.lock().unwrap().push((id, flags));
+        self.opened.lock().unwrap().push((id, flags));
         Ok(std::io::pipe().unwrap().0.into())
+    }
+
+    fn settle(&self) {
+        self.settled.fetch_add(1, Ordering::Relaxed);
     }
 
     fn identify(&self, link: &[u8]) -> Option<Identity> {
@@ -133,6 +144,8 @@ pub(crate) struct FakeProcess {
     fds: RefCell<BTreeMap<i32, Vec<u8>>>,
     shared: RefCell<BTreeMap<i32, OwnedFd>>,
     pub(crate) credentials: RefCell<Credentials>,
+    /// Whether its call waits no more.
+    pub(crate) is_gone: Cell<bool>,
 }
 
 impl FakeProcess {
@@ -169,8 +182,23 @@ impl Process for FakeProcess {
         Ok(())
     }
 
-    fn cwd(&self) -> Result<Vec<u8>, Errno> {
-        Ok(self.cwd.borrow().clone())
+    fn read_path(&self, addr: u64, max: usize) -> Result<Vec<u8>, Errno> {
+        self.read_cstr(addr, max)
+    }
+
+    fn link(&self, fd: i32) -> Result<Vec<u8>, Errno> {
+        match fd {
+            libc::AT_FDCWD => Ok(self.cwd.borrow().clone()),
+            fd => self.fd_link(fd),
+        }
+    }
+
+    fn confirm(&self) -> Result<(), Errno> {
+        if self.is_gone.get() {
+            Err(Errno::SRCH)
+        } else {
+            Ok(())
+        }
     }
 
     fn place(&self, _: i32) -> Option<Vec<u8>> {
@@ -262,6 +290,7 @@ impl World {
             fds: RefCell::default(),
             shared: RefCell::default(),
             credentials: RefCell::new(own_credentials()),
+            is_gone: Cell::new(false),
         };
         let world = Self {
             _base: base,
@@ -345,7 +374,12 @@ impl World {
 
     /// The chips that were opened.
     pub(crate) fn opened(&self) -> Vec<(u32, u32)> {
-        self.opener.0.lock().unwrap().clone()
+        self.opener.opened.lock().unwrap().clone()
+    }
+
+    /// How often open files were brought up to date.
+    pub(crate) fn settled(&self) -> usize {
+        self.opener.settled.load(Ordering::Relaxed)
     }
 
     pub(crate) fn call(&self, sys: Sys, args: &[Arg<'_>]) -> Reply {

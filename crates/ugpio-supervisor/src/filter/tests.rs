@@ -155,19 +155,19 @@ fn only_reads_of_whole_records_are_trapped() {
 }
 
 #[test]
-fn other_machines_run_untouched_but_for_other_programs_to_execute() {
+fn other_machines_run_untouched_but_for_other_programs_and_roots() {
     const AUDIT_ARCH_I386: u32 = 0x4000_0003;
     const AUDIT_ARCH_ARM: u32 = 0x4000_0028;
     const AUDIT_ARCH_S390X: u32 = 0x8000_0016;
     for arch in BOTH {
         let program = FilterSpec::standard().assemble(arch);
         let open = FilterSpec::empty().assemble(arch);
-        let (sibling, executes) = match arch {
-            Arch::X86_64 => (AUDIT_ARCH_I386, [11, 358]),
-            Arch::Aarch64 => (AUDIT_ARCH_ARM, [11, 387]),
+        let (sibling, trapped) = match arch {
+            Arch::X86_64 => (AUDIT_ARCH_I386, [11, 358, 61, 217, 310, 346]),
+            Arch::Aarch64 => (AUDIT_ARCH_ARM, [11, 387, 61, 218, 337, 375]),
         };
         for nr in 0..500 {
-            let is_trapped = executes.contains(&nr);
+            let is_trapped = trapped.contains(&nr);
             let expected = if is_trapped { TRAP } else { ALLOW };
             assert_eq!(run(&program, sibling, nr, [0xb400; 6]), expected, "{nr}");
             assert_eq!(run(&open, sibling, nr, [0xb400; 6]), ALLOW);
@@ -335,5 +335,27 @@ fn reads_of_high_descriptors_are_trapped_whatever_the_rules_say() {
         }
         let shaped = verdict(&spec, arch, Sys::Read, [3, 0, 48, 0, 0, 0]);
         assert_eq!(shaped, libc::SECCOMP_RET_USER_NOTIF);
+    }
+}
+
+/// Only with mounts of its own does a thread come to another root by `unshare`.
+#[test]
+fn new_roots_are_trapped() {
+    let spec = FilterSpec::standard();
+    for arch in BOTH {
+        for (flags, expected) in [
+            (libc::CLONE_NEWNS, TRAP),
+            (libc::CLONE_NEWNS | libc::CLONE_NEWUSER, TRAP),
+            (libc::CLONE_NEWUSER, ALLOW),
+            (libc::CLONE_FILES | libc::CLONE_FS, ALLOW),
+        ] {
+            let mut args = [0; 6];
+            args[0] = u64::from(flags.cast_unsigned());
+            assert_eq!(
+                verdict(&spec, arch, Sys::Unshare, args),
+                expected,
+                "{flags:x}"
+            );
+        }
     }
 }

@@ -217,6 +217,28 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Whether the kernel is known to find by itself what `path` names, seen from `base`. The path is not empty. If it
+    /// is not known, [`resolve`](Self::resolve) tells.
+    pub(crate) fn is_native(&self, base: &Base, path: &[u8], want: Want) -> bool {
+        let text = match base {
+            _ if path.starts_with(b"/") => return !self.may_be_virtual(path, path, want),
+            Base::Host(Dir {
+                path: Some(dir), ..
+            }) => lexical::join(dir, path),
+            _ => return false,
+        };
+        match base {
+            // Below our own root the kernel finds the same for us, so the directory itself is asked.
+            Base::Host(Dir {
+                place: Some(place), ..
+            }) => {
+                let seen = lexical::join(place, path);
+                self.view.prefix.is_empty() && !self.may_be_virtual(&text, &seen, want)
+            }
+            _ => !self.may_be_virtual(&text, &text, want),
+        }
+    }
+
     /// What `path` names, seen from `base`. The path is not empty.
     pub(crate) fn resolve(&self, base: &Base, path: &[u8], want: Want) -> Resolution {
         if path.starts_with(b"/") {

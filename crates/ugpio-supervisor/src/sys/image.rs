@@ -14,18 +14,16 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 
 use super::check;
+use crate::life::Life;
 
 /// `PROCMAP_QUERY` of `<linux/fs.h>` (6.11): `_IOWR('f', 17, struct procmap_query)`.
 const PROCMAP_QUERY: u32 = 0xc068_6611;
 /// `PROCMAP_QUERY_VMA_WRITABLE`, in the answer.
 const WRITABLE: u64 = 2;
-/// `PIDFD_THREAD` of `<linux/pidfd.h>` (6.9): any thread, and not only the first of its process.
-const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL.cast_unsigned());
 /// How many mappings are remembered where asking for one is dear.
 const RANGES: usize = 8;
 
@@ -60,7 +58,7 @@ pub(crate) struct Image {
     mem: OwnedFd,
     maps: OwnedFd,
     /// The thread through which it was opened; `None` if this kernel has no such descriptor of it.
-    thread: Option<OwnedFd>,
+    thread: Option<Life>,
     /// Mappings found writable, on an old kernel.
     writable: Mutex<Vec<Range<u64>>>,
 }
@@ -68,29 +66,17 @@ pub(crate) struct Image {
 impl Image {
     /// The image behind these two files of `/proc/TID`, opened for reading and writing and for reading.
     pub(crate) fn new(tid: Pid, mem: OwnedFd, maps: OwnedFd) -> Self {
-        let thread = pidfd_open(tid, PIDFD_THREAD)
-            .or_else(|_| pidfd_open(tid, PidfdFlags::empty()))
-            .ok();
         Self {
             mem,
             maps,
-            thread,
+            thread: Life::of(tid),
             writable: Mutex::default(),
         }
     }
 
     /// Whether the thread through which this was opened is known to be there still.
-    // KERNEL: fs/pidfs.c pidfd_poll (6.12): looks at the task at once; readable from its death on
     pub(crate) fn is_inhabited(&self) -> bool {
-        let Some(thread) = &self.thread else {
-            return false;
-        };
-        let mut fds = [PollFd::new(thread, PollFlags::IN)];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        poll(&mut fds, Some(&now)) == Ok(0)
+        self.thread.as_ref().is_some_and(Life::goes_on)
     }
 
     /// Writes `data` and says how much of it arrived: less than all if the rest is not writable.

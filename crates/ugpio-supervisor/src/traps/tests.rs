@@ -36,12 +36,12 @@ const OTHERS: &str = "\
     sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64 \
     sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield seccomp security semctl semget \
     semop semtimedop semtimedop_time64 sendmmsg set_mempolicy set_mempolicy_home_node set_robust_list \
-    set_thread_area set_tid_address setdomainname setfsgid setfsuid setgid setgroups sethostname setitimer setns \
+    set_thread_area set_tid_address setdomainname setfsgid setfsuid setgid setgroups sethostname setitimer \
     setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid settimeofday setuid shmat shmctl \
     shmdt shmget sigaltstack signalfd signalfd4 socketpair statmount sync sync_file_range2 syncfs sysfs sysinfo \
     syslog tgkill time timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 timer_settime \
     timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64 times tkill \
-    tuxcall umask unshare uprobe uretprobe userfaultfd ustat utimensat_time64 vfork vhangup vserver wait4 waitid";
+    tuxcall umask uprobe uretprobe userfaultfd ustat utimensat_time64 vfork vhangup vserver wait4 waitid";
 
 /// The headers from which programs have the numbers, with their machine; what builds Rust has one of them.
 const HEADERS: [(Arch, &str); 5] = [
@@ -165,6 +165,8 @@ fn what_is_always_trapped_is_so_on_both_machines() {
     }
 }
 
+const NEW_MOUNTS: u32 = libc::CLONE_NEWNS.cast_unsigned();
+
 /// When a call is trapped, in words.
 fn condition((mode, when): &(Mode, When)) -> String {
     let mode = match mode {
@@ -178,6 +180,9 @@ fn condition((mode, when): &(Mode, When)) -> String {
         When::Refused(Errno::NOSYS) => "never; it fails with `ENOSYS`".to_owned(),
         When::Refused(errno) => format!("never; it fails with {errno}"),
         When::Masked { arg: 3, .. } => "for shared mappings of files".to_owned(),
+        When::Masked {
+            value: NEW_MOUNTS, ..
+        } => "for `CLONE_NEWNS`".to_owned(),
         When::Masked { .. } => "for `AF_NETLINK`".to_owned(),
         When::GpioIoctl { .. } => "for GPIO's numbers and the old ones without a size".to_owned(),
         When::FileFcntl { .. } => "for status flags, leases, pipe sizes and seals".to_owned(),

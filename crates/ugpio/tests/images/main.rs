@@ -12,7 +12,7 @@ mod roles;
 use std::process::Command;
 
 /// The tests, by name.
-const TESTS: [(&str, fn()); 7] = [
+const TESTS: [(&str, fn()); 9] = [
     ("another_thread_executes", || in_a_run(&[], "executes")),
     ("the_same_under_strict", || {
         in_a_run(&["--strict"], "executes")
@@ -20,6 +20,8 @@ const TESTS: [(&str, fn()); 7] = [
     ("the_number_is_used_again", the_number_is_used_again),
     ("a_read_only_page_is_a_fault", || in_a_run(&[], "read-only")),
     ("the_memory_of_a_parent", || in_a_run(&[], "vfork")),
+    ("another_root", || in_a_run(&[], "root")),
+    ("other_mounts", || in_a_run(&[], "mounts")),
     ("linux_4_19_is_too_old", || is_too_old("linux 4.19")),
     ("linux_5_10_is_too_old", || is_too_old("linux 5.10")),
 ];

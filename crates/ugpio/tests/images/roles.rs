@@ -3,7 +3,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, exit};
 
 use gpio_uapi::abi::ioctl;
@@ -26,6 +29,8 @@ pub(crate) fn play(role: &str) {
         "killed" => killed(),
         "read-only" => read_only(),
         "vfork" => shares_memory(),
+        "root" => changes_root(),
+        "mounts" => changes_mounts(),
         // Neither has the listener's ADDFD; the older has no listeners.
         "linux 4.19" => on_a_kernel_without(libc::SYS_seccomp, 0, libc::SECCOMP_GET_NOTIF_SIZES),
         "linux 5.10" => on_a_kernel_without(libc::SYS_ioctl, 1, NOTIF_ADDFD),
@@ -294,4 +299,57 @@ extern "C" fn ask_and_execute(number: *mut core::ffi::c_void) -> i32 {
     // SAFETY: an array of strings that a null pointer ends.
     unsafe { libc::execv(c"/bin/true".as_ptr(), arguments.as_ptr()) };
     1
+}
+
+/// Whether a link leads to the board's node, which only those find who know where the link is.
+fn leads_to_the_board(link: &Path) -> bool {
+    std::fs::metadata(link).is_ok_and(|found| found.file_type().is_char_device())
+}
+
+/// A place of our own with a link to the board's node, looked at; in new spaces in which we may do everything.
+fn with_a_link(spaces: libc::c_int) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    symlink("/dev/gpiochip0", place.path().join("link")).unwrap();
+    assert!(leads_to_the_board(&place.path().join("link")));
+    assert!(!leads_to_the_board("/link".as_ref()));
+    let ids = [
+        rustix::process::getuid().as_raw(),
+        rustix::process::getgid().as_raw(),
+    ];
+    // SAFETY: it makes no two threads differ, since there is one.
+    let made = unsafe { libc::unshare(libc::CLONE_NEWUSER | spaces) };
+    if made != 0 {
+        println!("not tested: this machine gives us no spaces of our own");
+        println!("played");
+        exit(0);
+    }
+    // Files belong to somebody there.
+    std::fs::write("/proc/self/setgroups", "deny").unwrap();
+    for (table, id) in ["uid_map", "gid_map"].into_iter().zip(ids) {
+        std::fs::write(format!("/proc/self/{table}"), format!("0 {id} 1")).unwrap();
+    }
+    place
+}
+
+fn changes_root() {
+    let place = with_a_link(0);
+    rustix::process::chroot(place.path()).unwrap();
+    std::env::set_current_dir("/").unwrap();
+    assert!(leads_to_the_board("/link".as_ref()));
+    assert!(leads_to_the_board("link".as_ref()));
+}
+
+fn changes_mounts() {
+    let place = with_a_link(libc::CLONE_NEWNS);
+    let (mut name, kind) = (place.path().as_os_str().as_bytes().to_vec(), c"tmpfs");
+    name.push(0);
+    // SAFETY: three strings that end in NUL, and no data.
+    let done = unsafe {
+        let null = core::ptr::null();
+        libc::mount(kind.as_ptr(), name.as_ptr().cast(), kind.as_ptr(), 0, null)
+    };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+    assert!(!leads_to_the_board(&place.path().join("link")), "covered");
+    symlink("/dev/gpiochip0", place.path().join("other")).unwrap();
+    assert!(leads_to_the_board(&place.path().join("other")));
 }

@@ -198,3 +198,33 @@ fn who_asks_sees_that_it_may_write() {
         assert_eq!(seen_by(0, &path), root, "{path}");
     }
 }
+
+/// What is open is brought up to date before a call that can show it, and not before one that cannot.
+#[test]
+fn open_files_are_settled_for_the_board_alone() {
+    let world = World::new();
+    let stat = |path, flags| {
+        let args = [CWD, Text(path), Raw(BUFFER), Int(flags)];
+        world.call(Sys::Newfstatat, &args)
+    };
+    is_native(stat("/dev/null", 0));
+    is_native(stat("missing", libc::AT_SYMLINK_NOFOLLOW));
+    is_native(world.call(Sys::Fstat, &[Int(73), Raw(BUFFER)]));
+    assert_eq!(world.settled(), 0);
+    returns(stat("/dev/gpiochip0", 0), 0);
+    assert_eq!(world.settled(), 1);
+    returns(world.call(Sys::Fstat, &[Int(70), Raw(BUFFER)]), 0);
+    assert_eq!(world.settled(), 2);
+}
+
+#[test]
+fn a_call_that_waits_no_more_is_let_through() {
+    let world = World::new();
+    world.process.is_gone.set(true);
+    let path = Text("/dev/gpiochip0");
+    is_native(world.call(Sys::Newfstatat, &[CWD, path, Raw(BUFFER), Int(0)]));
+    is_native(world.call(Sys::Openat, &[CWD, path, Int(libc::O_RDWR)]));
+    is_native(world.call(Sys::Unlinkat, &[CWD, path, Int(0)]));
+    is_native(world.call(Sys::Fstat, &[Int(70), Raw(BUFFER)]));
+    assert!(world.opened().is_empty() && world.settled() == 0);
+}
