@@ -178,7 +178,7 @@ impl Desk {
             let _ = self.listener.cont(notification.id);
             return;
         };
-        if again::is_under_way(call.tid) {
+        if again::is_expected(&call) {
             // Its own call, with the arguments we gave it.
             let _ = self.listener.cont(call.id);
             return;

@@ -12,13 +12,14 @@ mod roles;
 use std::process::Command;
 
 /// The tests, by name.
-const TESTS: [(&str, fn()); 9] = [
+const TESTS: [(&str, fn()); 10] = [
     ("another_thread_executes", || in_a_run(&[], "executes")),
     ("the_same_under_strict", || {
         in_a_run(&["--strict"], "executes")
     }),
     ("the_number_is_used_again", the_number_is_used_again),
     ("a_read_only_page_is_a_fault", || in_a_run(&[], "read-only")),
+    ("another_image_calls_at_once", || in_a_run(&[], "leaves")),
     ("the_memory_of_a_parent", || in_a_run(&[], "vfork")),
     ("another_root", || in_a_run(&[], "root")),
     ("other_mounts", || in_a_run(&[], "mounts")),
@@ -49,7 +50,7 @@ fn in_a_run(options: &[&str], role: &str) {
 
 fn run(mut command: Command, options: &[&str], role: &str) {
     let place = tempfile::tempdir().unwrap();
-    let command = home::at_home(&mut command, place.path());
+    let command = home::at_home(&mut command, place.path()).current_dir(place.path());
     command.args(["run", "--chip", "a:8"]).args(options);
     command.arg("--").arg(std::env::current_exe().unwrap());
     let done = command.arg(format!("role:{role}")).output().unwrap();

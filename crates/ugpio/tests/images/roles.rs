@@ -1,6 +1,7 @@
 //! What the programs of the runs do.
 #![expect(unsafe_code, reason = "mappings at fixed addresses, forks, and ioctls")]
 
+use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -34,6 +35,7 @@ pub(crate) fn play(role: &str) {
         // Neither has the listener's ADDFD; the older has no listeners.
         "linux 4.19" => on_a_kernel_without(libc::SYS_seccomp, 0, libc::SECCOMP_GET_NOTIF_SIZES),
         "linux 5.10" => on_a_kernel_without(libc::SYS_ioctl, 1, NOTIF_ADDFD),
+        "leaves" => leaves(),
         other => panic!("no role is called {other}"),
     }
     println!("played");
@@ -188,6 +190,57 @@ fn executes() {
     println!("the answer came first: {answer:?}");
     loop {
         std::thread::park();
+    }
+}
+
+/// The first thread sleeps in an open that leads through the board and out to a FIFO, which its call is repeated for;
+/// another executes this program anew, and takes over its number. Whatever the new image calls is its own from the
+/// first call on. Many times, since the supervisor learns of the end of the first thread at some time of its own.
+fn leaves() {
+    /// How many images are still to come.
+    const LEFT: &str = "UGPIO_TEST_LEFT";
+    let left = std::env::var(LEFT).map_or(40, |left| left.parse().unwrap());
+    File::open("/dev/gpiochip0").expect("the chip is there for a new image");
+    let home = std::env::current_dir().unwrap();
+    let out = format!("/sys/class/gpio/../../..{}", home.display());
+    std::fs::read_dir(&out).expect("so is a way through the board and out again");
+    if left == 0 {
+        return;
+    }
+    let fifo = home.join(format!("fifo{left}"));
+    let mode = rustix::fs::Mode::RWXU;
+    rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let first = rustix::thread::gettid();
+    let path = CString::new(format!("{out}/fifo{left}")).unwrap();
+    let own = path.as_ptr().addr();
+    std::thread::spawn(move || {
+        await_repetition(first, own);
+        let error = Command::new(std::env::current_exe().unwrap())
+            .arg("role:leaves")
+            .env(LEFT, (left - 1).to_string())
+            .exec();
+        panic!("{error}");
+    });
+    let opened = rustix::fs::openat(
+        rustix::fs::CWD,
+        path,
+        rustix::fs::OFlags::RDONLY,
+        rustix::fs::Mode::empty(),
+    );
+    panic!("nobody opens the other end: {opened:?}");
+}
+
+/// Comes back when a thread waits in an open with another path than its own.
+fn await_repetition(thread: Pid, own: usize) {
+    let file = format!("/proc/{}/syscall", thread.as_raw_nonzero());
+    let (number, own) = (libc::SYS_openat.to_string(), format!("{own:#x}"));
+    loop {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let words: Vec<&str> = text.split(' ').collect();
+        if words[0] == number && words[2] != own {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 

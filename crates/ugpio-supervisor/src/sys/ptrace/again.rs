@@ -6,21 +6,24 @@
 //! pages that are mapped for it. The call is the thread's own: its credentials, root, mounts and umask decide. Then
 //! it has its registers back and the result in them.
 //!
-//! The repeated call is trapped like any other; `notif` asks [`is_under_way`] and lets it through. It may sleep, in
+//! The repeated call is trapped like any other; `notif` asks [`is_expected`] and lets it through. It is known by its
+//! arguments, not by its thread's number alone: another thread of the process may replace the image meanwhile, which
+//! ends the caller and takes over the number of a first thread. It may sleep, in
 //! the open of a FIFO for instance, and so each has a thread of ours, and the signal mask is the program's meanwhile:
 //! a signal ends the attempt, and what happens then (restart, `EINTR`) the kernel decides by the first call's
 //! registers.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::super::seccomp::{Listener, Wait};
 use super::super::{check, remote};
-use super::{Registers, SYSCALL_STOP, Traced};
+use super::{PAUSE_MAX, PAUSE_MIN, Registers, SYSCALL_STOP, Traced};
 use crate::outcome::Call;
 
 /// How much is mapped for the texts: two of the longest paths and a mark.
@@ -31,6 +34,9 @@ const MARK_AT: u64 = ROOM - 16;
 const EXEC_STOP: i32 = libc::SIGTRAP | (libc::PTRACE_EVENT_EXEC << 8);
 /// Results of a call that a signal took back. KERNEL: include/linux/errno.h ERESTARTSYS and the like
 const TAKEN_BACK: [i64; 4] = [-512, -513, -514, -516];
+
+/// How long another thread of ours may take to let go of a thread.
+const FREE_MAX: Duration = Duration::from_secs(3);
 
 /// What an argument is to be instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,8 +56,13 @@ pub(crate) struct Again {
     pub(crate) instead: Vec<(usize, Instead)>,
 }
 
-/// The threads that make a call again now.
-static UNDER_WAY: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// A call that a thread is made to make: number and arguments.
+type Expected = (u32, [u64; 6]);
+
+/// The threads that make a call again now, by their numbers, with the call that they make next.
+static UNDER_WAY: Mutex<BTreeMap<i32, Option<Expected>>> = Mutex::new(BTreeMap::new());
+/// Told when one fewer does.
+static OVER: Condvar = Condvar::new();
 /// How many they are; saves the lock, since nearly always it is none.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// The pages of calls that a signal took back, by thread: used when the call comes again.
@@ -64,9 +75,15 @@ struct Pages {
     mark: u128,
 }
 
-/// Whether the thread makes a call again for us, so that whatever it calls is to be let through.
+/// Whether a thread makes a call again for us, and this is the call: it is to be let through.
+pub(crate) fn is_expected(call: &Call) -> bool {
+    let made = Some(&Some((call.nr, call.args)));
+    COUNT.load(Ordering::Acquire) != 0 && lock(&UNDER_WAY).get(&number(call.tid)) == made
+}
+
+/// Whether a thread of this number makes a call again.
 pub(crate) fn is_under_way(tid: Pid) -> bool {
-    COUNT.load(Ordering::Acquire) != 0 && lock(&UNDER_WAY).contains(&number(tid))
+    COUNT.load(Ordering::Acquire) != 0 && lock(&UNDER_WAY).contains_key(&number(tid))
 }
 
 /// Whether any thread is. Such a thread's stops are not the session's to take.
@@ -97,7 +114,7 @@ pub(crate) fn make(listener: &Listener, again: Again) -> Result<(), Errno> {
 fn run(listener: &Listener, again: &Again) {
     let call = &again.call;
     let under_way = UnderWay::begin(call.tid);
-    let thread = match Traced::seize(call.tid) {
+    let thread = match seize_when_free(call.tid) {
         Ok(thread) => thread,
         Err(errno) => {
             drop(under_way);
@@ -107,6 +124,11 @@ fn run(listener: &Listener, again: &Again) {
             return;
         }
     };
+    // Attached to by its number. If the call has gone meanwhile that is perhaps another's, whom the end of this thread
+    // of ours lets go.
+    if !listener.is_valid(call.id) {
+        return;
+    }
     // From here on the call is answered whatever happens: its thread stops only as it returns.
     let answered = listener.reply(call.id, Ok(0));
     let done = await_interruption().and_then(|()| match answered {
@@ -123,6 +145,34 @@ fn run(listener: &Listener, again: &Again) {
             thread.detach();
         }
     }
+}
+
+/// Attaches to a thread, also if another thread of ours is just about to let go of it: one that attached by this number
+/// to a thread that had gone, or that calls it back.
+fn seize_when_free(tid: Pid) -> Result<Traced, Errno> {
+    let limit = Instant::now() + FREE_MAX;
+    let mut pause = PAUSE_MIN;
+    loop {
+        match Traced::seize(tid) {
+            Err(Errno::PERM) if is_traced_by_us(tid) && Instant::now() < limit => {
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(PAUSE_MAX);
+            }
+            // It may have been let go since.
+            Err(Errno::PERM) => return Traced::seize(tid),
+            done => return done,
+        }
+    }
+}
+
+/// Whether the debugger of a thread, if it has one, is a thread of ours.
+fn is_traced_by_us(tid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let tracer = status
+        .lines()
+        .find_map(|row| row.strip_prefix("TracerPid:"));
+    let tracer = tracer.unwrap_or_default().trim();
+    std::fs::exists(format!("/proc/self/task/{tracer}")).unwrap_or(false)
 }
 
 /// How the repeated call ended.
@@ -159,12 +209,12 @@ impl Again {
         };
         thread.swap_mask(mask)?;
         let nr = i64::from(self.call.nr);
-        match thread.attempt(start.call_with(nr, self.arguments(pages.at)))? {
+        match thread.attempt(start, (self.call.nr, self.arguments(pages.at)))? {
             End::Exec => return Ok(stopped),
             End::Result(result) => {
                 let mask = thread.swap_mask(u64::MAX)?;
                 let unmap = [pages.at, ROOM, 0, 0, 0, 0];
-                thread.own_call(start.call_with(libc::SYS_munmap, unmap), &mut stopped)?;
+                thread.own_call(start, (libc::SYS_munmap, unmap), &mut stopped)?;
                 thread.set_registers(before.returning(result))?;
                 thread.swap_mask(mask)?;
             }
@@ -237,7 +287,7 @@ impl Pages {
         let access = wide(libc::PROT_READ | libc::PROT_WRITE);
         let kind = wide(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         let arguments = [0, ROOM, access, kind, wide(-1), 0];
-        let at = thread.own_call(start.call_with(libc::SYS_mmap, arguments), stopped)?;
+        let at = thread.own_call(start, (libc::SYS_mmap, arguments), stopped)?;
         let at = u64::try_from(at).map_err(|_| Errno::NOMEM)?;
         let mut mark = [0; 16];
         rustix::rand::getrandom(&mut mark, rustix::rand::GetRandomFlags::empty())?;
@@ -255,8 +305,15 @@ impl Pages {
 
 impl Traced {
     /// Makes a call of ours, for which all signals are held back.
-    fn own_call(&self, start: Registers, stopped: &mut i32) -> Result<i64, Errno> {
-        self.set_registers(start)?;
+    fn own_call(
+        &self,
+        start: Registers,
+        (nr, arguments): (i64, [u64; 6]),
+        stopped: &mut i32,
+    ) -> Result<i64, Errno> {
+        let number = u32::try_from(nr).map_err(|_| Errno::NOSYS)?;
+        expect(self.tid, (number, arguments));
+        self.set_registers(start.call_with(nr, arguments))?;
         for _ in 0..2 {
             loop {
                 match self.go_on()? {
@@ -271,11 +328,12 @@ impl Traced {
     }
 
     /// Makes the program's call.
-    fn attempt(&self, start: Registers) -> Result<End, Errno> {
+    fn attempt(&self, start: Registers, call: Expected) -> Result<End, Errno> {
         let options = libc::PTRACE_O_TRACESYSGOOD | libc::PTRACE_O_TRACEEXEC;
         let options = usize::try_from(options).map_err(|_| Errno::INVAL)?;
         self.request(libc::PTRACE_SETOPTIONS, 0, options)?;
-        self.set_registers(start)?;
+        expect(self.tid, call);
+        self.set_registers(start.call_with(call.0.into(), call.1))?;
         match self.go_on()? {
             SYSCALL_STOP => {}
             event if event >> 8 == libc::PTRACE_EVENT_STOP => return Ok(End::Early(0)),
@@ -342,10 +400,23 @@ fn await_own() -> Result<i32, Errno> {
 struct UnderWay(Pid);
 
 impl UnderWay {
+    /// Waits until no other thread of this number is: one that another image has replaced, of which our thread for it
+    /// does not know yet. Two of ours cannot trace one.
     fn begin(tid: Pid) -> Self {
-        lock(&UNDER_WAY).insert(number(tid));
+        let mut under_way = lock(&UNDER_WAY);
+        while under_way.contains_key(&number(tid)) {
+            under_way = OVER.wait(under_way).unwrap_or_else(PoisonError::into_inner);
+        }
+        under_way.insert(number(tid), None);
         COUNT.fetch_add(1, Ordering::AcqRel);
         Self(tid)
+    }
+}
+
+/// Lets this call of a thread that makes a call again through.
+fn expect(tid: Pid, call: Expected) {
+    if let Some(expected) = lock(&UNDER_WAY).get_mut(&number(tid)) {
+        *expected = Some(call);
     }
 }
 
@@ -353,6 +424,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         COUNT.fetch_sub(1, Ordering::AcqRel);
         lock(&UNDER_WAY).remove(&number(self.0));
+        OVER.notify_all();
     }
 }
 
