@@ -174,10 +174,10 @@ macro_rules! for_each_call {
         IoSubmit 209 2 when [ALWAYS] open [Whole(Files::io_submit)];
 
         // Stores.
-        Write 1 64 when [TREE] marks [Ours] open [File(0, operations::write)] named [Whole(write::write)];
-        Writev 20 66 when [TREE] marks [Ours] open [File(0, operations::write)] named [Whole(write::writev)];
-        Pwrite64 18 68 when [TREE] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwrite64)];
-        Pwritev 296 70 when [TREE] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwritev)];
+        Write 1 64 when [TREE, STRICT] marks [Ours] open [File(0, operations::write)] named [Whole(write::write)];
+        Writev 20 66 when [TREE, STRICT] marks [Ours] open [File(0, operations::write)] named [Whole(write::writev)];
+        Pwrite64 18 68 when [TREE, STRICT] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwrite64)];
+        Pwritev 296 70 when [TREE, STRICT] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwritev)];
 
         // Positions.
         Pread64 17 67 when [STRICT] marks [High] open [File(0, operations::at_position)] named [Whole(read::pread64)];
@@ -223,6 +223,13 @@ macro_rules! for_each_call {
                 Native("the address of a datagram; relative ones from a virtual working directory fail"),
             ];
         Sendmsg 46 211 marks [High] open [Socket(sockets::sendmsg)] named [Whole(read::no_socket)];
+        Sendmmsg 307 269
+            marks [High]
+            open [Socket(sockets::sendmmsg)]
+            named [
+                Whole(read::no_socket),
+                Native("the addresses of datagrams; as of `sendto`"),
+            ];
         Recvfrom 45 207 marks [High] open [Socket(sockets::recvfrom)] named [Whole(read::no_socket)];
         Recvmsg 47 212 marks [High] open [Socket(sockets::recvmsg)] named [Whole(read::no_socket)];
         Recvmmsg 299 243 marks [High] open [Socket(sockets::recvmmsg)] named [Whole(read::no_socket)];

@@ -184,6 +184,37 @@ class Calls(unittest.TestCase):
         self.refused(errno.EPERM, self.listener.sendto, b"x", (0, UDEV))
         self.refused(errno.EPERM, self.listener.connect, (1, 0))
 
+    def test_many_messages_at_once(self):
+        class Segment(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_char_p), ("length", ctypes.c_size_t)]
+
+        class Header(ctypes.Structure):
+            _fields_ = [
+                ("name", ctypes.c_char_p),
+                ("namelen", ctypes.c_uint),
+                ("segments", ctypes.POINTER(Segment)),
+                ("count", ctypes.c_size_t),
+                ("control", ctypes.c_void_p),
+                ("controllen", ctypes.c_size_t),
+                ("flags", ctypes.c_int),
+            ]
+
+        class Message(ctypes.Structure):
+            _fields_ = [("header", Header), ("sent", ctypes.c_uint)]
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        to_all = struct.pack("=HHII", socket.AF_NETLINK, 0, 0, UDEV)
+        segment = Segment(b"abc", 3)
+        messages = (Message * 3)()
+        for message in messages:
+            message.header.segments, message.header.count = ctypes.pointer(segment), 1
+        messages[2].header.name, messages[2].header.namelen = to_all, len(to_all)
+        self.assertEqual(libc.sendmmsg(self.listener.fileno(), messages, 3, 0), 2)
+        self.assertEqual([message.sent for message in messages], [3, 3, 0])
+        self.assertEqual(libc.sendmmsg(self.listener.fileno(), ctypes.byref(messages[2]), 1, 0), -1)
+        self.assertEqual(ctypes.get_errno(), errno.EPERM)
+        self.assertEqual(select.select([self.listener], [], [], 0)[0], [])
+
     def test_pieces(self):
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         happening.change()

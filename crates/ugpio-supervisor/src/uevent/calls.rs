@@ -167,7 +167,7 @@ pub(crate) fn sendto(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Re
     sent(call.args[2])
 }
 
-/// What a call that sends so many bytes returns.
+/// What a call that sends so much returns.
 fn sent(length: u64) -> Result<Reply, Errno> {
     let length = i64::try_from(length).map_err(|_| Errno::INVAL)?;
     Ok(Reply::Return(length))
@@ -175,7 +175,32 @@ fn sent(length: u64) -> Result<Reply, Errno> {
 
 /// `sendmsg(fd, message, flags)`
 pub(crate) fn sendmsg(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
-    let header = Header::read(call, call.args[1])?;
+    sent(send_one(call, call.args[1])?)
+}
+
+/// `sendmmsg(fd, messages, count, flags)`
+// KERNEL: net/socket.c __sys_sendmmsg (v6.12)
+pub(crate) fn sendmmsg(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<Reply, Errno> {
+    let count = u64::from(call.uint(2)).min(SEGMENTS_MAX);
+    for taken in 0..count {
+        let addr = call.args[1].wrapping_add(taken * MMSGHDR);
+        let one = || {
+            let length = u32::try_from(send_one(call, addr)?).unwrap_or(u32::MAX);
+            let at = addr.wrapping_add(Header::SIZE as u64);
+            write(call, at, &length.to_ne_bytes())
+        };
+        match one() {
+            Ok(()) => {}
+            Err(errno) if taken == 0 => return Err(errno),
+            Err(_) => return sent(taken),
+        }
+    }
+    sent(count)
+}
+
+/// Takes the message with this header; gives its length.
+fn send_one(call: &Asked<'_>, addr: u64) -> Result<u64, Errno> {
+    let header = Header::read(call, addr)?;
     if header.name.0 != 0 {
         let at = Asked {
             thread: call.thread,
@@ -190,7 +215,7 @@ pub(crate) fn sendmsg(_: &Uevents, _: &Arc<Stand>, call: &Asked<'_>) -> Result<R
             i32::try_from(header.name.1).unwrap_or(0),
         )?)?;
     }
-    sent(header.room())
+    Ok(header.room())
 }
 
 /// `setsockopt(fd, level, option, value, length)`
