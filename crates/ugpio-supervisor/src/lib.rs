@@ -12,6 +12,7 @@ compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 mod traps;
 
 pub mod arch;
+pub mod attributes;
 pub mod calls;
 mod class;
 mod dispatch;

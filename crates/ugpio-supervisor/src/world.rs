@@ -17,8 +17,10 @@ use gpiolib::{ChangeWatch, Device, Registry};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::attributes::Shown;
 use crate::calls::{Opener, PathLayer};
 use crate::class::ClassDir;
+use crate::class::debug::{self, List};
 use crate::files::{Files, raw_errno};
 use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
@@ -33,6 +35,7 @@ pub struct World {
     pub(crate) paths: PathLayer,
     pub(crate) dirs: Arc<ProcDirs>,
     mounted: Option<Arc<Mounted>>,
+    attributes: Arc<Shown>,
     /// Keeps the nodes up to date.
     _watch: ChangeWatch,
 }
@@ -111,13 +114,20 @@ impl World {
         let opener = Arc::clone(&chips) as Arc<dyn Opener>;
         let mut paths = PathLayer::new(Arc::clone(&chips.shadow), Arc::clone(&dirs), opener);
         paths = paths.with_class(Arc::clone(&chips.class));
-        paths = paths.with_uevents(Arc::clone(&chips.uevents));
         let mut mounted = None;
         if let Some(tree) = extras.tree {
             let tree = Arc::new(Mounted::new(Arc::clone(&chips.shadow), tree)?);
             paths = paths.with_tree(Arc::clone(&tree));
             mounted = Some(tree);
         }
+        let attributes = Arc::new(Shown::new(Arc::clone(&chips.shadow)));
+        let list = List {
+            class: Arc::clone(&chips.class),
+            lines: mounted.clone(),
+        };
+        attributes.show(debug::PATH, Arc::new(list))?;
+        paths = paths.with_attributes(Arc::clone(&attributes) as _);
+        paths = paths.with_attributes(Arc::clone(&chips.uevents) as _);
         for (path, contents) in &extras.files {
             show_file(&chips.shadow, path.as_bytes(), contents)?;
         }
@@ -129,6 +139,7 @@ impl World {
             paths,
             dirs,
             mounted,
+            attributes,
             _watch: watch,
         })
     }
@@ -145,6 +156,12 @@ impl World {
 }
 
 impl World {
+    /// The attributes at places of their own, to which others may be added.
+    #[must_use]
+    pub fn attributes(&self) -> &Arc<Shown> {
+        &self.attributes
+    }
+
     /// The gpio-sim control tree as programs see it.
     #[must_use]
     pub fn mounted(&self) -> Option<&Arc<Mounted>> {

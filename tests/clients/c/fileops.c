@@ -150,7 +150,7 @@ static void sockets(const struct kind *kind)
 	CHECK_ERRNO(recvmsg(kind->fd, &message, MSG_DONTWAIT), ENOTSOCK);
 	CHECK_ERRNO(send(kind->fd, bytes, sizeof(bytes), MSG_DONTWAIT), ENOTSOCK);
 	CHECK_ERRNO(sendmsg(kind->fd, &message, MSG_DONTWAIT), ENOTSOCK);
-	CHECK_ERRNO(sendmmsg(kind->fd, &(struct mmsghdr){ message }, 1, MSG_DONTWAIT), ENOTSOCK);
+	CHECK_ERRNO(sendmmsg(kind->fd, &(struct mmsghdr){ .msg_hdr = message }, 1, MSG_DONTWAIT), ENOTSOCK);
 	CHECK_ERRNO(shutdown(kind->fd, SHUT_RDWR), ENOTSOCK);
 	CHECK_ERRNO(getsockname(kind->fd, &address, &length), ENOTSOCK);
 	CHECK_ERRNO(getpeername(kind->fd, &address, &length), ENOTSOCK);

@@ -92,6 +92,9 @@ impl Attr {
         let shadow = &context.layer.shadow;
         let found = lookup(&shadow.locate(path), AtFlags::SYMLINK_NOFOLLOW)?;
         let mut shown = found.disguised(path);
+        if let Some(size) = shadow.size(path) {
+            shown.size = size;
+        }
         if let Ok(who) = context.process.credentials() {
             shown = shown.offered_to(&who, path);
         }

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::process::Process;
 use crate::{
+    attributes::{AttributeTree, Attributes},
     class::ClassDir,
     outcome::{Call, Reply},
     path::{
@@ -28,7 +29,6 @@ use crate::{
         seccomp::{Listener, Wait},
     },
     tree::Mounted,
-    uevent::Uevents,
 };
 
 /// Longest path with its NUL. KERNEL: include/uapi/linux/limits.h PATH_MAX
@@ -112,7 +112,8 @@ pub struct PathLayer {
     pub(super) opener: Arc<dyn Opener>,
     pub(super) tree: Option<Arc<Mounted>>,
     pub(super) class: Option<Arc<ClassDir>>,
-    pub(super) uevents: Option<Arc<Uevents>>,
+    /// The files that show and take texts.
+    pub(super) attributes: Attributes,
     /// What `uname` says, if not the truth.
     pub(super) release: Option<String>,
     /// Prefix of the host's files: empty but in tests.
@@ -138,7 +139,7 @@ impl PathLayer {
             opener,
             tree: None,
             class: None,
-            uevents: None,
+            attributes: Attributes::default(),
             release: None,
             host: Vec::new(),
         }
@@ -146,29 +147,25 @@ impl PathLayer {
 
     /// Shows the gpio-sim control tree.
     #[must_use]
-    pub fn with_tree(self, tree: Arc<Mounted>) -> Self {
-        Self {
-            tree: Some(tree),
-            ..self
-        }
+    pub fn with_tree(mut self, tree: Arc<Mounted>) -> Self {
+        self.attributes.add(Arc::clone(&tree) as _);
+        self.tree = Some(tree);
+        self
     }
 
     /// Shows the legacy class.
     #[must_use]
-    pub(crate) fn with_class(self, class: Arc<ClassDir>) -> Self {
-        Self {
-            class: Some(class),
-            ..self
-        }
+    pub(crate) fn with_class(mut self, class: Arc<ClassDir>) -> Self {
+        self.attributes.add(Arc::clone(&class) as _);
+        self.class = Some(class);
+        self
     }
 
-    /// Tells of devices whose `uevent` files are stored to.
+    /// Shows more attributes.
     #[must_use]
-    pub(crate) fn with_uevents(self, uevents: Arc<Uevents>) -> Self {
-        Self {
-            uevents: Some(uevents),
-            ..self
-        }
+    pub(crate) fn with_attributes(mut self, tree: Arc<dyn AttributeTree>) -> Self {
+        self.attributes.add(tree);
+        self
     }
 
     /// Sets the kernel release that `uname` tells.

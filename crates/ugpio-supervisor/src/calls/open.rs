@@ -331,19 +331,8 @@ fn open_location(
         return open_chip(context, id, how);
     }
     permitted(location.mode, how)?;
-    let class = context.layer.class.as_deref();
-    let tree = context.layer.tree.as_deref();
-    if let Some(uevents) = &context.layer.uevents {
-        uevents.opened(&location.path, how.writes());
-    }
-    if let Some(class) = class {
-        class.list(&location.path, tree);
-    }
-    if let Some(opened) = class.and_then(|class| class.open(&location.path, how.flags)) {
+    if let Some(opened) = context.layer.attributes.open(&location.path, how.flags) {
         return opened.and_then(|fd| settle(fd, how.flags));
-    }
-    if let Some(opened) = tree.and_then(|tree| tree.open(&location.path, how.flags)) {
-        return opened;
     }
     // DIFFERS: where the caller cannot open what stands for the file with O_PATH, it gets one opened for reading.
     open_file(context, location, how.flags - OFlags::PATH)

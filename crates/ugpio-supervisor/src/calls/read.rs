@@ -13,7 +13,6 @@ use super::{context::Context, route::Targets, write};
 use crate::{
     class::{ClassDir, poll::OpenValue},
     outcome::Reply,
-    tree::Sink,
 };
 
 /// More than the text of any file here.
@@ -101,18 +100,14 @@ fn value<'a>(context: &Context<'a>) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
 // KERNEL: fs/kernfs/file.c kernfs_seq_start (v6.12)
 // DIFFERS: a read that is not trapped gives the end of the file.
 fn stale(context: &Context<'_>) -> Result<Reply, Errno> {
-    let tree = context.layer.tree.as_deref();
-    let tree = tree.filter(|tree| tree.has_stale());
-    let class = context.layer.class.as_deref();
-    let class = class.filter(|class| class.has_stale());
-    if tree.is_none() && class.is_none() {
+    let attributes = &context.layer.attributes;
+    if !attributes.has_stale() {
         return Ok(Reply::Continue);
     }
     let Ok(link) = context.process.fd_link(context.call.int(0)) else {
         return Ok(Reply::Continue);
     };
-    let in_tree = tree.is_some_and(|tree| tree.sink(&link) == Some(Sink::Gone));
-    if in_tree || class.is_some_and(|class| class.is_gone(&link)) {
+    if attributes.is_gone(&link) {
         return Err(Errno::NODEV);
     }
     Ok(Reply::Continue)

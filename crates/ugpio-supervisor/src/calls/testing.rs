@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     arch::{Arch, Sys},
+    attributes::{AttributeFile, Shown},
     outcome::{Call, Reply},
     path::{Identity, Resolution, Resolver, Target, View, Want},
     procdir::ProcDirs,
@@ -316,7 +317,9 @@ impl World {
     /// Shows a control tree.
     pub(crate) fn mount(&mut self, tree: Arc<dyn Tree>) {
         let mounted = Mounted::new(Arc::clone(&self.shadow), tree).unwrap();
-        self.layer.tree = Some(Arc::new(mounted));
+        let mounted = Arc::new(mounted);
+        self.layer.attributes.add(Arc::clone(&mounted) as _);
+        self.layer.tree = Some(mounted);
         self.layer.release = Some("6.12.0".into());
     }
 
@@ -358,6 +361,23 @@ impl World {
         self.set_fd(number, &link);
         self.kept.borrow_mut().push(fd);
         PathBuf::from(OsStr::from_bytes(&link))
+    }
+
+    /// The same, of a file whose position counts; gives another descriptor of it.
+    pub(crate) fn install_file(&self, number: i32, reply: Reply) -> OwnedFd {
+        self.install(number, reply);
+        let kept = self.kept.borrow();
+        let clone = || kept.last().unwrap().try_clone().unwrap();
+        self.process.shared.borrow_mut().insert(number, clone());
+        clone()
+    }
+
+    /// Shows an attribute; gives what hides it.
+    pub(crate) fn show(&mut self, path: &str, attribute: Arc<dyn AttributeFile>) -> Arc<Shown> {
+        let shown = Arc::new(Shown::new(Arc::clone(&self.shadow)));
+        shown.show(path, attribute).unwrap();
+        self.layer.attributes.add(Arc::clone(&shown) as _);
+        shown
     }
 
     /// Opens a directory of the host as descriptor `fd` of the program.

@@ -4,15 +4,10 @@
 //! moved or inherited stores like the first one. Every other write is the kernel's, and costs one
 //! look at a flag as long as nothing was opened for storing.
 
-use rustix::io::Errno;
+use rustix::{fs::SeekFrom, io::Errno};
 
 use super::{context::Context, route::Targets};
-use crate::{
-    class::{ClassDir, ClassFile},
-    outcome::Reply,
-    tree::{Mounted, Sink},
-    uevent::{UeventFile, Uevents},
-};
+use crate::{attributes::Sink, outcome::Reply};
 
 /// The most that any attribute takes.
 const TEXT_MAX: usize = 4096;
@@ -21,60 +16,67 @@ const PIECES_MAX: usize = 1024;
 
 /// `write(fd, buf, count)`
 pub(super) fn write(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
-    one(context, i64::MIN)
+    one(context, |_| Ok(None))
 }
 
 /// `pwrite64(fd, buf, count, offset)`
 pub(super) fn pwrite64(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
-    one(context, 0)
+    one(context, at_offset)
 }
 
-/// A store of one piece, at a position that is not below `least`.
-fn one(context: &Context<'_>, least: i64) -> Result<Reply, Errno> {
-    let (call, fd) = (context.call, context.call.int(0));
-    let Some(meant) = sink(context, fd) else {
+/// The position of a call, if it is not the file's own.
+type At = fn(&Context<'_>) -> Result<Option<u64>, Errno>;
+
+/// The position in the last argument.
+fn at_offset(context: &Context<'_>) -> Result<Option<u64>, Errno> {
+    let at = u64::try_from(context.call.args[3].cast_signed());
+    at.map(Some).map_err(|_| Errno::INVAL)
+}
+
+/// A store of one piece.
+fn one(context: &Context<'_>, at: At) -> Result<Reply, Errno> {
+    let call = context.call;
+    let Some(sink) = sink(context, call.int(0)) else {
         return Ok(Reply::Continue);
     };
-    if call.args[3].cast_signed() < least {
-        return Err(Errno::INVAL);
-    }
+    let at = at(context)?;
     let count = usize::try_from(call.args[2]).map_or(TEXT_MAX, |count| count.min(TEXT_MAX));
     let mut text = vec![0; count];
     context.process.read(call.args[1], &mut text)?;
-    store(context, meant, &text)
+    store(context, &*sink, at, &text)
 }
 
 /// `writev(fd, pieces, count)`
 pub(super) fn writev(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
-    many(context, i64::MIN)
+    many(context, |_| Ok(None))
 }
 
 /// `pwritev(fd, pieces, count, offset)`
 pub(super) fn pwritev(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
-    many(context, 0)
+    many(context, at_offset)
 }
 
 /// `pwritev2(fd, pieces, count, offset, _, flags)`
 // KERNEL: fs/read_write.c (v6.12): -1 is the file's own position
 pub(super) fn pwritev2(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
-    many(context, -1)
+    many(context, |context| match context.call.args[3] {
+        u64::MAX => Ok(None),
+        _ => at_offset(context),
+    })
 }
 
-/// A store of many pieces, at a position that is not below `least`.
-fn many(context: &Context<'_>, least: i64) -> Result<Reply, Errno> {
-    let call = context.call;
-    let Some(meant) = sink(context, call.int(0)) else {
+/// A store of many pieces.
+fn many(context: &Context<'_>, at: At) -> Result<Reply, Errno> {
+    let Some(sink) = sink(context, context.call.int(0)) else {
         return Ok(Reply::Continue);
     };
-    if call.args[3].cast_signed() < least {
-        return Err(Errno::INVAL);
-    }
+    let at = at(context)?;
     let text = gather(context)?;
     // KERNEL: fs/read_write.c vfs_writev (v6.12): no bytes at all never reach the file
     if text.is_empty() {
         return Ok(Reply::Return(0));
     }
-    store(context, meant, &text)
+    store(context, &*sink, at, &text)
 }
 
 /// `sendfile(to, from, …)`
@@ -102,56 +104,63 @@ fn refuse(context: &Context<'_>, to: usize, refusal: Errno) -> Result<Reply, Err
     }
 }
 
-/// What a descriptor stores to.
-enum Meant<'a> {
-    Tree(&'a Mounted, Sink),
-    Class(&'a ClassDir, ClassFile),
-    Uevent(&'a Uevents, UeventFile),
-}
-
 /// What a descriptor stores to; `None` if it is not ours, or cannot be written to: the kernel's EBADF.
-fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<Meant<'a>> {
-    let tree = context
-        .layer
-        .tree
-        .as_deref()
-        .filter(|tree| tree.has_writers());
-    let class = context
-        .layer
-        .class
-        .as_deref()
-        .filter(|class| class.has_writers());
-    let uevents = context
-        .layer
-        .uevents
-        .as_deref()
-        .filter(|uevents| uevents.has_writers());
-    if tree.is_none() && class.is_none() && uevents.is_none() {
+fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<Box<dyn Sink + 'a>> {
+    let attributes = &context.layer.attributes;
+    if !attributes.has_writers() {
         return None;
     }
     let link = context.process.fd_link(fd).ok()?;
-    let in_tree = || tree.and_then(|tree| Some(Meant::Tree(tree, tree.sink(&link)?)));
-    let in_class = || class.and_then(|class| Some(Meant::Class(class, class.sink(&link)?)));
-    let of_device = || uevents.and_then(|all| Some(Meant::Uevent(all, all.sink(&link)?)));
-    let meant = in_tree().or_else(in_class).or_else(of_device)?;
+    let sink = attributes.sink(&link)?;
     let mode = context.process.fd_mode(fd).ok()?;
-    (mode & 0o200 != 0).then_some(meant)
+    (mode & 0o200 != 0).then_some(sink)
 }
 
-fn store(context: &Context<'_>, meant: Meant<'_>, text: &[u8]) -> Result<Reply, Errno> {
+/// Stores bytes at a position, if that is not the file's own. The position of a text counts for nothing.
+fn store(
+    context: &Context<'_>,
+    sink: &dyn Sink,
+    at: Option<u64>,
+    bytes: &[u8],
+) -> Result<Reply, Errno> {
     let fd = context.call.int(0);
-    let taken = match meant {
-        Meant::Tree(tree, sink) => {
-            let taken = tree.store(sink, text)?;
-            if let Sink::Attribute(token) = sink {
-                show_again(context, tree, fd, token);
-            }
-            taken
-        }
-        Meant::Class(class, file) => class.store(file, text)?,
-        Meant::Uevent(uevents, file) => uevents.store(&file, text)?,
+    let taken = match sink.size() {
+        Some(size) => store_within(context, sink, size, at, bytes)?,
+        None => sink.store(0, bytes)?,
     };
+    show_again(context, sink, fd);
     Ok(Reply::Return(i64::try_from(taken).unwrap_or(i64::MAX)))
+}
+
+/// Stores bytes in a file with a size: as many as there is room for.
+// KERNEL: fs/sysfs/file.c sysfs_kf_bin_write (v6.12): EFBIG from the end on
+fn store_within(
+    context: &Context<'_>,
+    sink: &dyn Sink,
+    size: u64,
+    at: Option<u64>,
+    bytes: &[u8],
+) -> Result<usize, Errno> {
+    let shared = match at {
+        Some(_) => None,
+        None => Some(context.process.share(context.call.int(0))?),
+    };
+    let own = shared.as_ref().map(rustix::fs::tell).transpose()?;
+    let from = at.or(own).unwrap_or_default();
+    if size <= from {
+        return Err(Errno::FBIG);
+    }
+    let room = usize::try_from(size - from).unwrap_or(usize::MAX);
+    let bytes = &bytes[..bytes.len().min(room)];
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let taken = sink.store(from, bytes)?;
+    if let Some(shared) = shared {
+        let to = from.saturating_add(u64::try_from(taken).unwrap_or_default());
+        rustix::fs::seek(shared, SeekFrom::Start(to))?;
+    }
+    Ok(taken)
 }
 
 /// The pieces of `writev`, put together as far as an attribute takes them: one call is one store.
@@ -188,18 +197,17 @@ pub(super) fn pieces(context: &Context<'_>) -> Result<Vec<(u64, u64)>, Errno> {
     table.chunks_exact(16).map(piece).collect()
 }
 
-/// The next read through a descriptor that was written to gives the attribute's new text.
-// KERNEL: fs/configfs/file.c fill_write_buffer (v6.12)
-fn show_again(context: &Context<'_>, tree: &Mounted, fd: i32, token: crate::tree::Token) {
-    if !context
-        .process
-        .fd_mode(fd)
-        .is_ok_and(|mode| mode & 0o400 != 0)
-    {
+/// The next read through a descriptor that was written to gives the attribute's new text, if it has one of its own.
+fn show_again(context: &Context<'_>, sink: &dyn Sink, fd: i32) {
+    let mode = context.process.fd_mode(fd);
+    let Some(text) = sink
+        .own_text()
+        .filter(|_| mode.is_ok_and(|mode| mode & 0o400 != 0))
+    else {
         return;
-    }
+    };
     // A descriptor that is closed meanwhile has no next read.
-    if let (Ok(text), Ok(file)) = (tree.show(token), context.process.reopen(fd)) {
-        let _ = Mounted::replace(&file, &text);
+    if let Ok(file) = context.process.reopen(fd) {
+        let _ = rustix::fs::ftruncate(&file, 0).and_then(|()| rustix::io::pwrite(&file, &text, 0));
     }
 }

@@ -1,20 +1,47 @@
 //! The text of `/sys/kernel/debug/gpio`: every chip with its lines.
 //!
-//! [`text`] is what an open of the file shows. A simulated chip lists all of its lines, with what
-//! drives them from outside, as gpio-sim does.
+//! [`List`] is the file. A simulated chip lists all of its lines, with what drives them from outside, as gpio-sim
+//! does.
 // KERNEL: gpiolib.c gpiolib_seq_show, gpio-sim.c gpio_sim_dbg_show (v6.12)
 
 use core::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use gpiolib::{Device, Direction, Line};
+use rustix::io::Errno;
 
+use super::ClassDir;
+use crate::attributes::AttributeFile;
 use crate::tree::{LineAt, LineFile, Mounted};
 
 /// Where the file is.
 pub(crate) const PATH: &str = "/sys/kernel/debug/gpio";
 
+/// The file.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) class: Arc<ClassDir>,
+    /// Where the files of simulated lines are, if there are any.
+    pub(crate) lines: Option<Arc<Mounted>>,
+}
+
+impl AttributeFile for List {
+    fn mode(&self) -> u32 {
+        0o444
+    }
+
+    fn show(&self) -> Result<Vec<u8>, Errno> {
+        let text = text(&self.class.chips(), self.lines.as_deref());
+        Ok(text.into_bytes())
+    }
+
+    fn store(&self, _: u64, _: &[u8]) -> Result<usize, Errno> {
+        Err(Errno::INVAL)
+    }
+}
+
 /// The chips by the numbers of their first lines.
-pub(crate) fn text(chips: &[(u32, Device)], tree: Option<&Mounted>) -> String {
+fn text(chips: &[(u32, Device)], tree: Option<&Mounted>) -> String {
     let mut text = String::new();
     for (at, (base, device)) in chips.iter().enumerate() {
         if at > 0 {

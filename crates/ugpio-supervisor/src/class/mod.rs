@@ -1,4 +1,4 @@
-//! The lines of a run by their numbers: `/sys/class/gpio` and `/sys/kernel/debug/gpio`.
+//! The lines of a run by their numbers: `/sys/class/gpio`, and the list of [`debug`].
 //!
 //! [`ClassDir`] joins the numbered lines of [`gpio_uapi::class`] with directories and files. The
 //! texts lie in shared files of the shadow tree, brought up to date when one is opened and after each
@@ -14,10 +14,8 @@ pub(crate) mod poll;
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
@@ -26,13 +24,12 @@ use gpiolib::Device;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-pub(crate) use self::place::{ClassFile, is_of_numbered_line};
-use self::place::{LineRef, ROOT};
+pub(crate) use self::place::is_of_numbered_line;
+use self::place::{ClassFile, LineRef, ROOT};
 use self::poll::{OpenValue, OpenValues, Polls};
+use crate::attributes::{AttributeTree, Sink, writes};
 use crate::files::raw_errno;
-use crate::path::lexical;
 use crate::shadow::Shadow;
-use crate::tree::Mounted;
 use crate::uevent::Uevents;
 
 /// The class of one run.
@@ -42,10 +39,6 @@ pub(crate) struct ClassDir {
     uevents: Arc<Uevents>,
     model: Mutex<Class>,
     opens: Arc<OpenValues>,
-    /// The list of all chips, which nobody else may write.
-    list: File,
-    /// Whether a program was ever given something that it can store to.
-    has_writers: AtomicBool,
     /// Whether files went that a program may have open.
     has_stale: AtomicBool,
     /// The numbers that descriptors of open values have.
@@ -82,19 +75,12 @@ impl ClassDir {
         for name in ["export", "unexport"] {
             shadow.write_file(format!("{ROOT}/{name}").as_bytes(), 0o200, b"")?;
         }
-        shadow.mkdir_all(lexical::parent(debug::PATH.as_bytes()))?;
-        let place = shadow.locate(debug::PATH.as_bytes());
-        let list = File::create_new(place)?;
-        list.set_permissions(fs::Permissions::from_mode(0o444))?;
-        shadow.own(debug::PATH.as_bytes());
         let opens = Arc::new(OpenValues::new(Arc::clone(&shadow)));
         Ok(Self {
             shadow,
             uevents,
             model: Mutex::new(Class::new()),
             opens,
-            list,
-            has_writers: AtomicBool::new(false),
             has_stale: AtomicBool::new(false),
             numbers,
         })
@@ -102,23 +88,6 @@ impl ClassDir {
 
     fn model(&self) -> MutexGuard<'_, Class> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether a read may be one of a file that is gone.
-    pub(crate) fn has_stale(&self) -> bool {
-        self.has_stale.load(Ordering::Relaxed)
-    }
-
-    /// Whether a link in `/proc/PID/fd` is that of a file that is gone.
-    pub(crate) fn is_gone(&self, link: &[u8]) -> bool {
-        let inside = self.shadow.inside(link).unwrap_or_default();
-        let path = inside.strip_suffix(b" (deleted)");
-        path.is_some_and(place::is_file)
-    }
-
-    /// Whether a write may be a store at all.
-    pub(crate) fn has_writers(&self) -> bool {
-        self.has_writers.load(Ordering::Relaxed)
     }
 
     /// The descriptor numbers of open values.
@@ -142,7 +111,7 @@ impl ClassDir {
     }
 
     /// What a descriptor stores to, by its link in `/proc/PID/fd`.
-    pub(crate) fn sink(&self, link: &[u8]) -> Option<ClassFile> {
+    fn file_behind(&self, link: &[u8]) -> Option<ClassFile> {
         if let Some(open) = self.opens.find(link) {
             return Some(match open.number() {
                 _ if !open.is_writable() => ClassFile::ReadOnly,
@@ -157,62 +126,11 @@ impl ClassDir {
         }
     }
 
-    /// Gets the file at a virtual path ready to be opened; gives what to open instead of it, if it is
-    /// a `value` that can be polled.
-    pub(crate) fn open(&self, path: &[u8], flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
-        let file = ClassFile::parse(path)?;
-        let writes = flags & OFlags::RWMODE != OFlags::RDONLY && !flags.contains(OFlags::PATH);
-        if writes {
-            self.has_writers.store(true, Ordering::Relaxed);
-        }
-        let ClassFile::Line(line, attribute) = file else {
-            return None;
-        };
-        let number = self.number(line)?;
-        self.refresh(number);
-        let reads = flags & OFlags::RWMODE != OFlags::WRONLY && !flags.contains(OFlags::PATH);
-        if attribute != Attribute::Value || !reads || self.numbers.is_empty() {
-            return None;
-        }
+    /// The chips with the numbers of their first lines.
+    fn chips(&self) -> Vec<(u32, Device)> {
         let model = self.model();
-        let text = match model.show(number, attribute) {
-            Ok(text) => text,
-            Err(errno) => return Some(Err(raw_errno(errno))),
-        };
-        let polls = match line {
-            LineRef::Number(_) => Polls::Edges,
-            LineRef::OfChip(..) => Polls::Nothing,
-        };
-        let opened = self.opens.open(number, path, writes, polls, &text);
-        // KERNEL: fs/kernfs/file.c (v6.12): what was never read polls as changed. Here only if edges
-        // are armed, so that a shell's redirections read the text.
-        if let Ok(Some(_)) = &opened
-            && !model.edges(number).is_empty()
-        {
-            self.opens.signal(number);
-        }
-        drop(model);
-        opened.transpose()
-    }
-
-    /// Gets the list of all chips ready to be opened, if it is what a virtual path names.
-    pub(crate) fn list(&self, path: &[u8], tree: Option<&Mounted>) {
-        if path != debug::PATH.as_bytes() {
-            return;
-        }
-        let chips: Vec<(u32, Device)> = {
-            let model = self.model();
-            model
-                .chips()
-                .map(|(base, device)| (base, device.clone()))
-                .collect()
-        };
-        let text = debug::text(&chips, tree);
-        let length = u64::try_from(text.len()).unwrap_or_default();
-        let written = self.list.write_all_at(text.as_bytes(), 0);
-        if let Err(error) = written.and_then(|()| self.list.set_len(length)) {
-            tracing::warn!(%error, "the list of chips is not up to date");
-        }
+        let chips = model.chips();
+        chips.map(|(base, device)| (base, device.clone())).collect()
     }
 
     /// The text of an exported line's `value`, as the next read finds it.
@@ -227,21 +145,6 @@ impl ClassDir {
         match line {
             LineRef::Number(number) => Some(number),
             LineRef::OfChip(id, offset) => self.model().base(id)?.checked_add(offset),
-        }
-    }
-
-    /// Stores a text; gives how much of it was taken.
-    pub(crate) fn store(&self, file: ClassFile, text: &[u8]) -> Result<usize, Errno> {
-        match file {
-            ClassFile::Export(within) => self.export(within, text),
-            ClassFile::Unexport(within) => self.unexport(within, text),
-            ClassFile::Line(line, attribute) => {
-                let number = self.number(line).ok_or(Errno::NODEV)?;
-                self.store_line(number, attribute, text)
-            }
-            // KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
-            ClassFile::Gone => Err(Errno::NODEV),
-            ClassFile::ReadOnly => Err(Errno::BADF),
         }
     }
 
@@ -286,5 +189,79 @@ impl ClassDir {
             tracing::warn!(%error, number, "an unexported line stays visible");
         }
         Ok(text.len().min(gpio_uapi::class::STORE_MAX))
+    }
+}
+
+impl AttributeTree for ClassDir {
+    /// Gets the file at a virtual path ready to be opened; gives what to open instead of it, if it is
+    /// a `value` that can be polled.
+    fn open(&self, path: &[u8], flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
+        let file = ClassFile::parse(path)?;
+        let ClassFile::Line(line, attribute) = file else {
+            return None;
+        };
+        let number = self.number(line)?;
+        self.refresh(number);
+        let reads = flags & OFlags::RWMODE != OFlags::WRONLY && !flags.contains(OFlags::PATH);
+        if attribute != Attribute::Value || !reads || self.numbers.is_empty() {
+            return None;
+        }
+        let model = self.model();
+        let text = match model.show(number, attribute) {
+            Ok(text) => text,
+            Err(errno) => return Some(Err(raw_errno(errno))),
+        };
+        let polls = match line {
+            LineRef::Number(_) => Polls::Edges,
+            LineRef::OfChip(..) => Polls::Nothing,
+        };
+        let opened = self.opens.open(number, path, writes(flags), polls, &text);
+        // KERNEL: fs/kernfs/file.c (v6.12): what was never read polls as changed. Here only if edges
+        // are armed, so that a shell's redirections read the text.
+        if let Ok(Some(_)) = &opened
+            && !model.edges(number).is_empty()
+        {
+            self.opens.signal(number);
+        }
+        drop(model);
+        opened.transpose()
+    }
+
+    fn sink(&self, link: &[u8]) -> Option<Box<dyn Sink + '_>> {
+        let file = self.file_behind(link)?;
+        Some(Box::new(OfClass { class: self, file }))
+    }
+
+    fn has_stale(&self) -> bool {
+        self.has_stale.load(Ordering::Relaxed)
+    }
+
+    fn is_gone(&self, link: &[u8]) -> bool {
+        let inside = self.shadow.inside(link).unwrap_or_default();
+        let path = inside.strip_suffix(b" (deleted)");
+        path.is_some_and(place::is_file)
+    }
+}
+
+/// An open file of the class.
+struct OfClass<'a> {
+    class: &'a ClassDir,
+    file: ClassFile,
+}
+
+impl Sink for OfClass<'_> {
+    fn store(&self, _: u64, text: &[u8]) -> Result<usize, Errno> {
+        let class = self.class;
+        match self.file {
+            ClassFile::Export(within) => class.export(within, text),
+            ClassFile::Unexport(within) => class.unexport(within, text),
+            ClassFile::Line(line, attribute) => {
+                let number = class.number(line).ok_or(Errno::NODEV)?;
+                class.store_line(number, attribute, text)
+            }
+            // KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
+            ClassFile::Gone => Err(Errno::NODEV),
+            ClassFile::ReadOnly => Err(Errno::BADF),
+        }
     }
 }

@@ -69,6 +69,8 @@ pub struct Shadow {
     private: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
     /// The virtual paths of sockets that stand for files, by their inodes.
     sockets: Mutex<BTreeMap<u64, Vec<u8>>>,
+    /// How many bytes files have that are no texts, by path.
+    sizes: Mutex<BTreeMap<Vec<u8>, u64>>,
 }
 
 /// What was changed of a file that nobody can change in the file system: the tree's own modes and owners keep it
@@ -110,6 +112,7 @@ impl Shadow {
             chips: Mutex::default(),
             private: Mutex::default(),
             sockets: Mutex::default(),
+            sizes: Mutex::default(),
             dir,
         };
         fs::DirBuilder::new().mode(DIRECTORY).create(&shadow.root)?;
@@ -241,6 +244,21 @@ impl Shadow {
     pub fn remove(&self, path: &[u8]) -> io::Result<()> {
         self.forget_changes(path);
         remove(&self.locate(path))
+    }
+
+    /// Says how many bytes a file has, if what it shows is not a text.
+    pub(crate) fn set_size(&self, path: &[u8], size: Option<u64>) {
+        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        match size {
+            Some(size) => drop(sizes.insert(path.to_vec(), size)),
+            None => drop(sizes.remove(path)),
+        }
+    }
+
+    /// How many bytes a file has, if that was said.
+    pub(crate) fn size(&self, path: &[u8]) -> Option<u64> {
+        let sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        sizes.get(path).copied()
     }
 
     /// What the board owns at this moment.

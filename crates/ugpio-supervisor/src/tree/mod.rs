@@ -11,7 +11,6 @@ use core::fmt;
 use rustix::io::Errno;
 
 pub use self::mounted::Mounted;
-pub(crate) use self::mounted::Sink;
 
 /// Where configfs is mounted.
 pub const CONFIGFS: &str = "/sys/kernel/config";

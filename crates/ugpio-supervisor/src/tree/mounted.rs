@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::{CONFIGFS, DEBUG, LineAt, LineFile, MODULE, ROOT, Token, Tree};
+use crate::attributes::{AttributeTree, Gone, Sink};
 use crate::path::lexical;
 use crate::shadow::Shadow;
 
@@ -31,24 +32,42 @@ pub struct Mounted {
     /// Where private files are made.
     private: PathBuf,
     serial: AtomicU64,
-    /// Whether a program was ever given something that it can store to.
-    has_writers: AtomicBool,
     /// Whether a chip went of whose lines a file was opened.
     has_stale: AtomicBool,
     /// The lines whose files were opened, and are kept up to date. Held while one is written.
     watched: Mutex<BTreeSet<LineAt>>,
 }
 
-/// What a descriptor of ours stores to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Sink {
-    /// An attribute; whether its private file can be read through the same descriptor is for the
-    /// kernel to say.
-    Attribute(Token),
-    /// A line's file.
-    Line(LineAt, LineFile),
-    /// A line's file whose chip is gone.
-    Gone,
+/// An open attribute of configfs or debugfs.
+struct Private<'a> {
+    tree: &'a dyn Tree,
+    token: Token,
+}
+
+/// An open file of a line.
+struct OfLine<'a> {
+    mounted: &'a Mounted,
+    line: LineAt,
+    file: LineFile,
+}
+
+impl Sink for Private<'_> {
+    fn store(&self, _: u64, text: &[u8]) -> Result<usize, Errno> {
+        self.tree.store(self.token, text)
+    }
+
+    // KERNEL: fs/configfs/file.c fill_write_buffer (v6.12)
+    fn own_text(&self) -> Option<Vec<u8>> {
+        self.tree.show(self.token).ok()
+    }
+}
+
+impl Sink for OfLine<'_> {
+    fn store(&self, _: u64, text: &[u8]) -> Result<usize, Errno> {
+        let taken = self.mounted.tree.store_line(self.line, self.file, text);
+        self.mounted.refresh(self.line);
+        taken
+    }
 }
 
 impl Mounted {
@@ -74,7 +93,6 @@ impl Mounted {
             namespace: Mutex::default(),
             private,
             serial: AtomicU64::new(0),
-            has_writers: AtomicBool::new(false),
             has_stale: AtomicBool::new(false),
             watched: Mutex::default(),
         })
@@ -127,28 +145,6 @@ impl Mounted {
             .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
     }
 
-    /// Opens the file at a virtual path, if it is the tree's to open: an attribute, with its text of
-    /// this moment. A line's file is brought up to date and left to the caller.
-    pub(crate) fn open(&self, path: &[u8], flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
-        let writes = flags & OFlags::RWMODE != OFlags::RDONLY && !flags.contains(OFlags::PATH);
-        if let Some((line, _)) = LineAt::parse(path) {
-            self.watch(line);
-            if writes {
-                self.has_writers.store(true, Ordering::Relaxed);
-            }
-            return None;
-        }
-        let token = match super::chip_of_faults(path) {
-            Some(chip) => self.tree.faults(chip)?,
-            None => self.tree.find(&Self::names(path)?)?,
-        };
-        if writes {
-            self.has_writers.store(true, Ordering::Relaxed);
-        }
-        self.shadow.name_private(&token.to_string(), path);
-        Some(self.open_private(token, flags))
-    }
-
     /// A file for one open of an attribute, with its text.
     fn open_private(&self, token: Token, flags: OFlags) -> Result<OwnedFd, Errno> {
         let text = self.tree.show(token)?;
@@ -167,50 +163,6 @@ impl Mounted {
         let opened = rustix::fs::openat(CWD, &place, how, Mode::empty());
         fs::remove_file(&place).map_err(|error| failed(&error))?;
         opened
-    }
-
-    /// Whether a write may be a store at all.
-    pub(crate) fn has_writers(&self) -> bool {
-        self.has_writers.load(Ordering::Relaxed)
-    }
-
-    /// Whether a read may be one of a file whose chip is gone.
-    pub(crate) fn has_stale(&self) -> bool {
-        self.has_stale.load(Ordering::Relaxed)
-    }
-
-    /// What a descriptor stores to, by the text of its link in `/proc/PID/fd`.
-    pub(crate) fn sink(&self, link: &[u8]) -> Option<Sink> {
-        let private = self.private.as_os_str().as_encoded_bytes();
-        if let Some(rest) = lexical::below(link, private) {
-            let name = core::str::from_utf8(rest.strip_prefix(b"/")?).ok()?;
-            let (token, _) = name.split_once('-')?;
-            return Token::parse(token).map(Sink::Attribute);
-        }
-        let inside = self.shadow.inside(link)?;
-        match inside.strip_suffix(b" (deleted)") {
-            Some(path) => LineAt::parse(path).map(|_| Sink::Gone),
-            None => LineAt::parse(&inside).map(|(line, file)| Sink::Line(line, file)),
-        }
-    }
-
-    /// Stores a text; gives how much of it was taken.
-    pub(crate) fn store(&self, sink: Sink, text: &[u8]) -> Result<usize, Errno> {
-        match sink {
-            Sink::Attribute(token) => self.tree.store(token, text),
-            Sink::Line(line, file) => {
-                let taken = self.tree.store_line(line, file, text);
-                self.refresh(line);
-                taken
-            }
-            // KERNEL: fs/kernfs/file.c kernfs_fop_write_iter (v6.12)
-            Sink::Gone => Err(Errno::NODEV),
-        }
-    }
-
-    /// The text that the next read through a descriptor of this attribute gives.
-    pub(crate) fn show(&self, token: Token) -> Result<Vec<u8>, Errno> {
-        self.tree.show(token)
     }
 
     /// The text that a line's file has now.
@@ -285,10 +237,52 @@ impl Mounted {
             TMPFS
         }
     }
+}
 
-    /// Puts a new text behind a descriptor, for its next read.
-    pub(crate) fn replace(file: &OwnedFd, text: &[u8]) -> Result<(), Errno> {
-        rustix::fs::ftruncate(file, 0)?;
-        rustix::io::pwrite(file.as_fd(), text, 0).map(drop)
+impl AttributeTree for Mounted {
+    /// An attribute is opened with its text of this moment; a line's file is brought up to date and left to the
+    /// caller.
+    fn open(&self, path: &[u8], flags: OFlags) -> Option<Result<OwnedFd, Errno>> {
+        if let Some((line, _)) = LineAt::parse(path) {
+            self.watch(line);
+            return None;
+        }
+        let token = match super::chip_of_faults(path) {
+            Some(chip) => self.tree.faults(chip)?,
+            None => self.tree.find(&Self::names(path)?)?,
+        };
+        self.shadow.name_private(&token.to_string(), path);
+        Some(self.open_private(token, flags))
+    }
+
+    fn sink(&self, link: &[u8]) -> Option<Box<dyn Sink + '_>> {
+        let private = self.private.as_os_str().as_encoded_bytes();
+        if let Some(rest) = lexical::below(link, private) {
+            let name = core::str::from_utf8(rest.strip_prefix(b"/")?).ok()?;
+            let (token, _) = name.split_once('-')?;
+            let (tree, token) = (&*self.tree, Token::parse(token)?);
+            return Some(Box::new(Private { tree, token }));
+        }
+        let inside = self.shadow.inside(link)?;
+        if let Some(path) = inside.strip_suffix(b" (deleted)") {
+            LineAt::parse(path)?;
+            return Some(Box::new(Gone));
+        }
+        let (line, file) = LineAt::parse(&inside)?;
+        Some(Box::new(OfLine {
+            mounted: self,
+            line,
+            file,
+        }))
+    }
+
+    fn has_stale(&self) -> bool {
+        self.has_stale.load(Ordering::Relaxed)
+    }
+
+    fn is_gone(&self, link: &[u8]) -> bool {
+        let inside = self.shadow.inside(link).unwrap_or_default();
+        let path = inside.strip_suffix(b" (deleted)");
+        path.is_some_and(|path| LineAt::parse(path).is_some())
     }
 }

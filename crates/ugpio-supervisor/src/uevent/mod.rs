@@ -34,8 +34,6 @@ use crate::procdir::Object;
 use crate::shadow::Shadow;
 use crate::thread::Thread;
 
-pub(crate) use self::store::UeventFile;
-
 /// `NETLINK_KOBJECT_UEVENT`.
 const PROTOCOL: u32 = 15;
 /// Where udev keeps what it knows.
@@ -55,8 +53,6 @@ pub(crate) struct Uevents {
     seqnum: AtomicU64,
     /// The numbers that descriptors of the sockets have.
     numbers: Range<i32>,
-    /// Whether a program was ever given a `uevent` file that it can store to.
-    has_writers: AtomicBool,
     is_open: AtomicBool,
 }
 
@@ -97,7 +93,6 @@ impl Uevents {
             }),
             seqnum: AtomicU64::new(last.unwrap_or(0)),
             numbers,
-            has_writers: AtomicBool::new(false),
             is_open: AtomicBool::new(false),
         }))
     }

@@ -1,10 +1,12 @@
 //! Stores to a device's `uevent` file, by which a program asks for an event: `udevadm trigger` does.
 
-use core::sync::atomic::Ordering;
+use std::os::fd::OwnedFd;
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::{Subject, Uevents};
+use crate::attributes::{AttributeTree, Sink};
 use crate::path::lexical;
 
 /// What can be asked for. KERNEL: lib/kobject_uevent.c kobject_actions (v6.12)
@@ -14,7 +16,7 @@ const ACTIONS: [&str; 8] = [
 
 /// The device of a `uevent` file.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum UeventFile {
+enum UeventFile {
     /// Its directory.
     Of(Vec<u8>),
     /// The device is gone.
@@ -23,37 +25,16 @@ pub(crate) enum UeventFile {
 
 impl UeventFile {
     /// The file that a virtual path names, by its form alone.
-    pub(crate) fn parse(path: &[u8]) -> Option<Self> {
+    fn parse(path: &[u8]) -> Option<Self> {
         let dir = path.strip_suffix(b"/uevent")?;
         lexical::below(dir, b"/sys/devices").map(|_| Self::Of(dir.to_vec()))
     }
 }
 
 impl Uevents {
-    /// A file at a virtual path is opened; said so that stores to it are noticed.
-    pub(crate) fn opened(&self, path: &[u8], writes: bool) {
-        if writes && UeventFile::parse(path).is_some() {
-            self.has_writers.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether a write may be a store at all.
-    pub(crate) fn has_writers(&self) -> bool {
-        self.has_writers.load(Ordering::Relaxed)
-    }
-
-    /// What a descriptor stores to, by its link in `/proc/PID/fd`.
-    pub(crate) fn sink(&self, link: &[u8]) -> Option<UeventFile> {
-        let inside = self.shadow.inside(link)?;
-        match inside.strip_suffix(b" (deleted)") {
-            Some(path) => UeventFile::parse(path).map(|_| UeventFile::Gone),
-            None => UeventFile::parse(&inside),
-        }
-    }
-
     /// Sends the event that a text asks for.
     // KERNEL: drivers/base/core.c uevent_store, lib/kobject_uevent.c kobject_synth_uevent (v6.12)
-    pub(crate) fn store(&self, file: &UeventFile, text: &[u8]) -> Result<usize, Errno> {
+    fn store(&self, file: &UeventFile, text: &[u8]) -> Result<usize, Errno> {
         let UeventFile::Of(dir) = file else {
             return Err(Errno::NODEV);
         };
@@ -73,6 +54,34 @@ impl Uevents {
             subsystem: subsystem.file_name()?.to_str()?.to_owned(),
             properties: rows.lines().map(str::to_owned).collect(),
         })
+    }
+}
+
+/// An open `uevent` file.
+struct Opened<'a> {
+    uevents: &'a Uevents,
+    file: UeventFile,
+}
+
+impl Sink for Opened<'_> {
+    fn store(&self, _: u64, text: &[u8]) -> Result<usize, Errno> {
+        self.uevents.store(&self.file, text)
+    }
+}
+
+impl AttributeTree for Uevents {
+    fn open(&self, _: &[u8], _: OFlags) -> Option<Result<OwnedFd, Errno>> {
+        None
+    }
+
+    fn sink(&self, link: &[u8]) -> Option<Box<dyn Sink + '_>> {
+        let inside = self.shadow.inside(link)?;
+        let file = match inside.strip_suffix(b" (deleted)") {
+            Some(path) => UeventFile::parse(path).map(|_| UeventFile::Gone),
+            None => UeventFile::parse(&inside),
+        }?;
+        let uevents = self;
+        Some(Box::new(Opened { uevents, file }))
     }
 }
 
