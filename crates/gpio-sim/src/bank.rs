@@ -75,7 +75,7 @@ impl Bank {
         self
     }
 
-    /// Lets the board itself request a line, before anybody else can see the chip. A hog of a line that
+    /// Lets the board itself request a line, before the chip can be found. A hog of a line that
     /// the chip does not have is ignored.
     #[must_use]
     pub fn hog(

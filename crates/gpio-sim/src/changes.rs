@@ -1,4 +1,4 @@
-//! What happens on simulated lines, for whoever watches from outside.
+//! Changes of simulated lines, for watchers outside the program.
 //!
 //! [`Changes`] is a bounded queue that any number of [`Sim`](crate::Sim)s and the [`Nets`](crate::net::Nets)
 //! between them write to. Levels, pulls, faults, the info changes of the core and the reports of the nets
@@ -101,7 +101,7 @@ impl Changes {
         core::mem::take(&mut self.0.inner.lock().lost)
     }
 
-    /// Sets who is woken after something was added, or left out.
+    /// Sets the waker to call after a change was added or dropped.
     pub fn set_waker(&self, waker: Waker) {
         *self.0.waker.lock() = Some(waker);
     }

@@ -49,13 +49,13 @@ pub(crate) struct Delivery {
     fault: Option<(Faults, Level)>,
 }
 
-/// Who is told of changes, and under which tag.
+/// The watcher of changes, and its tag for this chip.
 struct Watch {
     changes: Changes,
     tag: u64,
 }
 
-/// Is told of every new level and pull before the call that made it returns.
+/// Receives every new level and pull before the call that made it returns.
 pub trait Observer: Send + Sync {
     /// A line has changed; what it is now must be asked for, as it may change again meanwhile. No lock
     /// of the chip is held, but callers may hold their own.
@@ -115,7 +115,7 @@ impl SimChip {
         });
     }
 
-    /// Sets who is told of every new level and pull from now on.
+    /// Sets the receiver of every new level and pull from now on.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.0.lock().observer = Some(observer);
     }
@@ -272,7 +272,7 @@ const NO_LINE: Error = Error::Invalid("the chip has no such line");
 
 impl Delivery {
     pub(crate) fn run(self, chip: &SimChip) {
-        // Before the edge: who is woken by it finds the files of the line up to date.
+        // Before the edge: a reader that it wakes finds the files of the line up to date.
         if let Some(observer) = self.observer {
             observer.changed(self.offset);
         }
@@ -305,7 +305,7 @@ impl State {
         self.nets.as_ref()?.upgrade()
     }
 
-    /// The net to be told of a change of this line.
+    /// The net that a change of this line concerns.
     fn wire(&self, offset: Offset) -> Option<(Nets, PinId)> {
         let pin = self.tap(offset)?;
         Some((self.nets()?, pin))
@@ -340,7 +340,7 @@ impl State {
         lost.map(|at| self.lost_edges.swap_remove(at)).is_some()
     }
 
-    /// Writes an effect down for the watcher; who is to be woken for it.
+    /// Records an effect for the watcher; returns the waker to call for it.
     fn note(&self, offset: Offset, effect: Effect, at: Timestamp) -> Option<Changes> {
         let Watch { changes, tag } = self.watch.as_ref()?;
         let whats = [effect.pull.map(What::Pull), effect.level.map(What::Level)];

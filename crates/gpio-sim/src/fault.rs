@@ -185,7 +185,7 @@ impl Faults {
         state.is_chaotic = false;
     }
 
-    /// What is still to come, in the order in which it was planned, each with the times that are left.
+    /// The planned faults that have not happened yet, in the order of their planning, each with the number of times that remain.
     #[must_use]
     pub fn to_come(&self) -> Vec<Planned> {
         let state = self.0.state.lock();
@@ -203,7 +203,7 @@ impl Faults {
         self.0.state.lock().met
     }
 
-    /// Whether the chip is to be unplugged, and when it comes back. Told once.
+    /// Whether the chip is to be unplugged, and when it comes back. Returned once.
     #[must_use]
     pub fn take_unplug(&self) -> Option<Replug> {
         let mut state = self.0.state.lock();

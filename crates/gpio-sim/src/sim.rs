@@ -42,7 +42,7 @@ impl Sim {
         &self.registry
     }
 
-    /// The device that stands for the chip, and outlives it while anybody uses it.
+    /// The core's device of the chip, which outlives it while it is in use.
     #[must_use]
     pub fn device(&self) -> &Device {
         self.registration.device()
@@ -65,7 +65,7 @@ impl Sim {
         Ok(self.chip.line(offset)?.pull())
     }
 
-    /// The physical level of a line, whoever makes it.
+    /// The physical level of a line, whatever drives it.
     ///
     /// # Errors
     /// `Invalid` if the chip has no such line.
@@ -73,7 +73,7 @@ impl Sim {
         Ok(self.chip.line(offset)?.level())
     }
 
-    /// The chip behind it, for whoever looks at its lines in another thread.
+    /// The chip behind it, for a thread that looks at its lines.
     #[must_use]
     pub fn chip(&self) -> &SimChip {
         &self.chip
@@ -93,7 +93,7 @@ impl Sim {
         self.watch = Some(infos);
     }
 
-    /// Pulls the chip out. Nobody is inside it when this returns; those who hold its lines keep them,
+    /// Unplugs the chip. No call is inside it when this returns; holders of its lines keep them,
     /// and get `ENODEV`.
     pub fn unplug(self) {
         self.registration.unregister();

@@ -30,7 +30,7 @@ pub trait Records: Send {
     /// Moves the oldest bytes into `record`, which is one record long; says no when none waits.
     fn pop(&mut self, record: &mut [u8]) -> bool;
 
-    /// Gives up the oldest record and adds one at the end, of which no reader is to be told.
+    /// Drops the oldest record and adds one at the end, without waking a reader.
     fn replace_oldest(&mut self, record: &[u8]) {
         let mut oldest = [0; size_of::<v2::LineInfoChanged>()];
         self.pop(&mut oldest[..record.len()]);
@@ -99,7 +99,7 @@ impl Fifo {
         self.0.lock().replace_oldest(record);
     }
 
-    /// Reads records of `size` bytes to `addr`, going on while `step` bytes of `len` are left.
+    /// Reads records of `size` bytes to `addr`, as long as `step` bytes of `len` remain.
     ///
     /// A record that cannot be copied out is lost, and with it the count of those before it.
     // KERNEL: gpiolib-cdev.c linereq_read, lineinfo_watch_read (v6.12).

@@ -47,7 +47,7 @@
 //! - [`mod@file`]: one state machine for each kind of open file.
 //! - `refusal`: every check that can fail, with its errno and its words.
 //! - [`class`]: the legacy interface, `/sys/class/gpio`, over the same core.
-//! - `fifo`, `mem`, `outcome`: the seams to whoever carries the calls.
+//! - `fifo`, `mem`, `outcome`: the seams to the code that carries the calls.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -22,7 +22,7 @@ impl From<MemoryFault> for Errno {
     }
 }
 
-/// Whoever made the call that is being answered.
+/// The maker of the call that is being answered.
 ///
 /// A new descriptor is made in three steps, in the order Linux has them: reserve a number, copy
 /// the answer out, install the file. Between the first and the last the call can still fail.
@@ -56,7 +56,7 @@ pub trait Caller {
         _ = fd;
     }
 
-    /// Is told why the call is refused, just before it is.
+    /// Receives the reason just before the call is refused.
     fn refused(&mut self, refusal: &Refusal) {
         _ = refusal;
     }

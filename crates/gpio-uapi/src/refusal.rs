@@ -1,7 +1,7 @@
 //! Why a call was refused: which check failed, and at which line.
 //!
-//! Everything in this crate that judges says a [`Refusal`]; the program sees only its errno. Whoever
-//! carries the call is told the rest ([`Caller::refused`](crate::Caller::refused)), and may show it to a
+//! Every check of this crate returns a [`Refusal`]; the program sees only its errno. The code that
+//! carries the call receives the rest ([`Caller::refused`](crate::Caller::refused)), and may show it to a
 //! person. [`Reason::ALL`] is every check with its errno, in the words of this one table.
 
 use core::fmt;
@@ -20,7 +20,7 @@ macro_rules! reasons {
             $(#[doc = concat!("`", stringify!($errno), "`: ", $text, ".")] $name,)*
             /// The core or the driver refused.
             Core(Error),
-            /// Whoever called has no descriptor left, or no memory.
+            /// The caller has no free descriptor, or no memory.
             Caller(Errno),
         }
 

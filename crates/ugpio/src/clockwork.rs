@@ -25,7 +25,7 @@ use crate::control::server;
 /// No moment.
 const NEVER: u64 = u64::MAX;
 
-/// Somebody who pulls a line at a moment.
+/// A pull of a line at a moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Due {
     /// The label of the chip.
@@ -187,7 +187,7 @@ impl Clockwork {
             return;
         };
         let (chip, line) = (Key::Word(due.chip.as_ref().into()), Key::Number(due.offset));
-        // A chip that was unplugged meanwhile is pulled by nobody.
+        // A chip that was unplugged meanwhile has no lines to pull.
         let _ = self.plugged.borrow().pull(&chip, &line, due.pull, at);
         // A fault that this set off.
         self.plugged.borrow_mut().attend(at);

@@ -1,6 +1,6 @@
 //! `ugpio ctl`: looks at and changes the board of a run from outside.
 //!
-//! [`main`] finds the run's control socket, does one [`Verb`] over it and prints what it was told. Exit
+//! [`main`] finds the run's control socket, does one [`Verb`] over it and prints the result. Exit
 //! status: 0 done, 1 `wait` ran out of time, 2 usage (the command line's), 3 no run was reached or it
 //! refused, 4 the chip or the run went away before the answer was there.
 
@@ -82,7 +82,7 @@ impl CtlError {
             },
             CtlError::Client(ClientError::Ended) => status::GONE,
             CtlError::Socket(_) | CtlError::Client(_) => status::FAILED,
-            // Whoever read our output has had enough of it.
+            // The reader of our output has closed it.
             CtlError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => status::OK,
             CtlError::Output(_) => status::FAILED,
         }

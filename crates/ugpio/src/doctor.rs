@@ -70,7 +70,7 @@ impl Finding {
 /// Checks this machine and prints what was found.
 pub(crate) fn main(as_json: bool) -> ExitCode {
     let findings = examine();
-    // Nobody is left to tell when this cannot be written; the status still says it.
+    // If this cannot be written, the status still says it.
     let _ = print(&findings, as_json, &mut io::stdout().lock());
     let failed = findings.iter().any(|finding| finding.state == State::Fail);
     ExitCode::from(u8::from(failed))
@@ -193,7 +193,7 @@ fn yama(scope: Option<&str>) -> Finding {
         ),
         Some(scope) => Finding::fail(
             check,
-            format!("ptrace_scope {scope}: nobody may read the memory of what he started"),
+            format!("ptrace_scope {scope}: no process may read the memory of its children"),
             "sysctl kernel.yama.ptrace_scope=1",
         ),
     }

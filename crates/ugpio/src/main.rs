@@ -48,7 +48,7 @@ fn main() -> ExitCode {
             finish(written.map(|()| status::OK).map_err(client::Error::from))
         }
         Err(refusal) => {
-            // Nobody is left to tell when this cannot be written.
+            // If this cannot be written, there is nowhere to report that.
             let _ = io::stderr().write_all(refusal.text.as_bytes());
             ExitCode::from(refusal.status)
         }

@@ -49,7 +49,7 @@ use crate::web;
 /// Said to a person who starts a run without any chip.
 const EMPTY: &str = "the board is empty; --chip LABEL[:LINES] or --board FILE.toml plugs chips in";
 
-/// What is left to do when the program has ended.
+/// What remains to be done when the program has ended.
 struct Ends {
     tracing: Tracing,
     reporter: Option<Reporter>,
@@ -108,7 +108,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
         Ok(Launched::Supervisor(session)) => supervise(session, run),
         Err(failure) => {
             client::note(&failure);
-            // Nothing is left to do about a directory that cannot be removed.
+            // A directory that cannot be removed stays.
             let _ = shadow::remove(run.shadow.path());
             ExitCode::from(failure.code)
         }
@@ -239,7 +239,7 @@ fn log(verbose: u8) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Answers the program until nobody is left. Runs in the supervisor.
+/// Answers the program until its last process has ended. Runs in the supervisor.
 fn supervise(mut session: Session, mut run: Run) -> ExitCode {
     let registry = Registry::of_release(run.release.release, server::now);
     let wish = core::mem::take(&mut run.wish);
@@ -359,7 +359,7 @@ fn serve_web(web: web::Bound, hub: &Rc<Hub>) {
     });
 }
 
-/// Steps the session whenever something has happened, until nobody is left.
+/// Steps the session whenever something has happened, until the last process has ended.
 async fn follow(session: &mut Session, hub: &Hub, ends: &Ends) -> io::Result<()> {
     let ready = listen(session.as_fd())?;
     loop {

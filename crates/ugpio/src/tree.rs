@@ -182,7 +182,7 @@ impl Lines {
     }
 }
 
-/// The files of a chip's lines, told when a line changes.
+/// The files of a chip's lines, which it updates when a line changes.
 #[derive(Debug)]
 struct Files {
     id: u32,

@@ -1,7 +1,7 @@
 //! The nets of a board with the pins and parts on them, and what follows from each change.
 //!
 //! [`Engine`] is pure: changes and instants go in, [`News`] come out: [`Seen`] levels and [`Report`]s. Pins that
-//! belong to no part stand for lines of chips; whoever owns those (see [`Nets`](super::Nets)) says what
+//! belong to no part stand for lines of chips; the owner of those (see [`Nets`](super::Nets)) sets what
 //! they do with [`Engine::set`] and lets the nets settle. How they settle is in `settle.rs`.
 
 use alloc::boxed::Box;
@@ -94,13 +94,13 @@ pub struct Engine {
     pub(super) parts: Slab<Placed>,
     seed: Option<u64>,
     pub(super) now_ns: u64,
-    /// The instant that is being settled: before `now_ns` if somebody does late what was due then.
+    /// The instant that is being settled: before `now_ns` if a due change is carried out late.
     pub(super) instant_ns: u64,
     pub(super) timers: BinaryHeap<Reverse<(u64, Timer)>>,
     pub(super) work: Work,
-    /// What nobody has taken yet, in the order in which it happened.
+    /// The reports that have not been taken yet, in the order in which they happened.
     pub(super) news: Vec<News>,
-    /// The nets at which something has happened that nobody has taken yet, if anybody wants to know.
+    /// The nets with reports that have not been taken yet, if there is a follower.
     pub(super) touched: Option<Vec<NetId>>,
 }
 
@@ -117,7 +117,7 @@ pub(super) struct Work {
     pub(super) touched: Vec<NetId>,
     /// Nets that were stopped because they oscillate.
     pub(super) frozen: Vec<NetId>,
-    /// Time moves, as opposed to somebody who does something.
+    /// Time moves, as opposed to a change from outside.
     pub(super) is_timed: bool,
     levels: Vec<Level>,
     drives: Vec<PinDrive>,
@@ -179,7 +179,7 @@ pub(super) struct Placed {
 }
 
 impl Engine {
-    /// A board without nets. With a seed, nets that nobody ever held have levels of chance; without
+    /// A board without nets. With a seed, nets that were never driven have random levels; without
     /// one they are low.
     #[must_use]
     pub fn new(seed: Option<u64>) -> Engine {

@@ -5,7 +5,7 @@
 //! [`resolve`], and an [`Engine`] works out what follows, parts included. Edges are delivered
 //! when no lock is held, in the order of the changes, whichever threads made them. What is to be seen from
 //! outside, levels as well as reports, goes to [`Changes`](crate::Changes) while the lock is held under
-//! which the nets are resolved: so the same changes are always told in the same order.
+//! which the nets are resolved: so the same changes are always reported in the same order.
 //!
 //! ```
 //! use gpio_sim::{Bank, net::Nets};

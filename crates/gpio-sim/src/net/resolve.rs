@@ -61,7 +61,7 @@ impl PinDrive {
 pub enum NetNode {
     /// Driven or pulled to this level.
     At(Level),
-    /// Held by nobody, or by resistors of the same strength both ways: it keeps the level it has.
+    /// Not driven, or driven by resistors of the same strength both ways: it keeps the level it has.
     Floating,
     /// Driven high and low at the same time. It reads low.
     Short,

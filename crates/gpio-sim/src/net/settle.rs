@@ -30,7 +30,7 @@ const INSTANTS_MAX: usize = 4_096;
 impl Engine {
     /// Lets everything that was said since the last call take effect at `now_ns`, all at once. What is
     /// due before must have happened: call [`Engine::advance`] first, then say what changes, then this. An instant
-    /// before the latest one is what somebody does late: it is stamped with its own time on nets that have not
+    /// before the latest one is a late change: it is stamped with its own time on nets that have not
     /// changed since, and parts react to it now. Zero is the latest instant.
     pub fn settle(&mut self, now_ns: u64) {
         self.now_ns = self.now_ns.max(now_ns);
@@ -158,7 +158,7 @@ impl Engine {
         }
         // Taken back for its memory.
         self.work.dirty = dirty;
-        // Together: who is the first over the limit must not depend on the order.
+        // Together: which net exceeds the limit first must not depend on the order.
         for index in 0..self.work.changed.len() {
             let id = self.work.changed.get(index).copied();
             if let Some(id) = id.filter(|id| self.is_unstable(*id)) {

@@ -29,7 +29,7 @@ pub struct Nets(Arc<Shared>);
 pub(crate) struct WeakNets(Weak<Shared>);
 
 impl WeakNets {
-    /// The wiring, if anybody still has it. Not to be dropped with a lock of a chip held: it may be the last.
+    /// The wiring, if it still has an owner. Not to be dropped with a lock of a chip held: it may be the last.
     pub(crate) fn upgrade(&self) -> Option<Nets> {
         self.0.upgrade().map(Nets)
     }
@@ -49,7 +49,7 @@ struct State {
     taps: Vec<Option<Tap>>,
     outbox: VecDeque<(SimChip, Delivery)>,
     is_delivering: bool,
-    /// Who is told of reports.
+    /// The receiver of reports.
     watch: Option<Changes>,
     /// The deadline that the waker's owner knows.
     told: Option<u64>,
@@ -218,7 +218,7 @@ impl Nets {
         }
     }
 
-    /// Shows a line the level of its net: a net that was not changed by the line tells nobody.
+    /// Shows a line the level of its net: a net that the line did not change sends no report.
     pub(crate) fn refresh(&self, pin: PinId) {
         self.change(|state| {
             if let Some(id) = state.engine.net_of(pin) {
@@ -308,12 +308,12 @@ impl Nets {
         next
     }
 
-    /// Sets who is woken when the next deadline is earlier than the one last asked for.
+    /// Sets the waker to call when the next deadline is earlier than the one last asked for.
     pub fn set_waker(&self, waker: Waker) {
         *self.0.waker.lock() = Some(waker);
     }
 
-    /// Who is woken.
+    /// The waker.
     #[must_use]
     pub fn waker(&self) -> Option<Waker> {
         self.0.waker.lock().clone()
@@ -523,7 +523,7 @@ impl State {
     }
 
     /// Shows lines the levels of their nets, and the watcher what there is to report, in one order; what
-    /// follows goes to the outbox. Who is to be woken for a report.
+    /// follows goes to the outbox. Returns the waker to call for a report.
     fn show_all(&mut self, now: Option<Timestamp>) -> Option<Changes> {
         let State {
             engine,

@@ -1,6 +1,6 @@
 //! Parts: things on the board that are wired to lines and do something.
 //!
-//! A [`Part`] is a small state machine over the levels of its pins and the time. It is told when a
+//! A [`Part`] is a small state machine over the levels of its pins and the time. The engine calls it when a
 //! level at its pins changed and when a deadline of its own has come, and answers by what it does to
 //! its pins; it reads no clock, keeps no thread and knows nothing of chips. [`PartKind::make`] makes one by
 //! name. To add a part: a module here with the `Part` and its [`PartKind`], a line in [`KINDS`], a test.

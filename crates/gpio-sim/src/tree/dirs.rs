@@ -248,7 +248,7 @@ impl DeviceDir {
                     .map(|meant| hog.direction = meant)
                     .ok_or(Errno::EINVAL)
             }
-            // The file is read-only, or its directory is of another kind: nobody can have it open.
+            // The file is read-only, or its directory is of another kind: it cannot be open.
             _ => Err(Errno::EACCES),
         }
     }

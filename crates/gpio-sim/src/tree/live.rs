@@ -48,7 +48,7 @@ impl DeviceDir {
             };
             let Some(chip) = plugged else {
                 self.unplug(keys, host);
-                // KERNEL: gpio-sim.c (v6.12): why the driver refused is not told
+                // KERNEL: gpio-sim.c (v6.12): the driver's reason is not reported
                 return Err(Errno::ENXIO);
             };
             keys.push(chip.key);
@@ -58,7 +58,7 @@ impl DeviceDir {
         Ok(())
     }
 
-    /// Unplugs every chip, whoever uses it. A device that is not live stays as it is.
+    /// Unplugs every chip, even while it is in use. A device that is not live stays as it is.
     pub(super) fn deactivate(&mut self, host: &mut dyn Host) {
         if let Some(keys) = self.chips.take() {
             self.unplug(keys, host);

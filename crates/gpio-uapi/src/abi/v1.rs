@@ -72,7 +72,7 @@ pub struct LineInfoV1 {
     pub flags: u32,
     /// The line's name.
     pub name: NameBytes,
-    /// Who holds the line.
+    /// The consumer of the line.
     pub consumer: NameBytes,
 }
 layout!(LineInfoV1, size 72, align 4, { line_offset @ 0, flags @ 4, name @ 8, consumer @ 40 });
@@ -104,7 +104,7 @@ pub struct HandleRequest {
     pub flags: u32,
     /// Initial values of outputs; any non-zero byte is active.
     pub default_values: [u8; LINES_MAX],
-    /// Who asks.
+    /// The consumer.
     pub consumer_label: NameBytes,
     /// How many lines.
     pub lines: u32,
@@ -147,7 +147,7 @@ pub struct EventRequest {
     pub handleflags: u32,
     /// [`EventFlags`].
     pub eventflags: u32,
-    /// Who asks.
+    /// The consumer.
     pub consumer_label: NameBytes,
     /// The answer: the new descriptor.
     pub fd: i32,

@@ -141,7 +141,7 @@ layout!(LineConfig, size 272, align 8, { flags @ 0, num_attrs @ 8, padding @ 12,
 pub struct LineRequest {
     /// The lines, the first `num_lines` of which count.
     pub offsets: [u32; LINES_MAX],
-    /// Who asks.
+    /// The consumer.
     pub consumer: NameBytes,
     /// What is asked for.
     pub config: LineConfig,
@@ -165,7 +165,7 @@ layout!(LineRequest, size 592, align 8, {
 pub struct LineInfo {
     /// The line's name.
     pub name: NameBytes,
-    /// Who holds the line.
+    /// The consumer of the line.
     pub consumer: NameBytes,
     /// Which line; the only input besides the padding.
     pub offset: u32,

@@ -27,7 +27,7 @@ impl Exported {
             })?;
         let edges = Edges::NONE;
         let exported = Self { desc, edges };
-        // In early releases watchers are not told of the export, but of its end.
+        // In early releases watchers receive no change for the export, but one for its end.
         exported.desc.announce_release();
         exported.announce(InfoChangeKind::Requested);
         Ok(exported)
@@ -145,7 +145,7 @@ impl Exported {
     }
 }
 
-/// Where edges go that only wake somebody: there is always room.
+/// A store for edges that only wake a poller: there is always room.
 #[derive(Debug)]
 struct Nowhere;
 

@@ -79,7 +79,7 @@ impl LineHandle {
         Ok(gpiolib::set_values(&lines, all(self.count), bits)?)
     }
 
-    /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
+    /// Reconfigures line by line; a failure leaves the lines before it changed, with their info changes sent.
     // KERNEL: gpiolib-cdev.c linehandle_set_config (v6.12).
     fn set_config(&self, arg: u64, caller: &mut dyn Caller) -> Result<(), Refusal> {
         let raw: v1::HandleConfig = fetch(caller, arg)?;

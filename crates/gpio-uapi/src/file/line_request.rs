@@ -151,7 +151,7 @@ impl LineRequest {
         Ok(gpiolib::set_values(descs, mask, raw.bits)?)
     }
 
-    /// Reconfigures line by line; a failure leaves the lines before it changed, and told of.
+    /// Reconfigures line by line; a failure leaves the lines before it changed, with their info changes sent.
     // KERNEL: gpiolib-cdev.c linereq_set_config (v6.12).
     // Apart from the calls that programs repeat most: its structures are large.
     #[inline(never)]

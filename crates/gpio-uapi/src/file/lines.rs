@@ -6,7 +6,7 @@ use gpiolib::{Desc, Device, Direction, Error, Feature, Label, LineConfig, Offset
 use crate::refusal::{Reason, Refusal};
 use crate::repr::Setup;
 
-/// Requests one line; from here on its watchers are told when it is released, whatever comes next.
+/// Requests one line; from here on its watchers receive its release, whatever comes next.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@
 //! rules: once the chip is gone every ioctl and read is `ENODEV`, whatever else is wrong with it;
 //! an unknown ioctl is `EINVAL`, not `ENOTTY`; and everything ends by being dropped. A call takes
 //! `&self` and holds no lock while it copies to or from the caller, so several threads may be
-//! inside one file and a caller whose memory is slow delays nobody else.
+//! inside one file and a caller whose memory is slow delays no other caller.
 
 mod chip;
 mod detector;
@@ -32,7 +32,7 @@ use crate::mem::Caller;
 use crate::outcome::{Outcome, PollMask};
 use crate::refusal::{Reason, Refusal};
 
-/// An open file of a GPIO program: an *open file description*, whoever has how many numbers for it.
+/// An open file of a GPIO program: an *open file description*, whatever descriptors refer to it.
 ///
 /// Dropping it is the last close: lines are released in the order of the request.
 #[derive(Debug)]
@@ -229,7 +229,7 @@ impl File {
         }
     }
 
-    /// How many edges were dropped because nobody read them in time.
+    /// How many edges were dropped because the program did not read them in time.
     pub fn lost_events(&self) -> u64 {
         match self {
             Self::LineRequest(file) => file.lost_events(),
@@ -254,7 +254,7 @@ impl File {
         }
     }
 
-    /// Sets who is woken when a record was queued, or the chip is gone while somebody may wait.
+    /// Sets the waker to call when a record was queued, or the chip is gone while a reader may wait.
     ///
     /// Waking must not call back into the file. A line request that has no edges armed has nobody
     /// to wake it when the chip goes; whoever needs that listens to
@@ -268,7 +268,7 @@ impl File {
         }
     }
 
-    /// Sets who is woken when a debounce timer was started, so that
+    /// Sets the waker to call when a debounce timer was started, so that
     /// [`next_deadline`](Self::next_deadline) has an answer.
     pub fn set_timer_waker(&self, waker: Waker) {
         if let Self::LineRequest(file) = self {

@@ -19,7 +19,7 @@ use crate::refusal::{Reason, Refusal};
 pub struct HandleRequest {
     /// The lines wanted and what is wanted of each, in the order of the request.
     pub lines: Vec<(Offset, Setup)>,
-    /// Who asks.
+    /// The consumer.
     pub consumer: Label,
 }
 
@@ -32,7 +32,7 @@ pub struct EventRequest {
     pub config: LineConfig,
     /// Which edges are wanted; may be none.
     pub edges: Edges,
-    /// Who asks.
+    /// The consumer.
     pub consumer: Label,
 }
 

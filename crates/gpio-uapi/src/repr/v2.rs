@@ -28,7 +28,7 @@ pub struct Request {
     ///
     /// Whether the chip has such a line is found out when the line is requested, not before.
     pub lines: Vec<(Offset, Setup)>,
-    /// Who asks.
+    /// The consumer.
     pub consumer: Label,
     /// How many events to keep.
     pub buffer: EventBuffer,
@@ -91,7 +91,7 @@ pub fn parse_request(raw: &v2::LineRequest) -> Result<Request, Refusal> {
     })
 }
 
-/// The label of whoever asks: as given, `?` when nothing was given.
+/// The consumer's label: as given, `?` when it is empty.
 pub(super) fn consumer(raw: &common::NameBytes) -> Label {
     let label = Label::new(raw);
     if label.as_bytes().is_empty() {

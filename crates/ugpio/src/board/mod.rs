@@ -126,7 +126,7 @@ pub(crate) struct ChipSpec {
     pub(crate) label: String,
     /// How many lines it has, 1 to [`MAX_LINES`].
     pub(crate) lines: u32,
-    /// Line names by offset; offsets without a name are left out.
+    /// Line names by offset, without the offsets that have no name.
     pub(crate) names: Vec<(u32, String)>,
     /// Lines that the board holds from the start, at most one for each offset.
     pub(crate) hogs: Vec<HogSpec>,

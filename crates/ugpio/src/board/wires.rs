@@ -290,7 +290,7 @@ impl Reader<'_> {
             place.is_some_and(|place| pins.get(place).is_some_and(Option::is_some))
         };
         if let Some(missing) = kind.required.iter().find(|name| !is_wired(name)) {
-            // Who has one pin is wired by `line`.
+            // A part with one pin is wired by `line`.
             return Err(match kind.pins {
                 [_] => {
                     let problem = format!("is missing (or pins.{missing})");

@@ -28,7 +28,7 @@ use crate::counted::counted;
 /// How often a child is asked whether it has ended.
 const TICK: Duration = Duration::from_millis(5);
 
-/// How long a program may take to end when it is told to.
+/// How long a program may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The most bytes of a program's output that are looked through.
@@ -225,7 +225,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Nothing is left to do about what cannot be removed.
+        // A directory that cannot be removed stays.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn main(args: &Args) -> Result<u8, client::Error> {
     }
 }
 
-/// All files are read, and every one that is no board is told.
+/// All files are read, and every one that is no board is reported.
 fn check(files: &[PathBuf]) -> Result<u8, client::Error> {
     let mut last = status::OK;
     for file in files {

@@ -17,7 +17,7 @@ pub(crate) enum Verb {
     /// List the chips
     #[command(after_help = help::DETECT)]
     Detect(DetectArgs),
-    /// Show lines: name, direction, who holds them
+    /// Show lines: name, direction, consumer
     #[command(after_help = help::INFO)]
     Info(InfoArgs),
     /// Read values of lines
@@ -62,7 +62,7 @@ pub(crate) struct LineArgs {
     /// Active is low
     #[arg(short = 'l', long)]
     pub(crate) active_low: bool,
-    /// What pulls the line when nobody drives it
+    /// What pulls the line when it is not driven
     #[arg(
         short,
         long,
@@ -72,7 +72,7 @@ pub(crate) struct LineArgs {
         hide_possible_values = true
     )]
     pub(crate) bias: Bias,
-    /// The name under which others see who holds the line
+    /// The consumer's label, which others see
     #[arg(short = 'C', long, default_value = "ugpio", value_name = "NAME")]
     pub(crate) consumer: String,
 }

@@ -181,7 +181,7 @@ Examples:
 
 /// After the options of `set`.
 pub(crate) const SET: &str = concat!(
-    "A line is driven as long as somebody holds it, so set stays until it is killed.
+    "A line is driven as long as it has a consumer, so set stays until it is killed.
 VALUE is 1, active, on, true or 0, inactive, off, false. BIAS is as-is,
 disabled, pull-up or pull-down; DRIVE is push-pull, open-drain or open-source.
 

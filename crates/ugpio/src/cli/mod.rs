@@ -162,7 +162,7 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Cli, Refusal> {
                 text: said(&complaint::one_line(mistake)),
                 status,
             },
-            // Help for somebody who gave no words at all.
+            // Help for a call without any argument.
             (true, None) => Refusal { text, status },
             (false, _) => Refusal {
                 text,

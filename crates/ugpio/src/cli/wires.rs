@@ -50,11 +50,11 @@ pub(crate) enum Verb {
     Press {
         /// The button's name
         part: String,
-        /// Let go after this long, rounded up to milliseconds, and not by `release`: 50ms, 1s
+        /// Release it after this long, rounded up to milliseconds: 50ms, 1s
         #[arg(long, value_name = "TIME", value_parser = period)]
         hold: Option<Duration>,
     },
-    /// Let go of a button
+    /// Release a button
     Release {
         /// The button's name
         part: String,
@@ -151,7 +151,7 @@ pub(crate) struct ChipLine {
     line: String,
 }
 
-/// A press that is over before anybody sees it is none.
+/// A press without duration is none.
 fn check_hold(hold: Duration) -> Result<(), String> {
     match milliseconds(hold) {
         0 => Err("--hold: a press has to take some time".to_owned()),
@@ -177,7 +177,7 @@ fn count_from_one(word: &str) -> Result<u64, String> {
 }
 
 fn chip_line(word: &str) -> Result<ChipLine, String> {
-    // A label may hold colons; who has such line names can take offsets.
+    // A label may hold colons; lines with such names can be given by offset.
     let (chip, line) = word
         .rsplit_once(':')
         .ok_or("not CHIP:LINE, for example demo:3")?;

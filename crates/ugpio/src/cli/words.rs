@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use clap::ValueEnum;
 
-/// What pulls a line when nobody drives it.
+/// What pulls a line when it is not driven.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Bias {
     /// Whatever it is now
@@ -192,7 +192,7 @@ pub(crate) fn period(word: &str) -> Result<Duration, String> {
 /// A debounce period: whole microseconds in 32 bits.
 ///
 /// # Errors
-/// Not a time, or longer than the kernel can be told (71 minutes).
+/// Not a time, or longer than the kernel accepts (71 minutes).
 pub(crate) fn debounce(word: &str) -> Result<u32, String> {
     let period = period(word)?;
     u32::try_from(period.as_nanos().div_ceil(1_000))

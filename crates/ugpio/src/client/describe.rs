@@ -88,7 +88,7 @@ impl From<&LineInfo> for State {
 }
 
 impl State {
-    /// Direction, what differs from the default, and who holds the line.
+    /// Direction, settings other than the defaults, and the consumer.
     pub(super) fn text(&self) -> String {
         let mut text = self.direction.to_owned();
         if self.active_low {

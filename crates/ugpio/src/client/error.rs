@@ -28,7 +28,7 @@ pub(crate) enum Error {
         /// Why it failed.
         errno: Errno,
     },
-    /// Nobody takes our output, or it cannot be written.
+    /// The output has no reader, or cannot be written.
     #[error("cannot write: {}", words(.0))]
     Output(#[from] io::Error),
 }
@@ -45,7 +45,7 @@ impl Error {
         }
     }
 
-    /// Output that nobody reads any more.
+    /// Output that has no reader any more.
     pub(super) fn reader_gone() -> Error {
         Error::Output(io::ErrorKind::BrokenPipe.into())
     }

@@ -21,7 +21,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Standard input; nobody else may read it.
+    /// Standard input, which no other code may read.
     pub(super) fn new() -> Input {
         Input {
             stdin: io::stdin(),

@@ -65,6 +65,6 @@ pub(super) fn json(row: &impl Serialize) -> Result<String, Error> {
 
 /// Tells the person at the terminal something that is no result.
 pub(crate) fn note(text: impl Display) {
-    // Nobody is left to tell that standard error cannot be written.
+    // If standard error cannot be written, there is nowhere to report that.
     let _ = writeln!(io::stderr(), "ugpio: {}", shown(text));
 }

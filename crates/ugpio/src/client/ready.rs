@@ -56,7 +56,7 @@ pub(super) fn wait(
 /// As [`wait`], for verbs that exist for their output.
 ///
 /// # Errors
-/// [`Error::reader_gone`] if standard output is a pipe that nobody reads.
+/// [`Error::reader_gone`] if standard output is a pipe without a reader.
 pub(super) fn wait_while_read(
     files: &[BorrowedFd<'_>],
     deadline: Option<Instant>,

@@ -246,7 +246,7 @@ fn request(
     }
 }
 
-/// Says why lines were refused: of a busy line who has it, and of one that nobody can have that it is such.
+/// Says why lines were refused: the consumer of a busy line, or that a line can never be requested.
 fn refusal(members: &[(usize, Line)], settings: &Settings, errno: Errno) -> Error {
     let chip = &members[0].1.chip;
     if errno == Errno::BUSY {
@@ -278,7 +278,7 @@ fn refusal(members: &[(usize, Line)], settings: &Settings, errno: Errno) -> Erro
     Error::on_chip(&chip.title(), what, errno)
 }
 
-/// Whether a line shows as one that nobody can have: used, and by nobody who has a name.
+/// Whether a line shows as one that can never be requested: used, without a consumer's name.
 // KERNEL: gpiolib-cdev.c gpio_desc_to_lineinfo (v6.12)
 fn is_nobodys(chip: &Chip, line: &Line) -> bool {
     let is_so = |info: LineInfo| {

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A request was not done.
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
-    /// Nobody listens on the socket.
+    /// No run listens on the socket.
     #[error("control socket {}: {}", .0.display(), crate::board::reason(.1))]
     Connect(PathBuf, io::Error),
     /// The run ended, or does not answer.
@@ -47,7 +47,7 @@ impl Client {
     /// Connects to the socket of a run.
     ///
     /// # Errors
-    /// Nobody listens there, or it is not ours to use.
+    /// No run listens there, or it is not ours to use.
     pub(crate) fn connect(path: &Path) -> Result<Client, ClientError> {
         let stream = UnixStream::connect(path).map_err(|e| ClientError::Connect(path.into(), e))?;
         Ok(Client::over(stream))

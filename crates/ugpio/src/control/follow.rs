@@ -31,7 +31,7 @@ pub(super) struct Followers {
 }
 
 impl Followers {
-    /// Nobody follows yet.
+    /// A list without followers.
     pub(super) fn new() -> Followers {
         Followers {
             collector: RefCell::default(),
@@ -40,12 +40,12 @@ impl Followers {
         }
     }
 
-    /// Something is to be told that is no event.
+    /// There is news for followers that is no event.
     pub(super) fn touch(&self) {
         self.touched.notify_one();
     }
 
-    /// Takes note of an event, if anybody follows.
+    /// Records an event, if there is a follower.
     pub(super) fn note(&self, happened: &Happened) {
         if self.updates.receiver_count() > 0 {
             self.collector.borrow_mut().note(happened);
@@ -64,18 +64,18 @@ pub(super) async fn painter(hub: Rc<Hub>) {
 }
 
 impl Hub {
-    /// Tells those who follow what has changed, if anything has.
+    /// Sends the changes to the followers, if there are any.
     pub(super) fn paint(&self) {
         let mut collector = self.followers.collector.borrow_mut();
         collector.note_nets(self.net_updates());
         while !collector.is_empty() {
             let view = collector.take(now().monotonic_ns, || self.list());
-            // Fails only if nobody follows any more.
+            // Fails only without followers.
             let _ = self.followers.updates.send(text(view));
         }
     }
 
-    /// Lets somebody follow from now on.
+    /// Adds a follower.
     pub(super) fn follow(&self) -> Following {
         self.catch_up();
         self.follow_nets();

@@ -118,7 +118,7 @@ impl Held<Hearing> {
 
 /// Does what comes in, for ever. Runs inside a `LocalSet`.
 pub(crate) async fn serve(mut calls: mpsc::Receiver<Call>, hub: Rc<Hub>) {
-    // Who has gone meanwhile needs no answer.
+    // A client that has gone meanwhile needs no answer.
     while let Some(call) = calls.recv().await {
         match call {
             Call::Ask(request, answer) => {

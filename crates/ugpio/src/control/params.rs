@@ -183,7 +183,7 @@ pub(crate) struct OperateParams {
     pub(crate) part: String,
     /// What to do to it.
     pub(crate) action: Action,
-    /// `press`: let go after so long; without it, not before `release`.
+    /// `press`: release after so long; without it, not before `release`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) hold_ms: Option<u64>,
     /// `turn`: how many steps, clockwise if positive; 1 when not given.

@@ -1,4 +1,4 @@
-//! Who is at the other end of a control connection. Used by the [`server`](super::server).
+//! The peer of a control connection. Used by the [`server`](super::server).
 
 use std::fs;
 

@@ -41,9 +41,9 @@ pub(crate) struct Plugged {
     next_tag: u64,
     changes: Changes,
     events: VecDeque<Happened>,
-    /// The calls that were refused, if somebody wants to know.
+    /// The calls that were refused, if a trace or an explanation needs them.
     refusals: Option<Arc<Refusals>>,
-    /// The chips of the `Plugged` events, as they were then; not kept if nobody asks for them.
+    /// The chips of the `Plugged` events, as they were then; not kept if they are not needed.
     arrivals: Option<VecDeque<ChipState>>,
     /// The N of every `gpio-sim.N`, those that have no chip now included.
     platform_ids: BTreeSet<u32>,
@@ -77,7 +77,7 @@ impl Shared {
 /// Where the chance of a run comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chance {
-    /// The seed of everything; without one nothing is left to chance.
+    /// The seed of everything random; without one nothing is random.
     pub(crate) seed: Option<u64>,
     /// Whether anything may go wrong with any chip.
     pub(crate) is_chaotic: bool,
@@ -357,12 +357,12 @@ impl Plugged {
         &self.lines
     }
 
-    /// Who is to be woken when [`Plugged::next_event`] has something new.
+    /// The waker to call when [`Plugged::next_event`] has something new.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
     }
 
-    /// Takes the oldest event that nobody has seen.
+    /// Takes the oldest event.
     pub(crate) fn next_event(&mut self) -> Option<Happened> {
         self.attend_outside();
         if self.events.is_empty() {

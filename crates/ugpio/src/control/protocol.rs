@@ -113,7 +113,7 @@ pub(crate) enum Drive {
     OpenSource,
 }
 
-/// Which edges a consumer is told of.
+/// Which edges a consumer receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Edges {

@@ -1,8 +1,8 @@
-//! Seats for connections: how many there are, and who has to give theirs up for a newcomer.
+//! Seats for connections: their number, and which connection gives way to a newcomer.
 //!
 //! [`Seats`] is used by the control socket and by the live board's web server. Whoever does something has
 //! its [`Seat`] for as long as that takes; who merely sits there gives it up, the longest idle first, so
-//! that connections that nobody uses lock nobody out.
+//! that idle connections lock no client out.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ pub(crate) struct Limits {
     pub(crate) most: usize,
     /// Idle ones of one party.
     pub(crate) idle_of_one: usize,
-    /// Seats that are never held for long, so that somebody who asks and goes finds one.
+    /// Seats that are never held for long, so that a client with one request finds one.
     pub(crate) reserve: usize,
 }
 
@@ -63,7 +63,7 @@ trait Places: Send + Sync {
 }
 
 impl<P: Clone + PartialEq + Send + 'static> Seats<P> {
-    /// Seats that nobody has.
+    /// Free seats.
     pub(crate) fn new(limits: Limits) -> Seats<P> {
         Seats {
             limits,
@@ -74,7 +74,7 @@ impl<P: Clone + PartialEq + Send + 'static> Seats<P> {
         }
     }
 
-    /// Gives a newcomer a seat, idle at first, and takes one from somebody else if it must: from the same
+    /// Gives a newcomer a seat, idle at first, and takes one from another connection if it must: from the same
     /// party if that has its share, else from the party that has the most. `None` if all are in use.
     pub(crate) fn take(&self, party: P) -> Option<(Seat, GivenUp)> {
         let mut table = lock(&self.table);

@@ -2,7 +2,7 @@
 //!
 //! `ugpio run` starts [`serve`] on its tokio loop. A client must be the same user; what it sends is
 //! judged by [`protocol`](super::protocol) and done on the [`Plugged`](super::plugged::Plugged) chips. Changes are broadcast:
-//! a client that reads too slowly loses some and is told how many, and holds up nobody.
+//! a client that reads too slowly loses some, learns how many, and holds up no other client.
 
 mod client;
 
@@ -81,7 +81,7 @@ pub(super) enum Stage {
     Running,
     /// PROGRAM has ended; what it started may live on.
     ProgramEnded,
-    /// Nobody is left.
+    /// The last process has ended.
     Over,
 }
 
@@ -118,13 +118,13 @@ impl Hub {
         let _ = self.link.set(link);
     }
 
-    /// PROGRAM has ended: what it left behind only to listen or to wait is let go, or it would keep
+    /// PROGRAM has ended: its descendants that only listen or wait are released, or they would keep
     /// the run alive for ever.
     pub(crate) fn program_ended(&self) {
         self.stage.send_replace(Stage::ProgramEnded);
     }
 
-    /// Nobody is left: tells listeners what happened last, and lets them go.
+    /// The last process has ended: sends listeners the last events, and releases them.
     pub(crate) async fn end(&self) {
         // A call whose caller was killed may still be being undone by its dispatcher.
         for _ in 0..LAST_WORDS.as_millis() {
@@ -145,7 +145,7 @@ impl Hub {
         let _ = tokio::time::timeout(LAST_WORDS, all_left).await;
     }
 
-    /// Returns when a client that listens or waits is to be let go.
+    /// Returns when a client that listens or waits is to be released.
     pub(super) async fn let_go(&self, is_inside: bool) {
         let mut stage = self.stage.subscribe();
         let is_over = |now: &Stage| match *now {
@@ -186,7 +186,7 @@ impl Hub {
             if let Some(tap) = self.tap.get() {
                 tap(&event, arrival);
             }
-            // Fails only if nobody listens.
+            // Fails only without listeners.
             let _ = self.events.send(event);
         }
         true
@@ -334,7 +334,7 @@ async fn relay(hub: Rc<Hub>) {
     .await
 }
 
-/// Somebody who listens, and whom the end of the run waits for a moment.
+/// A listener, for which the end of the run waits a moment.
 pub(super) struct Listening(Rc<Hub>);
 
 impl Listening {

@@ -2,7 +2,7 @@
 //!
 //! A run listens on a path of its own in `$XDG_RUNTIME_DIR/ugpio`, or where that cannot be in
 //! `/tmp/ugpio-UID`, or a directory like that elsewhere, or beside one that another user has made there. All of them
-//! belong to the user and to nobody else; [`directories`] are those that a run may be in. [`bind`] makes the socket before anything is started, [`find`] is what
+//! belong to the user alone; [`directories`] are those that a run may be in. [`bind`] makes the socket before anything is started, [`find`] is what
 //! `ugpio ctl` does. The socket of a run that died is known by its refusing a connection, and removed.
 
 use std::ffi::{OsStr, OsString};
@@ -97,7 +97,7 @@ impl Drop for Bound {
     fn drop(&mut self) {
         let ours = fs::symlink_metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == self.inode);
         if ours {
-            // It may be gone in this moment; nothing is left to do then.
+            // It may have just gone, which is what we want.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -142,7 +142,7 @@ pub(crate) fn place() -> Result<PathBuf, SocketError> {
     Ok(directory.join(format!("{}.sock", std::process::id())))
 }
 
-/// Makes `directory`, and checks that nobody else can use it.
+/// Makes `directory`, and checks that no other user can use it.
 fn make_directory(directory: &Path) -> Result<(), SocketError> {
     let fail = |e| SocketError::Io(directory.into(), e);
     match fs::DirBuilder::new().mode(0o700).create(directory) {
@@ -166,8 +166,8 @@ fn is_usable(directory: &Path) -> bool {
 
 fn bind_at(path: &Path) -> Result<Bound, SocketError> {
     let fail = |e| SocketError::Io(path.into(), e);
-    // Bound and listening under another name first: who finds the real name finds somebody listening,
-    // so that nobody takes it for the socket of a dead run.
+    // Bound and listening under another name first: a client that finds the real name finds a listener,
+    // so that it does not look like the socket of a dead run.
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or(OsStr::new("ugpio")));
     let new = path.with_file_name(name);
@@ -213,7 +213,7 @@ fn publish(new: &Path, path: &Path) -> Result<(), SocketError> {
     Err(SocketError::Taken(path.into()))
 }
 
-/// Nobody listens on this socket, and nobody ever will.
+/// This socket has no listener and never will.
 fn is_stale(path: &Path) -> bool {
     UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
 }
@@ -320,7 +320,7 @@ pub(crate) fn find(
     }
 }
 
-/// The sockets in `directory` on which somebody listens; those of dead runs are removed.
+/// The sockets in `directory` that have a listener; removes those of dead runs.
 fn running_in(directory: &Path) -> Vec<PathBuf> {
     let uid = rustix::process::geteuid().as_raw();
     let safe = fs::symlink_metadata(directory).is_ok_and(|is| is.is_dir() && is.uid() == uid);

@@ -109,7 +109,7 @@ pub(crate) struct LineState {
     pub(crate) offset: u32,
     /// Its name; none when it has no name.
     pub(crate) name: Option<String>,
-    /// What the line reads: the physical level, whoever makes it.
+    /// The physical level that the line reads.
     pub(crate) level: Level,
     /// What pulls it from outside.
     pub(crate) pull: Pull,
@@ -124,7 +124,7 @@ pub(crate) struct LineState {
 /// The public state of a line, as programs see it too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InfoState {
-    /// Who holds it; none when nobody does.
+    /// Its consumer, if it is requested.
     pub(crate) consumer: Option<String>,
     /// Held, by a program or by the board.
     pub(crate) used: bool,
@@ -138,10 +138,10 @@ pub(crate) struct InfoState {
     /// How it is driven as an output.
     #[serde(default)]
     pub(crate) drive: Drive,
-    /// The logical edges that the consumer is told of.
+    /// The logical edges that the consumer receives.
     #[serde(default)]
     pub(crate) edges: Edges,
-    /// How long a level must last before the consumer is told of it, in microseconds; 0 for none.
+    /// How long a level must last before the consumer receives its edge, in microseconds; 0 for none.
     #[serde(default)]
     pub(crate) debounce_us: u32,
 }
@@ -280,7 +280,7 @@ pub(crate) enum Event {
         #[serde(flatten)]
         info: InfoState,
     },
-    /// A call on a GPIO file was refused. Told only while a trace or an explanation is made.
+    /// A call on a GPIO file was refused. Sent only while a trace or an explanation is made.
     Failed(FailedCall),
     /// A chip was plugged in.
     Plugged(ChipAt),
@@ -338,7 +338,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// What people are told of it, if it is of a kind that happens on boards.
+    /// Its text for people, if it is of a kind that happens on boards.
     pub(crate) fn remark(&self) -> Option<String> {
         Some(match self {
             Event::Net { net } => format!("net {net:?} wired"),

@@ -24,11 +24,11 @@ pub(crate) const MOMENTS: usize = 64;
 /// Alarms that one update tells.
 const ALARMS: usize = 16;
 
-/// One message to those who follow.
+/// One message to the followers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(crate) enum View {
-    /// All there is. What was told before does not count any more.
+    /// The whole board, which replaces all earlier messages.
     Board {
         /// When it was so, in nanoseconds of the monotonic clock.
         at_ns: u64,
@@ -48,7 +48,7 @@ pub(crate) enum View {
         /// The parts of which a person sees something else.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         parts: Vec<PartUpdate>,
-        /// What people must be told: shorts, oscillations, faults that happened.
+        /// Alarms: shorts, oscillations, faults that happened.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alarms: Vec<String>,
     },
@@ -184,7 +184,7 @@ impl Collector {
             && self.alarms.is_empty()
     }
 
-    /// What is to be told now; `list` is what there is.
+    /// The next message; `list` is the whole board.
     pub(crate) fn take(&mut self, at_ns: u64, list: impl FnOnce() -> List) -> View {
         let mut collected = std::mem::take(self);
         if collected.is_board_due {

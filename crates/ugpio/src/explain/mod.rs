@@ -47,7 +47,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 /// Explains a word, and gives the exit status.
 ///
 /// # Errors
-/// It is neither an errno nor an ioctl, or nobody takes our output.
+/// It is neither an errno nor an ioctl, or the output cannot be written.
 pub(crate) fn main(word: &str) -> Result<u8, Error> {
     let mut out = io::stdout().lock();
     let upper = word.to_ascii_uppercase();

@@ -22,7 +22,7 @@ const BLOCK_CHANGES: usize = 64 * 1024;
 /// Bytes that are kept in memory before they are written.
 const BLOCK_BYTES: usize = 8 * 1024 * 1024;
 
-/// After how many changes progress is told.
+/// The number of changes between two progress messages.
 const STEP: u64 = 16 * 1024;
 
 /// Writes what a dump says, from its beginning, to a new file. `progress` is called now and then.

@@ -37,7 +37,7 @@ const SIDES: diff::Sides = diff::Sides("the first", "the second");
 /// Does what `ugpio trace` was asked for, and gives the exit status.
 ///
 /// # Errors
-/// A recording cannot be read, has no such line or nothing to compare, or nobody takes our output.
+/// A recording cannot be read, has no such line or nothing to compare, or the output cannot be written.
 pub(crate) fn main(verb: &Verb) -> Result<u8, Error> {
     let mut out = BufWriter::new(io::stdout().lock());
     let status = match verb {

@@ -1,7 +1,7 @@
 //! What chips and lines are called in a trace.
 //!
 //! Viewers cut names at blanks, dots and brackets, so a name keeps letters, digits and `_` only. Used by
-//! the [writer](super::vcd) and by whoever looks for a board's line in a recording.
+//! the [writer](super::vcd) and by look-ups of a board's line in a recording.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ pub(crate) fn of_lines<'n>(names: impl Iterator<Item = Option<&'n str>>) -> Vec<
     let mut distinct = |(offset, name): (usize, &String)| {
         let mut distinct = name.clone();
         if count.get(name.as_str()) != Some(&1) {
-            // None that somebody else has, or wants.
+            // None that another signal has, or wants.
             while count.contains_key(distinct.as_str()) || made.contains(&distinct) {
                 distinct = format!("{distinct}_{offset}");
             }

@@ -1,7 +1,7 @@
 //! Takes down what happens on the board of a run, without ever holding it up.
 //!
 //! The server [taps](Recorder::tap) every event it hands on; a thread of its own writes them. Between
-//! the two is a queue of fixed length: when the disk is too slow, events are left out, counted, and the
+//! the two is a queue of fixed length: when the disk is too slow, events are dropped, counted, and the
 //! count stands in the trace where they are missing. `run` makes a [`Recorder`] and tells it to
 //! [`Recorder::sync`] before the front may end.
 
@@ -23,10 +23,10 @@ use self::sink::Sink;
 pub(crate) use self::target::Target;
 use crate::control::protocol::{ChipState, Event, Happened};
 
-/// Events that wait for the writing thread before some are left out: some 20 MB at the most.
+/// Events that wait for the writing thread before some are dropped: some 20 MB at the most.
 const QUEUE: usize = 64 * 1024;
 
-/// How late an event may be told and still be put in its place, in nanoseconds.
+/// How late an event may arrive and still be put in its place, in nanoseconds.
 const LATE_NS: u64 = 200_000_000;
 
 /// How long what was written may stay in memory while nothing happens.
@@ -45,7 +45,7 @@ pub(crate) struct Recorder {
     left_out_in_all: Cell<u64>,
 }
 
-/// What the thread is told.
+/// A message to the thread.
 #[derive(Debug)]
 enum Order {
     Happened(Happened),
@@ -157,7 +157,7 @@ impl Recorder {
     }
 }
 
-/// Events in the order of their moments. What was due is done late on a busy machine, and told after what has
+/// Events in the order of their moments. On a busy machine due changes come late, after events that have
 /// happened since; in a recording it stands where it belongs, if it is not too late for that.
 #[derive(Debug, Default)]
 struct Sorted {

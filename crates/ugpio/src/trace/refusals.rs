@@ -30,7 +30,7 @@ struct Queue {
 }
 
 impl Refusals {
-    /// An empty queue; who waits for these changes is woken.
+    /// An empty queue, which wakes waiters for these changes.
     pub(crate) fn new(changes: Changes) -> Refusals {
         Refusals {
             queue: Mutex::default(),

@@ -3,7 +3,7 @@
 //! What the lines are at the beginning they are before the program starts. From there on each line waits
 //! for the program to request it, however long that takes, and goes on from where it was requested in
 //! the recording; a recording that does not say such things begins as a whole with the first request. The
-//! [`Clockwork`] keeps the time: each pull is stamped with the moment at which it was due. A line is left alone while the recording has it as an output.
+//! [`Clockwork`] keeps the time: each pull is stamped with the moment at which it was due. A line is not pulled while it is an output in the recording.
 //! [`Script`] says what is to be done, a [`Player`] does it.
 
 use std::cell::RefCell;
@@ -39,7 +39,7 @@ struct Line {
 }
 
 impl Script {
-    /// What a recording that counts in this unit asks for. Lines that are outputs all the time are left out.
+    /// What a recording that counts in this unit asks for. Lines that are always outputs are omitted.
     ///
     /// # Errors
     /// Nothing is to be pulled, or a time is beyond what the clock can count.
@@ -97,7 +97,7 @@ impl Script {
 /// The pulls that make the levels which a line has while it is not an output.
 fn levels(wave: &LineWave) -> Vec<(u64, Pull)> {
     let is_driven = |at| wave.output.at(at) == Some(&Bit::High);
-    // When a line becomes an input, the level that it has then is somebody else's.
+    // When a line becomes an input, the level that it has then comes from outside.
     let freed = wave
         .output
         .0
@@ -126,7 +126,7 @@ fn levels(wave: &LineWave) -> Vec<(u64, Pull)> {
 #[derive(Debug)]
 pub(crate) struct Player {
     clockwork: Arc<Clockwork>,
-    /// What nobody has requested yet.
+    /// The lines that the program has not requested yet.
     waiting: RefCell<Vec<Option<Line>>>,
     is_joint: bool,
 }

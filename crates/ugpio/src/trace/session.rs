@@ -135,7 +135,7 @@ pub(crate) struct Verdict {
 }
 
 impl Tracing {
-    /// Has the calls on these files looked at, as far as anybody wants to know.
+    /// Has the supervisor report the calls on these files, as far as a part of the session needs them.
     pub(crate) fn look_on(&self, files: &Files) {
         if let Some(refusals) = &self.refusals {
             files.observe(Arc::clone(refusals) as _);

@@ -136,7 +136,7 @@ pub(crate) fn is_called(chip: &ChipWave, line: &LineWave, word: &str) -> bool {
     line.name == word || plain_label(chip, line) == word || is_twin
 }
 
-/// Whether anything happens on a line: its level changes, or somebody holds it.
+/// Whether anything happens on a line: its level changes, or it has a consumer.
 fn is_used(line: &LineWave) -> bool {
     let is_held = line.consumer.0.iter().any(|(_, consumer)| consumer != "-");
     // That a chip comes or goes is nothing that happens on its lines.

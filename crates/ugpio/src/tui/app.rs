@@ -16,7 +16,7 @@ use crate::control::server::now;
 /// How long a press lasts.
 const PRESS: Duration = Duration::from_millis(150);
 
-/// How late waveforms are drawn, so that what they show has been told.
+/// How late waveforms are drawn, so that all changes in them have arrived.
 const LATE_NS: u64 = 60_000_000;
 
 /// The spans that waveforms can show.
@@ -58,7 +58,7 @@ struct Held {
     chip: String,
     offset: u32,
     back: Pull,
-    /// When to let go; never, if the person does.
+    /// When to release it; never, if the person does.
     until: Option<Instant>,
 }
 

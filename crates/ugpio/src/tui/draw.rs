@@ -17,7 +17,7 @@ use crate::counted::counted;
 const OUTPUT: u16 = 8;
 
 /// Columns of a line's row before its waveform: in a wide terminal, in a narrow one, and in one so small
-/// that who holds the line is left out.
+/// that the consumer is omitted.
 const WIDE: u16 = 76;
 const NARROW: u16 = 50;
 const SMALL: u16 = 30;
@@ -308,7 +308,7 @@ fn wave_at(
     }
 }
 
-/// Who holds a line, and what for.
+/// The consumer of a line, and what it uses the line for.
 fn who(info: &InfoState) -> String {
     let mut words = vec![match &info.consumer {
         Some(consumer) => consumer.clone(),

@@ -43,7 +43,7 @@ const FRAME: Duration = Duration::from_millis(80);
 /// How often rates are worked out.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the end waits for output that is still on its way: somebody else may hold the terminal.
+/// How long the end waits for output that is still on its way: another process may hold the terminal.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Everything that can happen to a terminal board.
@@ -150,7 +150,7 @@ fn spawn(command: &mut Command, columns: u16) -> io::Result<(Child, Option<File>
 fn start_reading(mut output: File, channel: Channel) {
     thread::spawn(move || {
         let mut buffer = [0; 16 * 1024];
-        // The end is an error: nobody has the other end open.
+        // The end is an error: no process has the other end open.
         while let Ok(count @ 1..) = output.read(&mut buffer) {
             if channel
                 .send(Happening::Output(buffer[..count].to_vec()))
@@ -399,12 +399,12 @@ impl Board {
         Next::Go
     }
 
-    /// Passes a signal on to the run, which ends by it or not; one that is not ours is left alone.
+    /// Passes a signal on to the run, which ends by it or not; one that is not ours is ignored.
     fn signal(&mut self, signal: Signal) -> Next {
         let Some(pid) = self.child else {
             return Next::End(None);
         };
-        // It may have ended in this moment: then that is told next.
+        // It may have just ended: the next message says so.
         let _ = kill_process(pid, signal);
         Next::Go
     }

@@ -24,7 +24,7 @@ pub(super) struct Model {
     pub(super) nets: Vec<NetState>,
     /// What is wired to lines besides, by name.
     pub(super) parts: Vec<PartState>,
-    /// What people must be told, and have not been.
+    /// Alarms that have not been shown yet.
     pub(super) alarm: Option<String>,
     tracks: BTreeMap<(String, u32), Track>,
     told_ns: u64,
@@ -33,11 +33,11 @@ pub(super) struct Model {
 /// How one line went.
 #[derive(Debug, Default)]
 pub(super) struct Track {
-    /// When it was told of first.
+    /// When it was first reported.
     pub(super) since_ns: u64,
     /// When its level changed, the latest last.
     pub(super) moments_ns: VecDeque<u64>,
-    /// From when until when it changed more often than was told.
+    /// From when until when it changed more often than was reported.
     pub(super) busy_ns: VecDeque<(u64, u64)>,
     /// How often it changes in a second.
     pub(super) rate: f64,
@@ -61,7 +61,7 @@ pub(super) enum Row<'m> {
 }
 
 impl Model {
-    /// Takes what was told.
+    /// Takes an update.
     pub(super) fn take(&mut self, view: View) {
         match view {
             View::Board { at_ns, list } => {

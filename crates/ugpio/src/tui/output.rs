@@ -57,7 +57,7 @@ pub(super) struct Pane {
     left_out: u64,
 }
 
-/// Where in an escape sequence we are. They are left out of the lines.
+/// The position in an escape sequence. The lines do not contain them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Escape {
     #[default]

@@ -39,10 +39,10 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/api/v1/openapi.json", JSON, include_str!("openapi.json")),
 ];
 
-/// How the page looks that who is not let in sees.
+/// The look of the page for a browser without a session.
 const REFUSED: &str = include_str!("page/refused.css");
 
-/// Sent with every answer: the page loads nothing from elsewhere, nobody frames it, and no cache and no
+/// Sent with every answer: the page loads nothing from other servers, no site frames it, and no cache and no
 /// other site learns of it.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
@@ -81,7 +81,7 @@ pub(super) fn router(inlet: Inlet, keys: Arc<Keys>) -> Router {
     private
         .layer(middleware::from_fn_with_state(app.clone(), members_only))
         .route("/", get(page))
-        // What who is not let in sees.
+        // The page for a browser without a session.
         .route(
             "/refused.css",
             get(async || ([(header::CONTENT_TYPE, CSS)], REFUSED)),
@@ -192,7 +192,7 @@ fn is_own(headers: &HeaderMap) -> bool {
     is_own_site && is_own_origin
 }
 
-/// Lets through who has a session, unless another site's page made the browser ask.
+/// Admits requests with a session, unless another site's page made the browser ask.
 async fn members_only(
     State(app): State<App>,
     ConnectInfo(visitor): ConnectInfo<Visitor>,
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     /// The methods that [`Request::of`] knows, read off its source: one that is added is asked for here
-    /// without anybody having to think of it.
+    /// by construction.
     fn methods() -> Vec<&'static str> {
         let source = include_str!("../control/protocol.rs");
         let (_, body) = source.split_once("match method {").unwrap();

@@ -12,7 +12,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::visitor::{Peer, Place};
 
-/// Tokens that nobody has shown yet, and sessions: beyond this the oldest is forgotten.
+/// Unused tokens, and sessions: beyond this the oldest is dropped.
 const MOST: usize = 64;
 
 /// The tokens and sessions of one run.
@@ -28,11 +28,11 @@ struct Held {
     sessions: Vec<Session>,
 }
 
-/// Somebody who was let in.
+/// A session.
 #[derive(Debug)]
 struct Session {
     secret: String,
-    /// Who showed the token: the secret is of no use to anybody else.
+    /// The peer that showed the token: the secret is valid for it alone.
     of: Peer,
 }
 

@@ -1,5 +1,5 @@
 //! The web server's listener: a bounded number of connections, of which those that have shown no session
-//! lock nobody out, so that who may use the board always can and the run keeps its descriptors.
+//! lock no user out, so that those who may use the board always can and the run keeps its descriptors.
 
 use std::io;
 use std::net::SocketAddr;

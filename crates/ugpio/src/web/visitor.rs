@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection to the live board, and which names the board goes by.
+//! The peer of a connection to the live board, and the names of the board.
 //!
 //! A [`Peer`] is what seats are counted by and what a session is bound to: browsers send the cookies of
 //! one port of 127.0.0.1 to all the others, so a cookie alone says too little. [`Place`] is what a request
@@ -17,12 +17,12 @@ pub(super) enum Peer {
     User(u32),
     /// Another machine, or of IPv6 another network, as a machine has many addresses of one.
     Machine(IpAddr),
-    /// Somebody on this machine; the system does not say who.
+    /// A user of this machine that the system does not identify.
     Unknown,
 }
 
 impl Peer {
-    /// Who has connected.
+    /// The peer.
     pub(super) fn of(stream: &TcpStream) -> Peer {
         let (Ok(ours), Ok(theirs)) = (stream.local_addr(), stream.peer_addr()) else {
             return Peer::Unknown;
@@ -87,7 +87,7 @@ pub(super) struct Place(pub(super) SocketAddr);
 
 impl Place {
     /// Whether a `Host` is a name of the board: its address, the names of this machine for itself, or, where
-    /// other machines may come, any address. A name that anybody can give to our address is none.
+    /// other machines may come, any address. A name that any owner of a domain can give to our address does not count.
     pub(super) fn is_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
             Some((name, port)) if !port.ends_with(']') => (name, port),

@@ -1,9 +1,9 @@
-//! Faults of a board: who plans them, and unplugging and plugging in that nobody asked for.
+//! Faults of a board: planning them, and the unplugs and plugs that they cause.
 //!
 //! A chip whose fault takes it away answers `ENODEV` at once, but cannot unplug itself from inside a call.
 //! It asks for [`Attention`], which is given after that call of a program and before it is
 //! answered, so that a program meets the same board every time. Only what goes wrong outside of such calls,
-//! as a line that is pulled by hand, is seen to by the server: so what is told has the same order every time too.
+//! as a line that is pulled by hand, is seen to by the server: so events have the same order every time too.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -28,9 +28,9 @@ pub(crate) struct Attention(Arc<Needs>);
 #[derive(Debug, Default)]
 struct Needs {
     is_asked: AtomicBool,
-    /// It was asked for outside of all calls, at whose ends somebody would see to it.
+    /// It was triggered outside of all calls, at whose ends it would be carried out.
     is_asked_outside: AtomicBool,
-    /// Somebody is doing it; a call that is over waits for that.
+    /// A thread is carrying it out; a call that is over waits for that.
     is_given: AtomicBool,
     begun: AtomicU64,
     over: AtomicU64,
@@ -302,7 +302,7 @@ impl Plugged {
         self.wrongs.away = away;
         for away in due {
             match away.origin {
-                // Fails only if somebody has plugged in one of its label or its numbers meanwhile.
+                // Fails only if a chip of its label or its numbers was plugged in meanwhile.
                 Origin::Board { spec, .. } => {
                     if let Err(error) = self.plug(&spec, now) {
                         tracing::warn!(%error, "chip {:?} does not come back", spec.label);

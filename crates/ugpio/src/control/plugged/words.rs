@@ -65,7 +65,7 @@ fn event_of(at: &ChipAt, names: &[Option<String>], change: &LineChange) -> Event
     }
 }
 
-/// What a report of the nets is called. Those that nobody wants on a board are said aloud.
+/// The name of a report of the nets. Shorts and oscillations are printed too.
 pub(super) fn reported(at_ns: u64, report: Report) -> Happened {
     let event = match report {
         Report::Short { net, high, low } => {

@@ -12,7 +12,7 @@ pub(crate) enum Bit {
     Low,
     /// 1, or weakly so.
     High,
-    /// Not known, or driven by nobody.
+    /// Unknown, or not driven.
     Unknown,
 }
 
@@ -68,7 +68,7 @@ pub(crate) trait Listener {
     fn text(&mut self, _at: u64, _var: u32, _text: &str) -> Result<(), String> {
         Ok(())
     }
-    /// Somebody remarks something.
+    /// A remark.
     fn comment(&mut self, _at: u64, _text: &str) -> Result<(), String> {
         Ok(())
     }

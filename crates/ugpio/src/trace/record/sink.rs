@@ -118,7 +118,7 @@ impl Sink {
         });
     }
 
-    /// Explains a call that was refused, at once: somebody may be reading along.
+    /// Explains a call that was refused, at once: a person may be reading along.
     pub(super) fn explain(&mut self, happened: &Happened) {
         let Event::Failed(call) = &happened.event else {
             return;

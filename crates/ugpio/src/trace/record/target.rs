@@ -37,7 +37,7 @@ impl Target {
             Some("vcd") => TraceFile::create(path).map(Target::Vcd),
             Some("json" | "jsonl") => TraceFile::create(path).map(Target::Json),
             Some("fst") => {
-                // Now, so that a name that cannot be is told before the run and not after it.
+                // Now, so that an impossible name is reported before the run and not after it.
                 let fst = TraceFile::create(path)?;
                 if !fst.file.metadata().is_ok_and(|file| file.is_file()) {
                     return Err(format!("{}: not a regular file", path.display()));

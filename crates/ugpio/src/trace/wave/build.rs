@@ -42,7 +42,7 @@ enum Role {
     Lines,
     /// Whether the lines of this chip are outputs.
     Output(usize),
-    /// Who holds the lines of this chip.
+    /// The consumers of this chip's lines.
     Consumer(usize),
     /// Our remarks.
     Remarks,

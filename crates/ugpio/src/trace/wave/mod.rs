@@ -51,7 +51,7 @@ pub(crate) struct LineWave {
     pub(crate) level: Steps<Bit>,
     /// Whether it was an output; empty if the recording does not say.
     pub(crate) output: Steps<Bit>,
-    /// Who held it, `-` for nobody; empty if the recording does not say.
+    /// Its consumer, `-` for none; empty if the recording has no consumers.
     pub(crate) consumer: Steps<String>,
 }
 
