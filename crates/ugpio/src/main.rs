@@ -3,7 +3,7 @@
 //! `main` parses the command line ([`cli`]) and hands it to the verb: [`client`] for an ordinary
 //! client of `/dev/gpiochipN`, [`run`] for a program on a board of its own ([`tree`] is the gpio-sim
 //! control tree in it, [`release`] the kernel release that it shows), [`ctl`] for the outside world of a run, [`chaos`] for a program while things go wrong, [`trace`] for recordings of one,
-//! [`doctor`] for the machine. [`clockwork`] moves the time of a board, [`attentive`] looks after it
+//! [`doctor`] for the machine, [`complete`] for a shell. [`clockwork`] moves the time of a board, [`attentive`] looks after it
 //! between calls. [`web`] is the live board of a run, [`tui`] the same in a terminal.
 
 mod attentive;
@@ -16,6 +16,7 @@ mod clean;
 mod cli;
 mod client;
 mod clockwork;
+mod complete;
 mod control;
 mod counted;
 mod ctl;
@@ -63,6 +64,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Verb::Ctl(args) => return ctl::main(&args.into()),
         Verb::Chaos(args) => return chaos::main(&args),
         Verb::Completions(args) => pages::completions(args.shell).map_err(client::Error::from),
+        Verb::Complete(args) => return finish(complete::main(&args.words)),
         Verb::Man(args) => pages::man(args.dir.as_deref()).map_err(client::Error::from),
         Verb::Board(args) => return finish(cli::board::main(&args)),
         Verb::Explain(args) => return finish(explain::main(&args.word)),

@@ -261,10 +261,21 @@ Examples:
 
 /// After the arguments of `completions`.
 pub(crate) const COMPLETIONS: &str = "\
+The script asks ugpio itself: verbs and options, chips, lines, nets and parts of
+the run that is going, boards by name, board files, recordings.
+
 Examples:
   ugpio completions bash >~/.local/share/bash-completion/completions/ugpio
   ugpio completions zsh >~/.zfunc/_ugpio     with ~/.zfunc in $fpath
   ugpio completions fish >~/.config/fish/completions/ugpio.fish";
+
+/// After the arguments of `complete`.
+pub(crate) const COMPLETE: &str = "\
+Prints one candidate a line, and after a tab what it is.
+
+Examples:
+  ugpio complete -- ugpio ctl pull de
+  ugpio complete -- ugpio run --board ''";
 
 /// After the arguments of `man`.
 pub(crate) const MAN: &str = "\

@@ -87,6 +87,9 @@ pub(crate) enum Verb {
     /// Print a completion script for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
+    /// Print what the last word may be; shells ask it
+    #[command(hide = true, after_help = help::COMPLETE)]
+    Complete(CompleteArgs),
     /// Print the man page, or write all of them to a directory
     #[command(after_help = help::MAN)]
     Man(ManArgs),
@@ -114,6 +117,14 @@ pub(crate) struct CompletionsArgs {
     /// The shell to complete in
     #[arg(value_enum)]
     pub(crate) shell: Shell,
+}
+
+/// `ugpio complete -- WORD...`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompleteArgs {
+    /// The words so far, the program's name first; the last one, which may be empty, is completed
+    #[arg(value_name = "WORD", last = true)]
+    pub(crate) words: Vec<OsString>,
 }
 
 /// Shells with completions.

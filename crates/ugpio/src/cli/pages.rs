@@ -1,31 +1,23 @@
-//! `ugpio completions` and `ugpio man`: files made on demand from the clap definition.
+//! `ugpio completions` and `ugpio man`: scripts that ask [`crate::complete`], pages made from the clap definition.
 //!
-//! Nothing of it is checked in, so nothing can be out of date. Called by `main`.
+//! Nothing of the definition is written down twice, so nothing can be out of date. Called by `main`.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use clap_complete::aot;
 use clap_mangen::Man;
 
 use super::{Cli, Shell};
+use crate::complete;
 
 /// Prints the completion script for `shell`.
 ///
 /// # Errors
 /// Standard output cannot be written.
 pub(crate) fn completions(shell: Shell) -> io::Result<()> {
-    let shell = match shell {
-        Shell::Bash => aot::Shell::Bash,
-        Shell::Zsh => aot::Shell::Zsh,
-        Shell::Fish => aot::Shell::Fish,
-    };
-    // Collected first: the generator panics where it cannot write.
-    let mut script = Vec::new();
-    aot::generate(shell, &mut Cli::command(), "ugpio", &mut script);
-    print(&script)
+    print(complete::script(shell).as_bytes())
 }
 
 /// Writes a page for the program and one for each verb to `dir`, or prints the program's.
@@ -46,7 +38,7 @@ pub(crate) fn man(dir: Option<&Path>) -> io::Result<()> {
 }
 
 fn write_pages(command: &Command, dir: &Path) -> io::Result<()> {
-    for verb in command.get_subcommands() {
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         write_pages(verb, dir)?;
     }
     let path = dir.join(Man::new(command.clone()).get_filename());
@@ -120,6 +112,37 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The files that are to be there, for a command and its verbs.
+    fn wanted(command: &Command, name: &str, files: &mut Vec<String>) {
+        files.push(format!("{name}.1"));
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            wanted(verb, &format!("{name}-{}", verb.get_name()), files);
+        }
+    }
+
+    #[test]
+    fn every_verb_has_its_page() {
+        let folder = tempfile::tempdir().unwrap();
+        man(Some(folder.path())).unwrap();
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut found: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let mut files = Vec::new();
+        wanted(&Cli::command(), "ugpio", &mut files);
+        found.sort();
+        files.sort();
+        assert_eq!(found, files);
+        assert!(found.len() > 40, "{}", found.len());
+        for file in found {
+            let page = fs::read_to_string(folder.path().join(&file)).unwrap();
+            let name = file.trim_end_matches(".1").replace('-', "\\-");
+            for part in [".SH NAME\n", ".SH SYNOPSIS\n", ".SH DESCRIPTION\n", &name] {
+                assert!(page.contains(part), "{file} has no {part:?}");
+            }
+        }
+    }
 
     #[test]
     fn help_becomes_paragraphs_and_sections() {

@@ -47,6 +47,7 @@ const GOOD: &[(&str, &str)] = &[
     ("board check", "f"),
     ("board schema", ""),
     ("completions", "bash"),
+    ("complete", "-- ugpio"),
     ("man", ""),
 ];
 
@@ -61,6 +62,7 @@ const FREE: &[&str] = &[
     "one",
     "other",
     "word",
+    "words",
     "what",
     "lines",
     "chips",

@@ -28,6 +28,28 @@ pub(crate) use print::note;
 
 use crate::cli::client::Verb;
 
+/// A chip that a client finds.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// `gpiochipN`.
+    pub(crate) name: String,
+    /// What the driver calls it.
+    pub(crate) label: String,
+    /// The names of its lines, empty where a line has none.
+    pub(crate) lines: Vec<String>,
+}
+
+/// The chips that can be opened, in the order of their numbers.
+pub(crate) fn seen() -> Vec<Seen> {
+    let (chips, _) = chip::open_all().unwrap_or_default();
+    let seen = |chip: chip::Chip| {
+        let lines = chip.line_names().ok()?;
+        let (name, label) = (chip.name.clone(), chip.label.clone());
+        Some(Seen { name, label, lines })
+    };
+    chips.into_iter().filter_map(seen).collect()
+}
+
 /// Runs a client verb and returns its exit status.
 ///
 /// # Errors

@@ -17,6 +17,9 @@ use super::view::View;
 /// or hangs, takes that long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a shell's line may wait for the board of a run.
+const BRIEFLY: Duration = Duration::from_secs(2);
+
 /// A request was not done.
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
@@ -73,6 +76,25 @@ impl Client {
         } else {
             Some(PATIENCE)
         };
+        self.call_within(request, patience)
+    }
+
+    /// Asks a run that is worth something only if it answers at once.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) fn call_at_once<T: DeserializeOwned>(
+        &mut self,
+        request: &Request,
+    ) -> Result<T, ClientError> {
+        self.call_within(request, Some(BRIEFLY))
+    }
+
+    fn call_within<T: DeserializeOwned>(
+        &mut self,
+        request: &Request,
+        patience: Option<Duration>,
+    ) -> Result<T, ClientError> {
         self.stream
             .get_ref()
             .set_read_timeout(patience)

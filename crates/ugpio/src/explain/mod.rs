@@ -2,6 +2,7 @@
 
 mod checks;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use gpio_uapi::abi::ioctl;
@@ -62,6 +63,20 @@ pub(crate) fn main(word: &str) -> Result<u8, Error> {
     }
     out.flush()?;
     Ok(status::OK)
+}
+
+/// Every word that can be explained, and what it is.
+pub(crate) fn words() -> Vec<(String, String)> {
+    let name = |call: &Call| {
+        Some((
+            ioctl::name(call.command)?.to_owned(),
+            call.purpose.to_owned(),
+        ))
+    };
+    let steps = CALLS.iter().flat_map(|call| call.steps);
+    let errnos: BTreeSet<String> = steps.map(|step| step.errno()).collect();
+    let errnos = errnos.into_iter().map(|errno| (errno, String::new()));
+    CALLS.iter().filter_map(name).chain(errnos).collect()
 }
 
 /// The ioctl with this name, with or without `_IOCTL` behind, or number.
