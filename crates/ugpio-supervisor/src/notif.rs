@@ -14,6 +14,7 @@ use rustix::process::Pid;
 
 use crate::arch::{self, Mark};
 use crate::outcome::{Call, Errno, Reply};
+use crate::procdir::ThisThread;
 use crate::stall::Watch;
 use crate::sys::ptrace::again;
 use crate::sys::seccomp::{Listener, Notification};
@@ -253,9 +254,16 @@ impl Desk {
 /// One answer a thread is kept: its next call either is the same one or shows that it was not restarted.
 #[derive(Default)]
 struct Replay {
-    kept: Mutex<Vec<(Call, Reply)>>,
+    kept: Mutex<Vec<Kept>>,
     /// Whether anything is kept; saves the lock, since nearly always nothing is.
     any: AtomicBool,
+}
+
+/// An answer for a call of one thread.
+struct Kept {
+    call: Call,
+    reply: Reply,
+    thread: ThisThread,
 }
 
 impl Replay {
@@ -266,15 +274,23 @@ impl Replay {
             reply,
             Reply::Continue | Reply::Fail(Errno::FAULT | Errno::SRCH)
         );
-        if !is_done || !is_alive(call.tid) {
+        if !is_done {
             return;
         }
+        let Ok(thread) = ThisThread::of(call.tid) else {
+            return;
+        };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|(other, _)| other.tid != call.tid);
+        kept.retain(|other| other.call.tid != call.tid);
         if kept.len() == REPLAY_MAX {
             kept.remove(0);
         }
-        kept.push((*call, reply));
+        let call = *call;
+        kept.push(Kept {
+            call,
+            reply,
+            thread,
+        });
         self.any.store(true, Ordering::Relaxed);
     }
 
@@ -284,15 +300,16 @@ impl Replay {
             return None;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|(other, _)| other.tid == call.tid)?;
-        let (other, reply) = kept.swap_remove(at);
+        // One that has died since asks no more: its number may be another's, and the answer may hold a file open.
+        kept.retain(|other| other.thread.is_there());
+        let at = kept.iter().position(|other| other.call.tid == call.tid);
+        let found = at.map(|at| kept.swap_remove(at));
         self.any.store(!kept.is_empty(), Ordering::Relaxed);
+        let Kept {
+            call: other, reply, ..
+        } = found?;
         (other.nr == call.nr && other.args == call.args).then_some(reply)
     }
-}
-
-fn is_alive(tid: Pid) -> bool {
-    rustix::process::test_kill_process(tid) != Err(Errno::SRCH)
 }
 
 #[cfg(test)]
@@ -328,6 +345,24 @@ mod tests {
         replay.keep(&call(1, 16, 7), Reply::Return(5));
         assert!(replay.take(&call(2, 16, 8)).is_none());
         assert!(replay.take(&call(3, 16, 7)).is_none());
+    }
+
+    /// A thread that is killed while its answer is decided is there still, if only for a moment.
+    #[test]
+    fn what_was_kept_for_who_dies_is_dropped() {
+        let mut cat = std::process::Command::new("cat");
+        let mut child = cat.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let dying = Call {
+            tid: Pid::from_child(&child),
+            ..call(1, 16, 7)
+        };
+        let replay = Replay::default();
+        replay.keep(&dying, Reply::Return(5));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(replay.take(&dying).is_none(), "its number is another's");
+        replay.keep(&call(1, 16, 7), Reply::Return(5));
+        assert!(replay.take(&call(2, 16, 7)).is_some());
     }
 
     #[test]

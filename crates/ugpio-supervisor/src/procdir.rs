@@ -259,6 +259,31 @@ impl ProcDirs {
     }
 }
 
+/// A thread, by its directory of `/proc`: nobody else, whoever has its number later. Every kernel has these of every
+/// thread, unlike descriptors of threads.
+#[derive(Debug)]
+pub(crate) struct ThisThread {
+    dir: OwnedFd,
+}
+
+impl ThisThread {
+    /// The thread that has this number now.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH`: none has. What opening a directory reports.
+    pub(crate) fn of(tid: Pid) -> Result<Self, Errno> {
+        Ok(Self {
+            dir: open_dir(tid)?,
+        })
+    }
+
+    /// Whether it is there still, if only to be waited for.
+    pub(crate) fn is_there(&self) -> bool {
+        rustix::fs::statat(&self.dir, c"stat", AtFlags::empty()).is_ok()
+    }
+}
+
 fn open_dir(tid: Pid) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/{}", tid.as_raw_nonzero());
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
