@@ -1,4 +1,4 @@
-//! A port as a chip: shadow, lock, edges, and what happens when the chip is gone.
+//! A port as a chip: shadow registers, lock, edges, and what happens when the chip is gone.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use gpiolib::{
     Chip, Direction, EdgeSink, Edges, Error, Level, Offset, PinConfig, Result, Revoker, Timestamp,
 };
 
-use crate::port::{Change, Directions, Port, Shadow};
+use crate::port::{Directions, Port, Update, Written};
 use crate::watch::Watch;
 
 /// A GPIO expander. Register an `Arc` of it, to keep a share for the interrupt.
@@ -34,13 +34,13 @@ pub struct Expander<P> {
     lines: u32,
     directions: Directions,
     has_interrupt: bool,
-    /// Held over transfers: shadow and chip must not part.
+    /// Held over transfers: what was written and the chip must not part.
     state: Mutex<State<P>>,
 }
 
 struct State<P> {
     port: P,
-    shadow: Shadow,
+    written: Written,
     watch: Watch,
     revoker: Option<Revoker>,
 }
@@ -54,14 +54,14 @@ impl<P: Port> Expander<P> {
         if !(1..=64).contains(&port.lines()) {
             return Err(Error::Invalid("an expander has 1 to 64 lines"));
         }
-        let shadow = port.start()?;
+        let written = port.start()?;
         Ok(Self {
             lines: port.lines(),
             directions: port.directions(),
             has_interrupt: false,
             state: Mutex::new(State {
                 port,
-                shadow,
+                written,
                 watch: Watch::default(),
                 revoker: None,
             }),
@@ -98,7 +98,7 @@ impl<P: Port> Expander<P> {
         let mut state = self.state.lock();
         state.watch = Watch::default();
         state.revoker = None;
-        state.shadow = state.port.start()?;
+        state.written = state.port.start()?;
         Ok(())
     }
 
@@ -142,27 +142,27 @@ impl<P: Port> Expander<P> {
         }
     }
 
-    /// Changes the shadow and the chip, or neither.
-    fn change(&self, change: Change, edit: impl FnOnce(&mut Shadow)) -> Result<()> {
-        self.edit(edit, |port, shadow| port.write(shadow, change))
+    /// Changes the shadow registers and the chip, or neither.
+    fn change(&self, change: Update, edit: impl FnOnce(&mut Written)) -> Result<()> {
+        self.edit(edit, |port, written| port.write(written, change))
     }
 
     fn edit(
         &self,
-        edit: impl FnOnce(&mut Shadow),
-        write: impl FnOnce(&mut P, &Shadow) -> Result<()>,
+        edit: impl FnOnce(&mut Written),
+        write: impl FnOnce(&mut P, &Written) -> Result<()>,
     ) -> Result<()> {
-        let written = {
+        let done = {
             let mut state = self.state.lock();
-            let mut shadow = state.shadow;
-            edit(&mut shadow);
-            let written = write(&mut state.port, &shadow);
-            if written.is_ok() {
-                state.shadow = shadow;
+            let mut written = state.written;
+            edit(&mut written);
+            let done = write(&mut state.port, &written);
+            if done.is_ok() {
+                state.written = written;
             }
-            written
+            done
         };
-        self.judge(written)
+        self.judge(done)
     }
 
     /// A chip that is gone is taken away, with no lock held.
@@ -181,7 +181,7 @@ impl<P: Port> Expander<P> {
 impl<P: Port> State<P> {
     /// Reads the levels. What changed waits for its interrupt.
     fn sample(&mut self) -> Result<u64> {
-        let sample = self.port.sample(&self.shadow)?;
+        let sample = self.port.sample(&self.written)?;
         if let Some(captured) = sample.captured {
             self.watch.note(captured.lines, captured.levels);
         }
@@ -193,9 +193,9 @@ impl<P: Port> State<P> {
         if self.watch.mask() & bit != 0 {
             return Err(Error::Busy);
         }
-        let armed = self.shadow.armed | bit;
+        let armed = self.written.armed | bit;
         self.port.watch(armed)?;
-        self.shadow.armed = armed;
+        self.written.armed = armed;
         match self.sample() {
             Ok(levels) => {
                 self.watch.arm(bit, levels, edges, sink);
@@ -211,15 +211,15 @@ impl<P: Port> State<P> {
 
     fn disarm(&mut self, bit: u64) -> Result<()> {
         self.watch.disarm(bit);
-        self.shadow.armed &= !bit;
-        self.port.watch(self.shadow.armed)
+        self.written.armed &= !bit;
+        self.port.watch(self.written.armed)
     }
 }
 
 impl<P: Port> Chip for Expander<P> {
     fn direction(&self, offset: Offset) -> Result<Direction> {
         let outputs = match self.directions {
-            Directions::Both => self.state.lock().shadow.outputs,
+            Directions::Both => self.state.lock().written.outputs,
             Directions::Inputs => 0,
             Directions::Outputs => u64::MAX,
         };
@@ -232,8 +232,8 @@ impl<P: Port> Chip for Expander<P> {
 
     fn direction_input(&self, offset: Offset) -> Result<()> {
         match self.directions {
-            Directions::Both => self.change(Change::Directions, |shadow| {
-                shadow.outputs &= !bit(offset);
+            Directions::Both => self.change(Update::Directions, |written| {
+                written.outputs &= !bit(offset);
             }),
             Directions::Inputs => Ok(()),
             Directions::Outputs => Err(Error::Unsupported),
@@ -242,13 +242,13 @@ impl<P: Port> Chip for Expander<P> {
 
     fn direction_output(&self, offset: Offset, level: Level) -> Result<()> {
         let change = match self.directions {
-            Directions::Both => Change::Both,
+            Directions::Both => Update::Both,
             Directions::Inputs => return Err(Error::Unsupported),
-            Directions::Outputs => Change::Levels,
+            Directions::Outputs => Update::Levels,
         };
-        self.change(change, |shadow| {
-            shadow.outputs |= bit(offset);
-            put(&mut shadow.levels, offset, level);
+        self.change(change, |written| {
+            written.outputs |= bit(offset);
+            put(&mut written.levels, offset, level);
         })
     }
 
@@ -273,10 +273,10 @@ impl<P: Port> Chip for Expander<P> {
         if self.directions == Directions::Inputs {
             return Err(Error::Unsupported);
         }
-        self.change(Change::Levels, |shadow| {
+        self.change(Update::Levels, |written| {
             for (index, offset) in offsets.iter().enumerate() {
                 put(
-                    &mut shadow.levels,
+                    &mut written.levels,
                     *offset,
                     Level::from(levels >> index & 1 == 1),
                 );
@@ -291,7 +291,7 @@ impl<P: Port> Chip for Expander<P> {
             _ => return Err(Error::Unsupported),
         };
         let level = Level::from(on);
-        self.edit(|shadow| put(&mut shadow.pull_ups, offset, level), P::pull)
+        self.edit(|written| put(&mut written.pull_ups, offset, level), P::pull)
     }
 
     fn arm(&self, offset: Offset, edges: Edges, sink: EdgeSink) -> Result<()> {

@@ -47,7 +47,7 @@ pub use interrupt::Interrupt;
 pub use mcp23x::{Mcp23x, McpI2c, McpSpi, Wire};
 pub use pca953x::Pca953x;
 pub use pcf857x::Pcf857x;
-pub use port::{Captured, Change, Directions, Port, Sample, Shadow};
+pub use port::{Captured, Directions, Port, Sample, Update, Written};
 pub use shift::{Hc165, Hc595};
 
 /// The example of the crate's README, as a test.

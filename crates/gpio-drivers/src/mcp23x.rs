@@ -30,7 +30,7 @@ use gpiolib::{Error, Result};
 
 use crate::GONE;
 use crate::bus::{I2cChip, bytes, word};
-use crate::port::{Captured, Change, Port, Sample, Shadow};
+use crate::port::{Captured, Port, Sample, Update, Written};
 
 const IODIR: u8 = 0x00;
 const IPOL: u8 = 0x01;
@@ -213,30 +213,30 @@ impl<W: Wire> Port for Mcp23x<W> {
         if self.is_wide { 16 } else { 8 }
     }
 
-    fn start(&mut self) -> Result<Shadow> {
+    fn start(&mut self) -> Result<Written> {
         self.configure()?;
         let [inputs] = self.read_registers(IODIR)?;
         let [pull_ups, _, _, _, levels] = self.read_registers(GPPU)?;
-        Ok(Shadow {
+        Ok(Written {
             levels,
             outputs: !inputs,
             pull_ups,
-            ..Shadow::default()
+            ..Written::default()
         })
     }
 
-    fn write(&mut self, shadow: &Shadow, change: Change) -> Result<()> {
-        if change != Change::Directions {
-            self.write_register(OLAT, shadow.levels)?;
+    fn write(&mut self, written: &Written, change: Update) -> Result<()> {
+        if change != Update::Directions {
+            self.write_register(OLAT, written.levels)?;
         }
-        if change != Change::Levels {
-            self.write_register(IODIR, !shadow.outputs)?;
+        if change != Update::Levels {
+            self.write_register(IODIR, !written.outputs)?;
         }
         Ok(())
     }
 
-    fn sample(&mut self, shadow: &Shadow) -> Result<Sample> {
-        if shadow.armed == 0 {
+    fn sample(&mut self, written: &Written) -> Result<Sample> {
+        if written.armed == 0 {
             let [levels] = self.read_registers(GPIO)?;
             return Ok(Sample {
                 captured: None,
@@ -253,8 +253,8 @@ impl<W: Wire> Port for Mcp23x<W> {
         })
     }
 
-    fn pull(&mut self, shadow: &Shadow) -> Result<()> {
-        self.write_register(GPPU, shadow.pull_ups)
+    fn pull(&mut self, written: &Written) -> Result<()> {
+        self.write_register(GPPU, written.pull_ups)
     }
 
     fn watch(&mut self, armed: u64) -> Result<()> {

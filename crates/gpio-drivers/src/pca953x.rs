@@ -24,7 +24,7 @@ use embedded_hal::i2c::I2c;
 use gpiolib::Result;
 
 use crate::bus::{I2cChip, bytes, word};
-use crate::port::{Change, Port, Sample, Shadow};
+use crate::port::{Port, Sample, Update, Written};
 
 const INPUT: u8 = 0;
 const OUTPUT: u8 = 1;
@@ -81,26 +81,26 @@ impl<I: I2c + Send + 'static> Port for Pca953x<I> {
         if self.is_wide { 16 } else { 8 }
     }
 
-    fn start(&mut self) -> Result<Shadow> {
+    fn start(&mut self) -> Result<Written> {
         self.write_register(POLARITY, 0)?;
-        Ok(Shadow {
+        Ok(Written {
             levels: self.read_register(OUTPUT)?,
             outputs: !self.read_register(CONFIGURATION)?,
-            ..Shadow::default()
+            ..Written::default()
         })
     }
 
-    fn write(&mut self, shadow: &Shadow, change: Change) -> Result<()> {
-        if change != Change::Directions {
-            self.write_register(OUTPUT, shadow.levels)?;
+    fn write(&mut self, written: &Written, change: Update) -> Result<()> {
+        if change != Update::Directions {
+            self.write_register(OUTPUT, written.levels)?;
         }
-        if change != Change::Levels {
-            self.write_register(CONFIGURATION, !shadow.outputs)?;
+        if change != Update::Levels {
+            self.write_register(CONFIGURATION, !written.outputs)?;
         }
         Ok(())
     }
 
-    fn sample(&mut self, _: &Shadow) -> Result<Sample> {
+    fn sample(&mut self, _: &Written) -> Result<Sample> {
         Ok(Sample {
             captured: None,
             levels: self.read_register(INPUT)?,

@@ -17,13 +17,13 @@
 //! reads, interrupt, quasi-bidirectional lines); the overview of TI's PCF8574 (SCPS068K); page 2 of
 //! Philips' PCF8575 sheet (1999; order of bytes); behaviour and addresses in Linux's gpio-pcf857x.c.
 //! The chip cannot be asked for its latch. Linux assumes it to be as after power-on; here it is written when the
-//! chip is started, so that latch and shadow agree ([`Pcf857x::with_latch`] for lines that must stay low).
+//! chip is started, so that the latch and the shadow registers agree ([`Pcf857x::with_latch`] for lines that must stay low).
 
 use embedded_hal::i2c::I2c;
 use gpiolib::Result;
 
 use crate::bus::{I2cChip, bytes, word};
-use crate::port::{Change, Port, Sample, Shadow};
+use crate::port::{Port, Sample, Update, Written};
 
 /// A PCF8574, PCF8574A or PCF8575 on an I2C bus.
 #[derive(Debug)]
@@ -75,20 +75,20 @@ impl<I: I2c + Send + 'static> Port for Pcf857x<I> {
         if self.is_wide { 16 } else { 8 }
     }
 
-    fn start(&mut self) -> Result<Shadow> {
+    fn start(&mut self) -> Result<Written> {
         self.write_latch(self.latch)?;
-        Ok(Shadow {
+        Ok(Written {
             levels: self.latch,
             outputs: !self.latch,
-            ..Shadow::default()
+            ..Written::default()
         })
     }
 
-    fn write(&mut self, shadow: &Shadow, _: Change) -> Result<()> {
-        self.write_latch(shadow.levels | !shadow.outputs)
+    fn write(&mut self, written: &Written, _: Update) -> Result<()> {
+        self.write_latch(written.levels | !written.outputs)
     }
 
-    fn sample(&mut self, _: &Shadow) -> Result<Sample> {
+    fn sample(&mut self, _: &Written) -> Result<Sample> {
         let mut pins = [0; 2];
         let pins = if self.is_wide {
             &mut pins[..]

@@ -2,10 +2,10 @@
 
 use gpiolib::{Error, Result};
 
-/// What was last written to a chip. Bit *i* of each word is line *i*.
+/// The shadow registers of a chip: what was last written to it. Bit *i* of each word is line *i*.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Shadow {
+pub struct Written {
     /// The levels that outputs drive.
     pub levels: u64,
     /// Ones are outputs.
@@ -16,9 +16,9 @@ pub struct Shadow {
     pub armed: u64,
 }
 
-/// What of a [`Shadow`] a write is about.
+/// What of a [`Written`] a write is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Change {
+pub enum Update {
     /// The levels.
     Levels,
     /// The directions.
@@ -73,25 +73,25 @@ pub trait Port: Send + 'static {
     ///
     /// # Errors
     /// What the bus says; [`crate::GONE`] if the chip is not there.
-    fn start(&mut self) -> Result<Shadow>;
+    fn start(&mut self) -> Result<Written>;
 
-    /// Makes the chip as `shadow` has it, in what `change` names, with one transfer a register.
+    /// Makes the chip as `written` has it, in what `change` names, with one transfer a register.
     ///
     /// # Errors
     /// What the bus says.
-    fn write(&mut self, shadow: &Shadow, change: Change) -> Result<()>;
+    fn write(&mut self, written: &Written, change: Update) -> Result<()>;
 
     /// Reads all levels with one transfer.
     ///
     /// # Errors
     /// What the bus says.
-    fn sample(&mut self, shadow: &Shadow) -> Result<Sample>;
+    fn sample(&mut self, written: &Written) -> Result<Sample>;
 
-    /// Switches pull-ups as `shadow` has them.
+    /// Switches pull-ups as `written` has them.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the chip has no switches for them.
-    fn pull(&mut self, _shadow: &Shadow) -> Result<()> {
+    fn pull(&mut self, _shadow: &Written) -> Result<()> {
         Err(Error::Unsupported)
     }
 

@@ -23,7 +23,7 @@ use embedded_hal::spi::SpiDevice;
 use gpiolib::{Error, Result};
 
 use crate::bus::word;
-use crate::port::{Change, Directions, Port, Sample, Shadow};
+use crate::port::{Directions, Port, Sample, Update, Written};
 
 /// A chain of 74HC595.
 #[derive(Debug)]
@@ -59,22 +59,22 @@ impl<S: SpiDevice + Send + 'static> Port for Hc595<S> {
         Directions::Outputs
     }
 
-    fn start(&mut self) -> Result<Shadow> {
+    fn start(&mut self) -> Result<Written> {
         self.shift_out(0)?;
-        Ok(Shadow {
+        Ok(Written {
             outputs: u64::MAX,
-            ..Shadow::default()
+            ..Written::default()
         })
     }
 
-    fn write(&mut self, shadow: &Shadow, _: Change) -> Result<()> {
-        self.shift_out(shadow.levels)
+    fn write(&mut self, written: &Written, _: Update) -> Result<()> {
+        self.shift_out(written.levels)
     }
 
-    fn sample(&mut self, shadow: &Shadow) -> Result<Sample> {
+    fn sample(&mut self, written: &Written) -> Result<Sample> {
         Ok(Sample {
             captured: None,
-            levels: shadow.levels,
+            levels: written.levels,
         })
     }
 }
@@ -103,16 +103,16 @@ impl<S: SpiDevice + Send + 'static, L: OutputPin + Send + 'static> Port for Hc16
         Directions::Inputs
     }
 
-    fn start(&mut self) -> Result<Shadow> {
+    fn start(&mut self) -> Result<Written> {
         self.load.set_high().map_err(|_| Error::Io)?;
-        Ok(Shadow::default())
+        Ok(Written::default())
     }
 
-    fn write(&mut self, _: &Shadow, _: Change) -> Result<()> {
+    fn write(&mut self, _: &Written, _: Update) -> Result<()> {
         Err(Error::Unsupported)
     }
 
-    fn sample(&mut self, _: &Shadow) -> Result<Sample> {
+    fn sample(&mut self, _: &Written) -> Result<Sample> {
         self.load.set_low().map_err(|_| Error::Io)?;
         self.load.set_high().map_err(|_| Error::Io)?;
         let mut near_first = vec![0; usize::from(self.chips)];

@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{ADDRESS, Bus, Kind};
+use common::{ADDRESS, Bus, Kind, PINS};
 use gpio_drivers::{Expander, Mcp23x, Pca953x, Pcf857x, Port};
 use gpiolib::{
     ChipConfig, Desc, Edges, Error, Offset, Registration, Registry, Subscription, Timestamp, Value,
@@ -62,6 +62,8 @@ struct Line {
 
 struct Story<P: Port> {
     bus: Bus,
+    /// A bus without acknowledgements: a call does not notice that the chip is not there.
+    is_spi: bool,
     chip: Arc<Expander<P>>,
     registry: Registry,
     registration: Option<Registration<Arc<Expander<P>>>>,
@@ -74,9 +76,10 @@ struct Story<P: Port> {
 }
 
 impl<P: Port> Story<P> {
-    fn new(bus: &Bus, port: P) -> Self {
+    fn new(bus: &Bus, is_spi: bool, port: P) -> Self {
         let mut story = Self {
             bus: bus.clone(),
+            is_spi,
             chip: Arc::new(Expander::new(port).unwrap().with_interrupt()),
             registry: Registry::new(),
             registration: None,
@@ -249,11 +252,20 @@ impl<P: Port> Story<P> {
     /// The chip loses its power, and comes back.
     fn replug(&mut self) {
         self.bus.part().plugged = false;
-        assert_eq!(
-            self.descs[0].level(),
-            Err(Error::Revoked),
-            "this call noticed"
-        );
+        if self.is_spi {
+            assert_eq!(
+                self.descs[0].level(),
+                Ok(gpiolib::Level::High),
+                "nothing drives the bus"
+            );
+            self.registration.as_ref().unwrap().revoke();
+        } else {
+            assert_eq!(
+                self.descs[0].level(),
+                Err(Error::Revoked),
+                "this call noticed"
+            );
+        }
         assert_eq!(
             self.descs[1].level(),
             Err(Error::Revoked),
@@ -286,7 +298,12 @@ fn tell(kind: Kind, wide: bool, steps: &[Step]) {
 }
 
 fn play<P: Port>(bus: &Bus, port: P, steps: &[Step]) {
-    let mut story = Story::new(bus, port);
+    let mut story = Story::new(bus, false, port);
+    steps.iter().for_each(|step| story.play(*step));
+}
+
+fn play_spi<P: Port>(bus: &Bus, port: P, steps: &[Step]) {
+    let mut story = Story::new(bus, true, port);
     steps.iter().for_each(|step| story.play(*step));
 }
 
@@ -304,5 +321,15 @@ proptest! {
     #[test]
     fn mcp23x_does_as_its_pins(wide: bool, steps in vec(step(), 1..60)) {
         tell(Kind::Mcp23x, wide, &steps);
+    }
+
+    #[test]
+    fn mcp23s_does_as_its_pins(wide: bool, steps in vec(step(), 1..60)) {
+        let bus = Bus::new(Kind::Mcp23x, if wide { 16 } else { 8 });
+        let spi = bus.clone();
+        match wide {
+            false => play_spi(&bus, Mcp23x::mcp23s08(spi, PINS), &steps),
+            true => play_spi(&bus, Mcp23x::mcp23s17(spi, PINS), &steps),
+        }
     }
 }

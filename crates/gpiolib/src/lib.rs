@@ -105,7 +105,7 @@ pub use line::{
 pub use lookup::{Lookup, LookupFlags, LookupId, LookupTable};
 pub use mmio::{Mmio, MmioLayout, Register, Registers};
 pub use module::{InUse, Module};
-pub use pin::{Input, Output, Refused};
+pub use pin::{Input, IntoPinError, Output};
 pub use property::{Node, Property, Reference};
 pub use registry::{ChangeWatch, Registration, Registry, Revoker};
 pub use release::{Feature, Release};

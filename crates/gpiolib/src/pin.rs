@@ -68,7 +68,7 @@ pub struct Output {
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct IntoPinError {
     /// The descriptor, as it was.
     pub desc: Desc,
     /// What went wrong.
@@ -98,7 +98,7 @@ impl Desc {
     ///
     /// # Errors
     /// [`Error::Busy`] if there are clones; as [`Desc::direction_input`].
-    pub fn into_input(self) -> core::result::Result<Input, Refused> {
+    pub fn into_input(self) -> core::result::Result<Input, IntoPinError> {
         let desc = self.alone(Self::direction_input)?;
         Ok(Input {
             desc,
@@ -111,13 +111,16 @@ impl Desc {
     ///
     /// # Errors
     /// [`Error::Busy`] if there are clones; as [`Desc::direction_output`].
-    pub fn into_output(self, value: Value) -> core::result::Result<Output, Refused> {
+    pub fn into_output(self, value: Value) -> core::result::Result<Output, IntoPinError> {
         let desc = self.alone(|desc| desc.direction_output(value))?;
         Ok(Output { desc })
     }
 
     /// Sets the direction of a line that has no other handle.
-    fn alone(self, set: impl FnOnce(&Self) -> Result<()>) -> core::result::Result<Self, Refused> {
+    fn alone(
+        self,
+        set: impl FnOnce(&Self) -> Result<()>,
+    ) -> core::result::Result<Self, IntoPinError> {
         // Nobody can make another meanwhile: that takes a handle.
         let set = match self.handles() {
             1 => set(&self),
@@ -125,7 +128,7 @@ impl Desc {
         };
         match set {
             Ok(()) => Ok(self),
-            Err(error) => Err(Refused { desc: self, error }),
+            Err(error) => Err(IntoPinError { desc: self, error }),
         }
     }
 }
@@ -193,7 +196,7 @@ impl Input {
     ///
     /// # Errors
     /// As [`Desc::direction_output`].
-    pub fn into_output(self, value: Value) -> core::result::Result<Output, Refused> {
+    pub fn into_output(self, value: Value) -> core::result::Result<Output, IntoPinError> {
         self.into_desc().into_output(value)
     }
 }
@@ -259,21 +262,21 @@ impl Output {
     ///
     /// # Errors
     /// As [`Desc::direction_input`].
-    pub fn into_input(self) -> core::result::Result<Input, Refused> {
+    pub fn into_input(self) -> core::result::Result<Input, IntoPinError> {
         self.into_desc().into_input()
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
+impl From<IntoPinError> for Error {
+    fn from(refused: IntoPinError) -> Self {
         refused.error
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for IntoPinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl core::error::Error for Refused {}
+impl core::error::Error for IntoPinError {}

@@ -8,13 +8,13 @@ use crate::{CellInfo, Keepout, WriteProtect};
 /// What kind of memory it is.
 ///
 /// ```
-/// use nvmem::Kind;
+/// use nvmem::MemoryType;
 ///
-/// assert_eq!(Kind::BatteryBacked.text(), "Battery backed");
+/// assert_eq!(MemoryType::BatteryBacked.text(), "Battery backed");
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum MemoryType {
     /// Not said.
     #[default]
     Unknown,
@@ -28,7 +28,7 @@ pub enum Kind {
     Fram,
 }
 
-impl Kind {
+impl MemoryType {
     /// The word that the `type` attribute reads.
     // KERNEL: nvmem/core.c nvmem_type_str (v6.12).
     #[must_use]
@@ -94,9 +94,9 @@ pub enum Id {
 /// #         Ok(())
 /// #     }
 /// # }
-/// use nvmem::{Config, Id, Kind, Registry};
+/// use nvmem::{Config, Id, MemoryType, Registry};
 ///
-/// let config = Config { id: Id::Fixed(3), kind: Kind::Fram, read_only: true, ..Config::new("ram", 16) };
+/// let config = Config { id: Id::Fixed(3), kind: MemoryType::Fram, read_only: true, ..Config::new("ram", 16) };
 /// let ram = Registry::new().register(config, Ram([0; 16]))?;
 /// assert_eq!(ram.device().name(), "ram3");
 /// assert_eq!(ram.device().write(0, b"x"), Err(nvmem::Error::NotPermitted));
@@ -109,7 +109,7 @@ pub struct Config {
     /// What the name ends in.
     pub id: Id,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MemoryType,
     /// Bytes.
     pub size: usize,
     /// The smallest unit that is read or written, in bytes; 0 means 1.
@@ -135,7 +135,7 @@ impl Config {
         Self {
             name: Some(name.into()),
             id: Id::None,
-            kind: Kind::Unknown,
+            kind: MemoryType::Unknown,
             size,
             word_size: 1,
             stride: 1,

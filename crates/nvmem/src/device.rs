@@ -17,7 +17,7 @@ use revocable::sync::Mutex;
 use crate::keepout::pieces;
 use crate::registry::RegistryInner;
 use crate::wp::Protector;
-use crate::{Access, CellInfo, Error, Keepout, Kind, Provider, Result};
+use crate::{Access, CellInfo, Error, Keepout, MemoryType, Provider, Result};
 
 /// A counted hold on a memory. Cheap to clone; never keeps the provider.
 ///
@@ -51,7 +51,7 @@ pub struct Device(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) name: String,
     pub(crate) id: Option<u32>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MemoryType,
     pub(crate) size: usize,
     pub(crate) word_size: usize,
     pub(crate) stride: usize,
@@ -79,7 +79,7 @@ impl Device {
 
     /// What kind of memory it is.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> MemoryType {
         self.0.kind
     }
 

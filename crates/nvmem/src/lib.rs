@@ -66,12 +66,12 @@ mod wp;
 
 pub use at24::{At24, At24Part};
 pub use cell::{Cell, CellInfo, CellLookup, PostProcess};
-pub use config::{Config, Id, Kind};
+pub use config::{Config, Id, MemoryType};
 pub use device::Device;
 pub use error::{Error, Result};
 pub use keepout::Keepout;
 pub use provider::{Access, Provider};
-pub use registry::{Event, EventWatch, Registration, Registry};
+pub use registry::{DeviceEvent, EventWatch, Registration, Registry};
 #[cfg(feature = "std")]
 pub use store::{FileStore, Step};
 pub use wp::WriteProtect;

@@ -76,7 +76,7 @@ impl fmt::Debug for EventWatch {
     }
 }
 
-type Notifier = Arc<dyn Fn(&Event) + Send + Sync>;
+type Notifier = Arc<dyn Fn(&DeviceEvent) + Send + Sync>;
 
 #[derive(Default)]
 struct Table {
@@ -100,12 +100,12 @@ struct Table {
 /// #         Ok(())
 /// #     }
 /// # }
-/// use nvmem::{Config, Event, Registry};
+/// use nvmem::{Config, DeviceEvent, Registry};
 ///
 /// let memories = Registry::new();
 /// let _watch = memories.on_event(|event| match event {
-///     Event::Added(device) => println!("{} came", device.name()),
-///     Event::Removed(device) => println!("{} went", device.name()),
+///     DeviceEvent::Added(device) => println!("{} came", device.name()),
+///     DeviceEvent::Removed(device) => println!("{} went", device.name()),
 ///     _ => {}
 /// });
 /// drop(memories.register(Config::new("ram", 16), Ram([0; 16]))?);
@@ -113,7 +113,7 @@ struct Table {
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Event {
+pub enum DeviceEvent {
     /// It was registered.
     Added(Device),
     /// Its provider is about to go.
@@ -159,7 +159,8 @@ impl Registry {
             _provider: PhantomData,
         };
         self.0.list(registration.device())?;
-        self.0.tell(&Event::Added(registration.device().clone()));
+        self.0
+            .tell(&DeviceEvent::Added(registration.device().clone()));
         Ok(registration)
     }
 
@@ -213,7 +214,7 @@ impl Registry {
 
     /// Calls `notify` each time a memory comes or goes, from the thread that makes it so, until what is
     /// answered is dropped.
-    pub fn on_event(&self, notify: impl Fn(&Event) + Send + Sync + 'static) -> EventWatch {
+    pub fn on_event(&self, notify: impl Fn(&DeviceEvent) + Send + Sync + 'static) -> EventWatch {
         let notify: Notifier = Arc::new(notify);
         self.0.notifiers.lock().push(Arc::clone(&notify));
         EventWatch {
@@ -279,7 +280,7 @@ impl RegistryInner {
         listed.is_some()
     }
 
-    fn tell(&self, event: &Event) {
+    fn tell(&self, event: &DeviceEvent) {
         let notifiers = self.notifiers.lock().clone();
         for notify in notifiers {
             notify(event);
@@ -360,7 +361,7 @@ impl Registered {
     fn revoke(&self) -> bool {
         let registry = &self.device.0.registry;
         if registry.unlist(&self.device) {
-            registry.tell(&Event::Removed(self.device.clone()));
+            registry.tell(&DeviceEvent::Removed(self.device.clone()));
         }
         self.device.0.gate.revoke()
     }

@@ -8,7 +8,7 @@ mod common;
 use common::{Board, SIZE};
 use gpiolib::Errno;
 use nvmem::{
-    Access, CellInfo, CellLookup, Config, Error, Keepout, Kind, PostProcess, Provider,
+    Access, CellInfo, CellLookup, Config, Error, Keepout, MemoryType, PostProcess, Provider,
     Registration, Registry,
 };
 
@@ -138,7 +138,7 @@ fn the_file_goes_by_words_and_strides() {
     let (_, registration) = register(|config| {
         config.word_size = 2;
         config.stride = 4;
-        config.kind = Kind::Eeprom;
+        config.kind = MemoryType::Eeprom;
     });
     let device = registration.device();
     assert_eq!(device.kind().text(), "EEPROM");

@@ -3,8 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation};
+use embedded_hal::spi::{self, SpiDevice};
 
 pub(crate) const ADDRESS: u8 = 0x20;
+
+/// What the address pins of the chip on SPI are wired to.
+pub(crate) const PINS: u8 = 2;
 
 /// Which chip, and so which registers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -219,6 +223,48 @@ impl I2c for Bus {
             match step {
                 Operation::Write(bytes) => part.write(bytes),
                 Operation::Read(bytes) => part.read(bytes),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl spi::ErrorType for Bus {
+    type Error = spi::ErrorKind;
+}
+
+/// The chip on SPI listens to its own address once HAEN is set, and to 0 before. Nothing is acknowledged:
+/// what a chip that is not there, or not meant, would have sent reads as ones.
+impl SpiDevice for Bus {
+    fn transaction(&mut self, steps: &mut [spi::Operation<'_, u8>]) -> Result<(), spi::ErrorKind> {
+        let mut part = self.part();
+        part.transfers += 1;
+        let Some((spi::Operation::Write([control, address]), steps)) = steps.split_first_mut()
+        else {
+            panic!("a control byte and an address come first");
+        };
+        let pins = if part.registers[5] & 0x08 == 0 {
+            0
+        } else {
+            PINS
+        };
+        let is_meant = part.plugged && control & 0xfe == 0x40 | pins << 1;
+        for step in steps {
+            match step {
+                spi::Operation::Write(values) if control & 1 == 0 => {
+                    if is_meant {
+                        part.write(&[&[*address], *values].concat());
+                    }
+                }
+                spi::Operation::Read(values) if control & 1 == 1 => {
+                    if is_meant {
+                        part.pointer = *address;
+                        part.read(values);
+                    } else {
+                        values.fill(0xff);
+                    }
+                }
+                step => panic!("{step:?} after control byte {control:02x}"),
             }
         }
         Ok(())
