@@ -14,11 +14,11 @@ mod models;
 use gpiolib::{ChipConfig, Error, Module, Offset, Registry, Value};
 use loom::thread;
 
-use models::{Probe, model, nothing_is_left, plug, request};
+use models::{Probe, deep, model, nothing_is_left, plug, request};
 
 #[test]
 fn call_and_unregister() {
-    model("call × unregister", Some(4), || {
+    model("call × unregister", deep(4), || {
         let registry = Registry::new();
         let (chip, _) = plug(&registry, "a");
         let desc = request(&chip, 0);
@@ -39,7 +39,7 @@ fn call_and_unregister() {
 
 #[test]
 fn two_callers_and_unregister() {
-    model("2 callers, first calls × unregister", Some(2), || {
+    model("2 callers, first calls × unregister", deep(2), || {
         let registry = Registry::new();
         let (chip, _) = plug(&registry, "a");
         let callers = [0, 1].map(|offset| {
@@ -185,7 +185,7 @@ fn module_unload_and_request() {
 /// though it did not close the gate.
 #[test]
 fn revoke_and_unregister_and_call() {
-    model("call × revoke × unregister", Some(2), || {
+    model("call × revoke × unregister", deep(2), || {
         let registry = Registry::new();
         let (chip, _) = plug(&registry, "a");
         let desc = request(&chip, 0);

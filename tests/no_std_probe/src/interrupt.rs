@@ -88,11 +88,11 @@ pub(crate) fn story(registry: &Registry) -> Result<i32> {
         let lost = u32::try_from(events.lost()).unwrap_or(u32::MAX);
         let reported = REPORTED.load(Relaxed) - before;
         if reported < 100 || read + left + lost != reported {
-            return Ok(8);
+            return Ok(10);
         }
     }
     match chip.unregister() {
         Some(Button) => Ok(0),
-        None => Ok(9),
+        None => Ok(11),
     }
 }

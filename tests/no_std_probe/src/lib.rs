@@ -8,6 +8,11 @@
 
 extern crate alloc;
 
+mod expander;
+#[path = "../../../crates/gpiolib/examples/no_std/firmware.rs"]
+mod firmware;
+#[path = "../../../crates/gpiolib/examples/no_std/hardware.rs"]
+mod hardware;
 mod interrupt;
 
 use alloc::boxed::Box;
@@ -18,7 +23,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use gpio_sim::Bank;
 use gpio_uapi::abi::{IntoBytes, common::ChipInfo, ioctl};
-use gpio_uapi::{Caller, Fault, File, Outcome, Records, Ring};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Outcome, Records};
 use gpiolib::{
     Consumer, Edges, Errno, Error, Initial, Level, Lookup, LookupTable, Module, Offset, Registry,
     Result, Timestamp, Value,
@@ -81,18 +86,18 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 struct Program(ChipInfo);
 
 impl Caller for Program {
-    fn copy_in(&mut self, _: u64, _: &mut [u8]) -> core::result::Result<(), Fault> {
-        Err(Fault)
+    fn copy_in(&mut self, _: u64, _: &mut [u8]) -> core::result::Result<(), MemoryFault> {
+        Err(MemoryFault)
     }
 
-    fn copy_out(&mut self, _: u64, data: &[u8]) -> core::result::Result<(), Fault> {
+    fn copy_out(&mut self, _: u64, data: &[u8]) -> core::result::Result<(), MemoryFault> {
         let memory = self.0.as_mut_bytes().get_mut(..data.len());
-        memory.ok_or(Fault)?.copy_from_slice(data);
+        memory.ok_or(MemoryFault)?.copy_from_slice(data);
         Ok(())
     }
 
     fn records(&mut self) -> Box<dyn Records> {
-        Box::new(Ring::new())
+        Box::new(MemoryRecords::new())
     }
 
     fn reserve_fd(&mut self) -> core::result::Result<i32, Errno> {
@@ -139,7 +144,7 @@ fn story() -> Result<i32> {
     if edges.pop().is_none_or(|edge| edge.timestamp_ns != 7) {
         return Ok(3);
     }
-    let file = File::open(sim.device(), Box::new(Ring::new())).map_err(Error::Driver)?;
+    let file = File::open(sim.device(), Box::new(MemoryRecords::new())).map_err(Error::Driver)?;
     let mut program = Program(ChipInfo::default());
     let outcome = file.ioctl(ioctl::GPIO_GET_CHIPINFO, 0, &mut program, Timestamp::at(8));
     if outcome != Outcome::Done(0) || program.0.lines != 8 {
@@ -158,7 +163,28 @@ fn story() -> Result<i32> {
     if ram.device().write(1, &[7]).is_err() || ram.unregister().is_none_or(|ram| ram.0[1] != 7) {
         return Ok(7);
     }
+    if !lamp()? {
+        return Ok(8);
+    }
+    if !expander::story(&registry)? {
+        return Ok(9);
+    }
     interrupt::story(&registry)
+}
+
+/// The example of gpiolib: two presses switch its lamp on and off.
+fn lamp() -> Result<bool> {
+    static PINS: hardware::Pins = hardware::Pins::new();
+    let firmware = firmware::Firmware::start(&PINS)?;
+    for (is_down, outputs) in [(true, 1), (false, 1), (true, 0)] {
+        PINS.press(is_down);
+        firmware::on_interrupt(&PINS, 1);
+        firmware.turn()?;
+        if PINS.outputs() != outputs {
+            return Ok(false);
+        }
+    }
+    Ok(firmware.stop().is_some())
 }
 
 /// A memory.

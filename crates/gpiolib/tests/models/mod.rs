@@ -84,6 +84,11 @@ impl Chip for Probe {
     }
 }
 
+/// A bound that CI can afford; `scripts/proof` looks one preemption further.
+pub(crate) fn deep(bound: usize) -> Option<usize> {
+    Some(bound + usize::from(std::env::var_os("UGPIO_PROOF").is_some()))
+}
+
 /// Runs `story` in every interleaving with at most `preemptions` of a thread that could go on.
 pub(crate) fn model(
     name: &str,

@@ -510,3 +510,34 @@ fn what_the_program_held_is_released_with_it_and_told() {
     assert_eq!(status.signal(), Some(9), "killed as its program was");
     drop(out);
 }
+
+/// A line that consumers of the board share is theirs: a program sees who has it, and cannot take it.
+#[test]
+fn a_shared_line_is_held_by_shared_and_busy_for_a_program() {
+    let place = Place::new();
+    place.write(
+        "board.toml",
+        "[[chip]]\nlabel = \"demo\"\nlines = 4\nshared = [3]\n",
+    );
+    let run =
+        |script: &str| place.output(&["run", "--board", "board.toml", "--", "sh", "-c", script]);
+    let info = run("ugpio info demo").printed();
+    let of = |line: &str| {
+        let found = info
+            .lines()
+            .find(|text| text.trim_start().starts_with(line));
+        found
+            .unwrap_or_else(|| panic!("{line} in {info}"))
+            .to_owned()
+    };
+    assert!(of("gpiochip0:3").contains("consumer=\"shared\""), "{info}");
+    assert!(!of("gpiochip0:2").contains("consumer=\"shared\""), "{info}");
+    for verb in ["ugpio get -c demo 3", "ugpio set demo:3=1"] {
+        let refused = run(verb).complaint(3);
+        assert!(
+            refused.contains("in use by \"shared\": device or resource busy"),
+            "{refused}"
+        );
+    }
+    assert!(run("ugpio get -c demo 2").printed().contains("2=inactive"));
+}
