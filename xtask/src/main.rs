@@ -1,7 +1,8 @@
-//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | fences | sizes]`, or all of them.
+//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | rooms | fences | sizes]`, or all of them.
 //!
-//! [`layers`] holds the crates' `Cargo.toml` against the picture in `ARCHITECTURE.md`, [`fences`] says
-//! where `unsafe` may be, [`sizes`] how long a file may get. `.ci/run` calls them.
+//! [`layers`] holds the crates' `Cargo.toml` against the picture in `ARCHITECTURE.md`, [`rooms`] the
+//! modules of a crate against their order, [`fences`] says where `unsafe` may be, [`sizes`] how long a file may get.
+//! `.ci/run` calls them.
 //! `cargo run -p xtask -- figures [CHECKOUT]` counts instead: see [`figures`].
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ mod fences;
 mod figures;
 mod layers;
 mod modules;
+mod rooms;
 mod sizes;
 mod source;
 
@@ -23,8 +25,9 @@ struct Findings {
 
 type Check = fn(&Path) -> Result<Findings, String>;
 
-const CHECKS: [(&str, Check); 3] = [
+const CHECKS: [(&str, Check); 4] = [
     ("layers", layers::check),
+    ("rooms", rooms::check),
     ("fences", fences::check),
     ("sizes", sizes::check),
 ];
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         .find(|w| !CHECKS.iter().any(|(name, _)| name == w))
     {
         eprintln!(
-            "error: no check {unknown:?}, known here: layers, fences, sizes; or figures [CHECKOUT]"
+            "error: no check {unknown:?}, known here: layers, rooms, fences, sizes; or figures [CHECKOUT]"
         );
         return ExitCode::from(2);
     }

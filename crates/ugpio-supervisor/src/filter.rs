@@ -4,7 +4,6 @@
 //! `sys::seccomp::install` hands that to the kernel. The rules are those of `traps`, by [`Mode`]; `launch` takes the
 //! spec, so that a run can add modes to [`FilterSpec::standard`]. The tests interpret the assembled program for both machines.
 
-mod insn;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -12,11 +11,11 @@ use core::ops::Range;
 
 use rustix::io::Errno;
 
-pub use self::insn::Insn;
 use Mode::{Lint, Release, Standard, Strict, Tree, Uevents};
 use When::{Always, FileFcntl, GpioIoctl, Masked, RecordShaped, Refused};
 
 use crate::arch::{Arch, Mark, Sys};
+use crate::sys::insn::Insn;
 
 /// Bit that marks an x32 call on x86-64.
 const X32_BIT: u32 = 0x4000_0000;

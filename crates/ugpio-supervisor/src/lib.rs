@@ -15,6 +15,7 @@ pub mod arch;
 pub mod attributes;
 pub mod calls;
 mod class;
+mod clock;
 mod dispatch;
 #[cfg(test)]
 mod eventually;
@@ -23,6 +24,7 @@ pub mod filter;
 pub mod launch;
 mod life;
 pub mod lint;
+mod names;
 pub mod notif;
 pub mod observe;
 pub mod outcome;

@@ -174,7 +174,7 @@ impl Desk {
         if arch::reroots(notification.arch, notification.nr) {
             self.dispatch.changes_root();
         }
-        let Some(call) = Call::from_notification(notification) else {
+        let Some(call) = notification.call() else {
             tracing::debug!(?notification, "not ours");
             let _ = self.listener.cont(notification.id);
             return;

@@ -7,8 +7,7 @@ use rustix::process::Pid;
 
 pub use rustix::io::Errno;
 
-use crate::arch::{Arch, Mark, Sys};
-use crate::sys::seccomp::Notification;
+use crate::arch::{Mark, Sys};
 
 /// A system call that a thread of the program is waiting in. Its arguments were read once and do not change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,22 +25,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call in a notification, or `None` if it is not ours to answer: made for another machine, or by a thread
-    /// that has no id in our pid namespace.
-    #[must_use]
-    pub fn from_notification(n: &Notification) -> Option<Self> {
-        if n.arch != Arch::NATIVE.audit() {
-            return None;
-        }
-        Some(Self {
-            id: n.id,
-            tid: n.tid?,
-            sys: Arch::NATIVE.call(n.nr),
-            nr: n.nr,
-            args: n.args,
-        })
-    }
-
     /// Argument `n` as the kernel sees an `int`: its low 32 bits.
     #[must_use]
     pub fn int(&self, n: usize) -> i32 {
@@ -102,4 +85,14 @@ impl From<Result<i64, Errno>> for Reply {
     fn from(result: Result<i64, Errno>) -> Self {
         result.map_or_else(Self::Fail, Self::Return)
     }
+}
+
+/// An errno of the core as one of the system.
+pub(crate) fn raw_errno(errno: gpiolib::Errno) -> Errno {
+    Errno::from_raw_os_error(i32::from(errno.get()))
+}
+
+/// An errno of the system as one of the core.
+pub(crate) fn errno_of(errno: Errno) -> gpiolib::Errno {
+    gpiolib::Errno::of(u16::try_from(errno.raw_os_error()).unwrap_or(gpiolib::Errno::EIO.get()))
 }

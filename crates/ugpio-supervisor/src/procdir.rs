@@ -4,7 +4,10 @@
 //! by bookkeeping of numbers. A kept directory is self-validating: it belongs to one task for ever and answers
 //! `ESRCH` once that task is gone, upon which a new one is opened for the thread id's new owner.
 
+pub(crate) mod images;
+
 use core::ffi::CStr;
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +17,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::files::handles;
+pub(crate) use self::images::Images;
 use crate::life;
-use crate::thread::Images;
 
 /// How many directories are kept.
 const KEPT: usize = 64;
@@ -323,6 +325,40 @@ impl LinkName {
     }
 }
 
+/// The number of a handle, out of the name that `files::handles` gives it.
+fn handle(link: &[u8]) -> Option<u64> {
+    let number = link
+        .strip_prefix(b"/memfd:gpio-linehandle:")?
+        .strip_suffix(b" (deleted)")?;
+    core::str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// The inodes of all sockets that processes other than this one have open, as far as they can be
+/// looked at: programs of a run can.
+pub(crate) fn sockets_of_others() -> HashSet<u64> {
+    let own = std::process::id().to_string();
+    let is_other = |name: &str| name != own && name.bytes().all(|byte| byte.is_ascii_digit());
+    let mut found = HashSet::new();
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return found;
+    };
+    for process in processes.filter_map(Result::ok) {
+        if !process.file_name().to_str().is_some_and(is_other) {
+            continue;
+        }
+        let Ok(open) = std::fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
+        for fd in open.filter_map(Result::ok) {
+            let link = std::fs::read_link(fd.path()).unwrap_or_default();
+            if let Object::Socket(inode) = Object::parse(link.as_os_str().as_encoded_bytes()) {
+                found.insert(inode);
+            }
+        }
+    }
+    found
+}
+
 impl Object {
     /// Reads `pipe:[123]` and `socket:[123]`.
     pub(crate) fn parse(link: &[u8]) -> Self {
@@ -341,7 +377,7 @@ impl Object {
                 .and_then(number)
                 .map(Object::Socket)
         };
-        let handle = || handles::parse(link).map(Object::Handle);
+        let handle = || handle(link).map(Object::Handle);
         pipe.or_else(socket)
             .or_else(handle)
             .unwrap_or(Object::Other)

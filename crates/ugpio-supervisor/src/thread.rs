@@ -11,22 +11,18 @@
 
 use core::cell::OnceCell;
 use core::ffi::CStr;
-use std::collections::HashSet;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::Pid;
 
 use crate::outcome::Call;
 use crate::procdir::{Object, ProcDirs};
 use crate::sys::image::Image;
 use crate::sys::remote;
 use crate::sys::seccomp::{Listener, Wait};
-
-/// How many images are kept; each takes three descriptors.
-const KEPT: usize = 16;
 
 /// A thread that waits in a call.
 #[derive(Debug)]
@@ -198,93 +194,13 @@ impl<'a> Thread<'a> {
     }
 }
 
-/// Images of threads that were written to lately.
-#[derive(Debug, Default)]
-pub(crate) struct Images {
-    // Newest last.
-    kept: Vec<(Pid, Arc<Image>)>,
-    /// Which of them [`tidy`](Self::tidy) looked at last.
-    looked_at: usize,
-    /// How often a thread was about to replace its image.
-    replacements: u64,
-    /// First threads of processes of which another thread was.
-    taken_over: HashSet<Pid>,
-    /// Whether the first thread of such a process could not be found out. Then no image is kept any more.
-    is_unsure: bool,
-}
-
-impl Images {
-    fn of(&self, tid: Pid) -> Option<Arc<Image>> {
-        let found = self.kept.iter().rfind(|(owner, _)| *owner == tid);
-        found.map(|(_, image)| Arc::clone(image))
-    }
-
-    /// Drops an image whose thread has died. Looks at one of those kept, the next one each time: a process that has
-    /// ended holds no descriptors of ours for long, and no call pays for more than one look.
-    pub(crate) fn tidy(&mut self) {
-        if self.kept.is_empty() {
-            return;
-        }
-        self.looked_at = (self.looked_at + 1) % self.kept.len();
-        if !self.kept[self.looked_at].1.is_inhabited() {
-            self.kept.remove(self.looked_at);
-        }
-    }
-
-    fn forget(&mut self, tid: Pid) {
-        self.kept.retain(|(owner, _)| *owner != tid);
-    }
-
-    /// Keeps an image, unless a thread has begun to replace one since it was opened.
-    fn keep(&mut self, tid: Pid, image: &Arc<Image>, replacements: u64) {
-        if self.is_unsure
-            || self.replacements != replacements
-            || self.taken_over.contains(&tid)
-            || !image.is_inhabited()
-        {
-            return;
-        }
-        self.forget(tid);
-        if self.kept.len() == KEPT {
-            self.kept.remove(0);
-        }
-        self.kept.push((tid, Arc::clone(image)));
-    }
-}
-
-impl ProcDirs {
-    /// The images that are kept.
-    pub(crate) fn images(&self) -> MutexGuard<'_, Images> {
-        self.images.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A thread is about to replace its image. To be called before the kernel may carry that out.
-    pub(crate) fn replaced(&self, tid: Pid) {
-        // KERNEL: kernel/pid.c pidfd_open (6.12): without a flag, of first threads only
-        let is_first = pidfd_open(tid, PidfdFlags::empty()).is_ok();
-        let first = if is_first {
-            Ok(tid)
-        } else {
-            self.first_thread(tid)
-        };
-        let mut images = self.images();
-        images.replacements = images.replacements.wrapping_add(1);
-        images.kept.clear();
-        match first {
-            Ok(first) if first != tid => drop(images.taken_over.insert(first)),
-            // Dead, it replaces nothing.
-            Ok(_) | Err(Errno::SRCH) => {}
-            Err(_) => images.is_unsure = true,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{File, OpenOptions};
     use std::process::{Child, Command, Stdio};
 
     use super::*;
+    use crate::procdir::images::KEPT;
 
     fn cat() -> (Child, Pid, Arc<Image>) {
         let child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();

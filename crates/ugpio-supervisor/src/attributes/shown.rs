@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::{AttributeFile, AttributeTree, Gone, Sink};
-use crate::path::lexical;
+use crate::names::lexical;
 use crate::shadow::Shadow;
 
 /// Attributes by the virtual paths at which they are shown.

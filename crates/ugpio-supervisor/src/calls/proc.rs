@@ -135,13 +135,6 @@ pub fn check_merging(text: &str) {
     }
 }
 
-/// Whether a path may name one of these files, by its end.
-pub(crate) fn may_be(path: &[u8]) -> bool {
-    [&b"/mounts"[..], b"/mountinfo", b"/filesystems", b"/devices"]
-        .iter()
-        .any(|end| path.ends_with(end))
-}
-
 /// A copy of the file of that path with the board's line in it, if it is one of these.
 pub(super) fn open(context: &Context<'_>, path: &[u8]) -> Option<OwnedFd> {
     if let Some(link) = described_link(path) {

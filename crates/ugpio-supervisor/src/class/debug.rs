@@ -12,7 +12,8 @@ use rustix::io::Errno;
 
 use super::ClassDir;
 use crate::attributes::AttributeFile;
-use crate::tree::{LineAt, LineFile, Mounted};
+use crate::shadow::sim::{LineAt, LineFile};
+use crate::tree::Mounted;
 
 /// Where the file is.
 pub(crate) const PATH: &str = "/sys/kernel/debug/gpio";

@@ -11,7 +11,7 @@ use gpiolib::{Device, Feature};
 
 use super::ClassDir;
 use super::place::{LineRef, ROOT, chip_dir, chip_line_dir, line_dir, numbered_dir};
-use crate::path::lexical;
+use crate::names::lexical;
 use crate::uevent::Subject;
 
 impl ClassDir {

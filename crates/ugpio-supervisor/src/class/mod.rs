@@ -28,7 +28,7 @@ pub(crate) use self::place::is_of_numbered_line;
 use self::place::{ClassFile, LineRef, ROOT};
 use self::poll::{OpenValue, OpenValues, Polls};
 use crate::attributes::{AttributeTree, Sink, writes};
-use crate::files::raw_errno;
+use crate::outcome::raw_errno;
 use crate::shadow::Shadow;
 use crate::uevent::Uevents;
 

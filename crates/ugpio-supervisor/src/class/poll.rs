@@ -12,7 +12,6 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::HashMap;
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +21,7 @@ use rustix::net::{
     bind, connect, connect_unspec, getsockname, send, shutdown, socketpair, sockopt,
 };
 
+use crate::procdir::{Object, sockets_of_others};
 use crate::shadow::Shadow;
 use crate::sys::socket;
 
@@ -129,7 +129,9 @@ impl OpenValues {
 
     /// The open value that a link of `/proc/PID/fd` names.
     pub(crate) fn find(&self, link: &[u8]) -> Option<Arc<OpenValue>> {
-        let inode = inode_of(link)?;
+        let Object::Socket(inode) = Object::parse(link) else {
+            return None;
+        };
         self.table().values.get(&inode).cloned()
     }
 
@@ -290,33 +292,6 @@ impl OpenValue {
 fn address(socket: &OwnedFd) -> Result<SocketAddrUnix, Errno> {
     let name: SocketAddrAny = getsockname(socket)?;
     SocketAddrUnix::try_from(name)
-}
-
-fn inode_of(link: &[u8]) -> Option<u64> {
-    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
-    core::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// The inodes of all sockets that processes other than this one have open, as far as they can be
-/// looked at: programs of a run can.
-pub(crate) fn sockets_of_others() -> std::collections::HashSet<u64> {
-    let own = std::process::id().to_string();
-    let is_other = |name: &str| name != own && name.bytes().all(|byte| byte.is_ascii_digit());
-    let mut found = std::collections::HashSet::new();
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return found;
-    };
-    for process in processes.filter_map(io::Result::ok) {
-        if !process.file_name().to_str().is_some_and(is_other) {
-            continue;
-        }
-        let Ok(open) = std::fs::read_dir(process.path().join("fd")) else {
-            continue;
-        };
-        let links = open.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
-        found.extend(links.filter_map(|link| inode_of(link.as_os_str().as_encoded_bytes())));
-    }
-    found
 }
 
 #[cfg(test)]

@@ -11,9 +11,10 @@ use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Records, Refusal};
 use gpiolib::Errno;
 use rustix::fs::OFlags;
 
+use super::Files;
 use super::link::{Link, Pair};
-use super::{Files, errno_of};
 use crate::outcome::Call;
+use crate::outcome::errno_of;
 use crate::thread::Thread;
 
 /// One trapped ioctl.

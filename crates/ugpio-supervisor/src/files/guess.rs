@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use rustix::fs::{OFlags, readlinkat_raw};
 use rustix::process::Pid;
 
-use super::OpenFile;
+use super::open_file::OpenFile;
 use crate::procdir::{Object, ProcDirs};
 
 /// How many guesses a thread keeps.

@@ -37,14 +37,6 @@ pub(crate) fn make() -> Result<(OwnedFd, u64), Errno> {
     Ok((theirs, number))
 }
 
-/// Reads the number out of a link in `/proc/PID/fd`.
-pub(crate) fn parse(link: &[u8]) -> Option<u64> {
-    let number = link
-        .strip_prefix(b"/memfd:gpio-linehandle:")?
-        .strip_suffix(b" (deleted)")?;
-    core::str::from_utf8(number).ok()?.parse().ok()
-}
-
 fn own_path(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
@@ -93,13 +85,14 @@ impl Handles {
 mod tests {
     use super::*;
     use crate::eventually::eventually;
+    use crate::procdir::Object;
 
     #[test]
     fn the_last_close_is_seen() {
         let handles = Handles::new().unwrap();
         let (theirs, number) = make().unwrap();
         let link = rustix::fs::readlink(own_path(theirs.as_fd()), Vec::new()).unwrap();
-        assert_eq!(parse(link.as_bytes()), Some(number));
+        assert_eq!(Object::parse(link.as_bytes()), Object::Handle(number));
         handles.add(number, theirs.as_fd()).unwrap();
         let copy = theirs.try_clone().unwrap();
         drop(theirs);

@@ -5,10 +5,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use gpiolib::Device;
-
-use super::Files;
-
 /// The count.
 #[derive(Debug, Default)]
 pub(super) struct Leaks {
@@ -21,36 +17,19 @@ impl Leaks {
     pub(super) fn set_gone(&self, has_gone: bool) {
         self.has_gone.store(has_gone, Ordering::Relaxed);
     }
-}
 
-impl Files {
-    /// The most files of two or more chips that were gone, open while another was opened.
-    #[must_use]
-    pub fn leaked(&self) -> usize {
-        self.leaks.most.load(Ordering::Relaxed)
+    /// Whether one has.
+    pub(super) fn has_gone(&self) -> bool {
+        self.has_gone.load(Ordering::Relaxed)
     }
 
-    /// Something is about to be opened.
-    pub(super) fn count_leaks(&self) {
-        if !self.leaks.has_gone.load(Ordering::Relaxed) {
-            return;
-        }
-        // Files without a witness may have been closed, for all that is known.
-        self.sweep_gone();
-        let mut devices: Vec<Device> = Vec::new();
-        let mut count = 0;
-        for open in self.table().values() {
-            if !open.is_gone() || open.witness.is_none() {
-                continue;
-            }
-            count += 1;
-            let device = open.file.device();
-            if !devices.iter().any(|other| other.is_same(device)) {
-                devices.push(device.clone());
-            }
-        }
-        if devices.len() > 1 {
-            self.leaks.most.fetch_max(count, Ordering::Relaxed);
-        }
+    /// So many files of chips that are gone are open.
+    pub(super) fn note(&self, count: usize) {
+        self.most.fetch_max(count, Ordering::Relaxed);
+    }
+
+    /// The most that were noted.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 }

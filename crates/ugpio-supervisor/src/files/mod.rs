@@ -13,16 +13,19 @@ mod caller;
 mod epoll;
 mod guess;
 pub(crate) mod handles;
+mod ioctl;
 mod leaks;
 pub(crate) mod link;
 mod mirror;
 pub(crate) mod moving;
 mod onlookers;
+mod open_file;
 pub(crate) mod operations;
 pub(crate) mod poll;
 mod presence;
 pub(crate) mod reads;
 pub(crate) mod sleepers;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -34,23 +37,23 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gpio_uapi::{File, Outcome, Records};
+use gpio_uapi::{File, Records};
 use gpiolib::{Device, Errno, Timestamp};
 use rustix::fs::OFlags;
 use rustix::process::Pid;
-use rustix::time::{ClockId, clock_gettime};
 
-use self::caller::Trapped;
 use self::leaks::Leaks;
 use self::link::{Link, LinkRecords, Pair};
 use self::mirror::MirrorRecords;
 use self::onlookers::Onlookers;
+pub(crate) use self::open_file::OpenFile;
 use self::presence::Presence;
 use self::sleepers::{Sleeper, Sleepers};
 use self::timers::Timers;
 use self::witness::Witness;
+use crate::clock::now;
 use crate::observe::Process;
-use crate::outcome::{Call, Reply};
+use crate::outcome::{Call, Reply, errno_of, raw_errno};
 use crate::path::Identity;
 use crate::procdir::{Object, ProcDirs};
 use crate::thread::Thread;
@@ -79,21 +82,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) call: &'a Call,
     /// What the thread slept in before, if it was called back.
     pub(crate) slept: Option<&'a Sleeper>,
-}
-
-/// One open file, however many descriptors lead to it.
-#[derive(Debug)]
-pub(crate) struct OpenFile {
-    file: File,
-    link: Arc<Link>,
-    /// The access mode that a chip was opened with; the other files are for reading.
-    access: OFlags,
-    /// `None` for a handle, and if there was no descriptor left to make one.
-    witness: Option<Witness>,
-    /// Who made it; known if somebody looks on.
-    owner: Option<Process>,
-    /// Whether its owner is about to exit.
-    is_left: AtomicBool,
 }
 
 impl Files {
@@ -269,35 +257,6 @@ impl Files {
         self.is_strict.then(|| self.sleepers.remove(call.tid))?
     }
 
-    /// Answers an ioctl; `Continue` if the descriptor is none of ours and no GPIO file of the machine.
-    pub(crate) fn ioctl(&self, asked: &Asked<'_>) -> Reply {
-        let Asked { thread, call, .. } = *asked;
-        // Confirmed by each copy of the caller's memory: no ioctl does anything before its first.
-        let Some(open) = self.find_unconfirmed(thread, call.int(0)) else {
-            return operations::ioctl_of_another(thread, call);
-        };
-        if !call.is_value_ioctl()
-            && let Some(reply) = operations::ioctl_of_every_file(thread, call)
-        {
-            return reply;
-        }
-        let mut caller = Trapped::new(self, thread, call);
-        let cmd = call.uint(1);
-        let time = self.time_if(open.file.needs_time(cmd));
-        let outcome = open.file.ioctl(cmd, call.args[2], &mut caller, time);
-        // Values do not change periods; a timer that an edge starts rings by itself.
-        if !call.is_value_ioctl() && open.file.next_deadline().is_some() {
-            self.timers.kick();
-        }
-        self.looked_on(&open, call, caller.refusal.take());
-        match outcome {
-            Outcome::Done(value) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
-            Outcome::Fail(errno) => fail(errno),
-            // No ioctl waits.
-            Outcome::Wait(_) => fail(Errno::EAGAIN),
-        }
-    }
-
     /// Lets go what the program has closed. Called before every answer that could show it, so that a
     /// line is free for whoever asks after its last close.
     pub fn reap(&self) {
@@ -404,12 +363,6 @@ impl Files {
     }
 }
 
-impl OpenFile {
-    fn is_gone(&self) -> bool {
-        self.file.device().is_gone()
-    }
-}
-
 /// Who knows what time it is on the board.
 pub trait Clock: core::fmt::Debug + Send + Sync {
     /// The time now, after everything has happened on the board that was due until then. Called with no lock held.
@@ -417,32 +370,6 @@ pub trait Clock: core::fmt::Debug + Send + Sync {
 
     /// Whether nothing will be due as the board is now.
     fn is_idle(&self) -> bool;
-}
-
-/// The time now, on both clocks.
-#[must_use]
-pub fn now() -> Timestamp {
-    let ns = |clock| {
-        let time = clock_gettime(clock);
-        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-        seconds
-            .saturating_mul(1_000_000_000)
-            .saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-    };
-    Timestamp {
-        monotonic_ns: ns(ClockId::Monotonic),
-        realtime_ns: ns(ClockId::Realtime),
-    }
-}
-
-/// An errno of the system as one of the core.
-pub(crate) fn errno_of(errno: rustix::io::Errno) -> Errno {
-    Errno::of(u16::try_from(errno.raw_os_error()).unwrap_or(Errno::EIO.get()))
-}
-
-/// An errno of the core as one of the system.
-pub(crate) fn raw_errno(errno: Errno) -> rustix::io::Errno {
-    rustix::io::Errno::from_raw_os_error(i32::from(errno.get()))
 }
 
 /// A failure, in the words of the answer.

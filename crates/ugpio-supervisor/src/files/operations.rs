@@ -17,14 +17,6 @@ use crate::outcome::{Call, Reply};
 use crate::path::machine::Machine;
 use crate::thread::Thread;
 
-/// `O_ASYNC`.
-const ASYNC: u32 = libc::O_ASYNC.cast_unsigned();
-/// `O_LARGEFILE` as the kernel has it; the C library of a 64-bit machine says 0.
-#[cfg(target_arch = "x86_64")]
-const LARGEFILE: u32 = 0o100_000;
-/// `O_LARGEFILE` as the kernel has it.
-#[cfg(target_arch = "aarch64")]
-const LARGEFILE: u32 = 0o400_000;
 /// The position of `preadv2` and `pwritev2` that means the file's own.
 pub(super) const AT_ITS_OWN: u64 = u64::MAX;
 /// The one flag of theirs that does not need what no GPIO file has. KERNEL: include/uapi/linux/fs.h RWF_HIPRI
@@ -103,7 +95,8 @@ pub(crate) fn fcntl(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
 /// `F_SETFL` with `O_ASYNC`, which no GPIO file knows, and of which a pipe would send signals.
 // KERNEL: fs/fcntl.c setfl (v6.12): without fasync the flag is neither kept nor refused
 fn silently(thread: &Thread<'_>, call: &Call) -> Reply {
-    let flags = OFlags::from_bits_retain(call.uint(2)) - OFlags::from_bits_retain(ASYNC);
+    let flags = OFlags::from_bits_retain(call.uint(2))
+        - OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
     let set = || {
         let process = process_of(thread)?;
         let file = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
@@ -113,27 +106,6 @@ fn silently(thread: &Thread<'_>, call: &Call) -> Reply {
     };
     // DIFFERS: where descriptors cannot be looked at, records send signals.
     set().map_or(Reply::Continue, |()| Reply::Return(0))
-}
-
-impl OpenFile {
-    /// The status flags a program sees, from those of what stands for the file.
-    pub(super) fn shown_flags(&self, flags: u32) -> u32 {
-        let rest = flags & !(OFlags::RWMODE.bits() | LARGEFILE | ASYNC);
-        match self.file.kind() {
-            FileKind::Chip => rest | self.access.bits() | LARGEFILE,
-            _ => rest,
-        }
-    }
-
-    /// Whether the file was opened for reading.
-    pub(super) fn is_readable(&self) -> bool {
-        self.access != OFlags::WRONLY
-    }
-
-    /// Whether the file was opened for writing, which only a chip can be.
-    pub(super) fn is_writable(&self) -> bool {
-        self.file.kind() == FileKind::Chip && self.access != OFlags::RDONLY
-    }
 }
 
 /// `lseek(fd, offset, whence)`.

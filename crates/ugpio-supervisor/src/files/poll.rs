@@ -14,8 +14,9 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 
 use super::link::Link;
 use super::sleepers::{MARGIN_NS, Need, Sleeper, Sleepers};
-use super::{Asked, Files, OpenFile, now};
+use super::{Asked, Files, OpenFile};
 use crate::arch::Sys;
+use crate::clock::now;
 use crate::outcome::{Call, Reply};
 use crate::sys::image::Image;
 use crate::sys::seccomp::Listener;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::link::Link;
-use super::now;
 use super::together;
+use crate::clock::now;
 use crate::outcome::Call;
 use crate::sys::ptrace::recall::{Asleep, recall};
 

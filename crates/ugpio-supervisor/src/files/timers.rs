@@ -12,7 +12,8 @@ use std::thread;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use super::{Files, now};
+use super::Files;
+use crate::clock::now;
 
 /// How the thread is told that there is something to do.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Interprets the assembled programs over tables of calls, for both machines.
 
-use super::insn::{AND, ARCH, ARGS, DIV, JEQ, JEQ_X, JGE, JGT, LD_ABS, MUL, NR, RET, TAX};
 use super::*;
+use crate::sys::insn::{AND, ARCH, ARGS, DIV, JEQ, JEQ_X, JGE, JGT, LD_ABS, MUL, NR, RET, TAX};
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const TRAP: u32 = libc::SECCOMP_RET_USER_NOTIF;

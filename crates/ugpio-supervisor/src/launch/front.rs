@@ -10,7 +10,8 @@ use rustix::process::{
 
 use super::ending::{Ending, Failure};
 use super::message::Message;
-use super::{Leftover, Plan, descendants, guardian};
+use super::plan::{Leftover, Plan};
+use super::{descendants, guardian};
 use crate::outcome::Errno;
 use crate::sys::process::{self, Received, SignalSet, Target};
 

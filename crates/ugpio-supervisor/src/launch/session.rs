@@ -14,7 +14,8 @@ use rustix::process::{Pid, getpid, set_child_subreaper, setpgid};
 
 use super::ending::{Ending, Failure};
 use super::message::Message;
-use super::{Leftover, Plan, descendants, guardian, limits, tracee};
+use super::plan::{Leftover, Plan};
+use super::{descendants, guardian, limits, tracee};
 use crate::observe::Process;
 use crate::outcome::Errno;
 use crate::sys::process::{self, Change, ChildStatus, SignalSet, Target};

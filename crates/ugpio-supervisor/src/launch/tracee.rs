@@ -11,9 +11,9 @@ use rustix::net::{
 
 use rustix::process::{Pid, Resource, Signal, getppid, set_parent_process_death_signal, setrlimit};
 
-use super::Plan;
 use super::ending::Failure;
 use super::limits;
+use super::plan::Plan;
 use crate::outcome::Errno;
 use crate::sys::process::{exec, exit_now, set_mask};
 use crate::sys::seccomp::{self, Listener, Wait};

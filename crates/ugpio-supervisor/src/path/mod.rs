@@ -7,17 +7,16 @@
 //! component by component ([`walk`]) as the kernel would, following links from one world to the
 //! other. The handlers in [`crate::calls`] call it.
 
-pub(crate) mod lexical;
 pub(crate) mod machine;
-pub(crate) mod owned;
 mod walk;
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf, sync::Arc};
 
 use rustix::io::Errno;
 
-use self::{machine::Machine, owned::Owned};
-use crate::{calls::proc, shadow::Shadow};
+use self::machine::Machine;
+pub(crate) use crate::names::{lexical, owned};
+use crate::shadow::Shadow;
 
 /// What a descriptor of ours stands for, told from the text of its link in `/proc/PID/fd`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -197,7 +196,7 @@ impl View {
 /// Resolves the paths of one call.
 pub(crate) struct Resolver<'a> {
     shadow: &'a Shadow,
-    owned: Arc<Owned>,
+    owned: Arc<owned::Owned>,
     view: &'a View,
     identify: &'a dyn Fn(&[u8]) -> Option<Identity>,
 }
@@ -348,7 +347,7 @@ impl<'a> Resolver<'a> {
         if lexical::below(&normal, b"/proc").is_some() {
             return contains(path, b"/cwd")
                 || contains(path, b"/root")
-                || want.follow && proc::may_be(&normal);
+                || want.follow && may_be_amended(&normal);
         }
         let machine = self.machine();
         match machine.look_through(seen, want.follow) {
@@ -409,3 +408,10 @@ fn contains(path: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+/// Whether this may be a file of `/proc` to which the board has rows to add.
+fn may_be_amended(path: &[u8]) -> bool {
+    [&b"/mounts"[..], b"/mountinfo", b"/filesystems", b"/devices"]
+        .iter()
+        .any(|end| path.ends_with(end))
+}

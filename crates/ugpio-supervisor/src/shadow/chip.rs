@@ -9,9 +9,9 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, unlinkat};
 
+use super::sim::{self, FAULTS, LineAt, LineFile};
 use super::{Shadow, mark_device};
-use crate::path::owned::MAJOR;
-use crate::tree::{self, FAULTS, LineAt, LineFile};
+use crate::names::owned::MAJOR;
 
 /// Driver that Linux binds to the device of a chip that has no other.
 pub(crate) const STUB_DRIVER: &str = "gpio_stub_drv";
@@ -204,7 +204,7 @@ impl Shadow {
     /// The directory of a simulated chip for what Linux does not show. Its file gets a text when it is
     /// opened.
     fn add_faults(&self, id: u32) -> io::Result<()> {
-        let dir = tree::debug_path(id);
+        let dir = sim::debug_path(id);
         match self.mkdir(dir.as_bytes(), 0o755) {
             // The first chip comes before the directory of all.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -218,7 +218,7 @@ impl Shadow {
     }
 
     fn remove_faults(&self, id: u32) -> io::Result<()> {
-        let path = tree::debug_path(id);
+        let path = sim::debug_path(id);
         self.forget_private(path.as_bytes());
         let dir = self.locate(path.as_bytes());
         let _ = unlinkat(CWD, dir.join(FAULTS), AtFlags::empty());

@@ -12,6 +12,7 @@
 //! caller: [`Shadow::mkdir`], [`Shadow::write_file`], [`Shadow::symlink`], [`Shadow::own`].
 
 mod chip;
+pub(crate) mod sim;
 
 use core::mem::MaybeUninit;
 use std::{
@@ -36,7 +37,7 @@ use rustix::{
 
 pub use self::chip::Node;
 pub(crate) use self::chip::STUB_DRIVER;
-use crate::path::{
+use crate::names::{
     lexical,
     owned::{HIDDEN, Owned},
 };

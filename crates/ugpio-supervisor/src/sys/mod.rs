@@ -6,6 +6,7 @@
 
 pub(crate) mod handle;
 pub(crate) mod image;
+pub mod insn;
 pub mod kcmp;
 pub(crate) mod process;
 pub(crate) mod ptrace;

@@ -16,7 +16,9 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::check;
-use crate::filter::Insn;
+use super::insn::Insn;
+use crate::arch::Arch;
+use crate::outcome::Call;
 
 /// `SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP` of `<linux/seccomp.h>` (6.6), which the libc crate has not.
 const FD_SYNC_WAKE_UP: u64 = 1;
@@ -62,6 +64,24 @@ pub struct Notification {
     pub arch: u32,
     /// The six argument registers.
     pub args: [u64; 6],
+}
+
+impl Notification {
+    /// The call, or `None` if it is not ours to answer: made for another machine, or by a thread that has no id in our
+    /// pid namespace.
+    #[must_use]
+    pub fn call(&self) -> Option<Call> {
+        if self.arch != Arch::NATIVE.audit() {
+            return None;
+        }
+        Some(Call {
+            id: self.id,
+            tid: self.tid?,
+            sys: Arch::NATIVE.call(self.nr),
+            nr: self.nr,
+            args: self.args,
+        })
+    }
 }
 
 /// Whether a signal may interrupt a call that we have received but not answered.

@@ -11,17 +11,13 @@ use core::fmt;
 use rustix::io::Errno;
 
 pub use self::mounted::Mounted;
+use crate::shadow::sim::{DEBUG, FAULTS};
+pub use crate::shadow::sim::{LineAt, LineFile};
 
 /// Where configfs is mounted.
 pub const CONFIGFS: &str = "/sys/kernel/config";
 /// The tree's own directory.
 pub const ROOT: &str = "/sys/kernel/config/gpio-sim";
-/// Where simulated chips have a directory for their faults.
-// DIFFERS: Linux has none. It is in debugfs, as Linux's own fault injection, so that listings of configfs
-// and sysfs are those of Linux.
-pub const DEBUG: &str = "/sys/kernel/debug/gpio-sim";
-/// The file in it.
-pub const FAULTS: &str = "faults";
 /// What Linux shows of the module that is behind it.
 pub const MODULE: &str = "/sys/module/gpio_sim";
 
@@ -37,24 +33,6 @@ pub struct Entry {
     pub name: &'static [u8],
     /// Its permissions.
     pub mode: u32,
-}
-
-/// Which file of a simulated line.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum LineFile {
-    /// `pull`.
-    Pull,
-    /// `value`.
-    Value,
-}
-
-/// A simulated line: its chip's id and its offset.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct LineAt {
-    /// The N of `gpiochipN`.
-    pub chip: u32,
-    /// The line.
-    pub offset: u32,
 }
 
 /// A tree of directories that are made by hand, with attributes in them.
@@ -111,49 +89,6 @@ pub trait Tree: Send + Sync + fmt::Debug {
     fn store_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> Result<usize, Errno>;
 }
 
-impl LineFile {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Pull, Self::Value];
-
-    /// The file's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pull => "pull",
-            Self::Value => "value",
-        }
-    }
-}
-
-impl LineAt {
-    /// The line and the file that a virtual path names, by its form alone.
-    pub(crate) fn parse(path: &[u8]) -> Option<(Self, LineFile)> {
-        let path = core::str::from_utf8(path).ok()?;
-        let rest = path.strip_prefix("/sys/devices/platform/gpio-sim.")?;
-        let mut parts = rest.split('/');
-        let mut number = |prefix: &str| {
-            let digits = parts.next()?.strip_prefix(prefix)?;
-            digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| digits.parse().ok())?
-        };
-        let (_, chip, offset): (u32, u32, u32) =
-            (number("")?, number("gpiochip")?, number("sim_gpio")?);
-        let name = parts.next()?;
-        let file = LineFile::ALL.into_iter().find(|file| file.name() == name)?;
-        parts
-            .next()
-            .is_none()
-            .then_some((Self { chip, offset }, file))
-    }
-}
-
-/// The directory of a chip below [`DEBUG`].
-pub(crate) fn debug_path(chip: u32) -> String {
-    format!("{DEBUG}/gpiochip{chip}")
-}
-
 /// The chip of whose faults a virtual path is the file, by its form alone.
 pub(crate) fn chip_of_faults(path: &[u8]) -> Option<u32> {
     let path = core::str::from_utf8(path).ok()?;
@@ -182,6 +117,7 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shadow::sim::debug_path;
 
     #[test]
     fn tokens_are_read_as_they_are_written() {

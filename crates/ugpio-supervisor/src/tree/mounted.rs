@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{CONFIGFS, DEBUG, LineAt, LineFile, MODULE, ROOT, Token, Tree};
+use super::{CONFIGFS, MODULE, ROOT, Token, Tree};
 use crate::attributes::{AttributeTree, Gone, Sink};
-use crate::path::lexical;
+use crate::names::lexical;
 use crate::shadow::Shadow;
+use crate::shadow::sim::{DEBUG, LineAt, LineFile};
 
 /// A tree where programs find it.
 #[derive(Debug)]

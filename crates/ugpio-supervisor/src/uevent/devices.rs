@@ -3,7 +3,7 @@
 //! The first chip of a platform device brings that device, the last takes it away.
 
 use super::{Subject, Uevents};
-use crate::path::owned::MAJOR;
+use crate::names::owned::MAJOR;
 use crate::shadow::{Node, STUB_DRIVER};
 
 impl Subject {

@@ -28,9 +28,8 @@ use rustix::io::Errno;
 use self::calls::Asked;
 use self::message::{Event, Message};
 use self::stand::Stand;
-use crate::class::poll::sockets_of_others;
 use crate::outcome::{Call, Reply};
-use crate::procdir::Object;
+use crate::procdir::{Object, sockets_of_others};
 use crate::shadow::Shadow;
 use crate::thread::Thread;
 
@@ -246,7 +245,7 @@ impl Uevents {
 
     /// Keeps udev's record of a device that has a number; says since when it is known.
     fn record(&self, action: &str, subject: &Subject) -> u64 {
-        let now_us = crate::files::now().monotonic_ns / 1000;
+        let now_us = crate::clock::now().monotonic_ns / 1000;
         let number = |key: &str| {
             let mut rows = subject.properties.iter();
             rows.find_map(|row| row.strip_prefix(key))

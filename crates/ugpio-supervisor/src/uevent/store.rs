@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::{Subject, Uevents};
 use crate::attributes::{AttributeTree, Sink};
-use crate::path::lexical;
+use crate::names::lexical;
 
 /// What can be asked for. KERNEL: lib/kobject_uevent.c kobject_actions (v6.12)
 const ACTIONS: [&str; 8] = [

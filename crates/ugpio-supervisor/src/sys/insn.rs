@@ -5,41 +5,41 @@
 use core::fmt;
 
 /// Load a word at an absolute offset of `seccomp_data`.
-pub(super) const LD_ABS: u16 = 0x20;
+pub(crate) const LD_ABS: u16 = 0x20;
 /// Jump if the accumulator equals the constant.
-pub(super) const JEQ: u16 = 0x15;
+pub(crate) const JEQ: u16 = 0x15;
 /// Jump if the accumulator is above the constant.
-pub(super) const JGT: u16 = 0x25;
+pub(crate) const JGT: u16 = 0x25;
 /// Jump if the accumulator is at least the constant.
-pub(super) const JGE: u16 = 0x35;
+pub(crate) const JGE: u16 = 0x35;
 /// Jump if the accumulator equals X.
-pub(super) const JEQ_X: u16 = 0x1d;
+pub(crate) const JEQ_X: u16 = 0x1d;
 /// Accumulator &= constant.
-pub(super) const AND: u16 = 0x54;
+pub(crate) const AND: u16 = 0x54;
 /// Accumulator /= constant.
-pub(super) const DIV: u16 = 0x34;
+pub(crate) const DIV: u16 = 0x34;
 /// Accumulator *= constant.
-pub(super) const MUL: u16 = 0x24;
+pub(crate) const MUL: u16 = 0x24;
 /// X = accumulator.
-pub(super) const TAX: u16 = 0x07;
+pub(crate) const TAX: u16 = 0x07;
 /// Return the constant.
-pub(super) const RET: u16 = 0x06;
+pub(crate) const RET: u16 = 0x06;
 
 /// Offset of `nr` in `seccomp_data`.
-pub(super) const NR: u32 = 0;
+pub(crate) const NR: u32 = 0;
 /// Offset of `arch` in `seccomp_data`.
-pub(super) const ARCH: u32 = 4;
+pub(crate) const ARCH: u32 = 4;
 /// Offset of `args` in `seccomp_data`.
-pub(super) const ARGS: u32 = 16;
+pub(crate) const ARGS: u32 = 16;
 
 /// One instruction, laid out as `struct sock_filter`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(C)]
 pub struct Insn {
-    pub(super) code: u16,
-    pub(super) jt: u8,
-    pub(super) jf: u8,
-    pub(super) k: u32,
+    pub(crate) code: u16,
+    pub(crate) jt: u8,
+    pub(crate) jf: u8,
+    pub(crate) k: u32,
 }
 
 impl Insn {
@@ -52,45 +52,45 @@ impl Insn {
         }
     }
 
-    pub(super) const fn load_nr() -> Self {
+    pub(crate) const fn load_nr() -> Self {
         Self::plain(LD_ABS, NR)
     }
 
-    pub(super) const fn load_arch() -> Self {
+    pub(crate) const fn load_arch() -> Self {
         Self::plain(LD_ABS, ARCH)
     }
 
     /// Loads the low half of an argument: the first on the little-endian machines we know.
-    pub(super) const fn load_low(arg: u8) -> Self {
+    pub(crate) const fn load_low(arg: u8) -> Self {
         Self::plain(LD_ABS, ARGS + 8 * arg as u32)
     }
 
     /// Loads the high half of an argument.
-    pub(super) const fn load_high(arg: u8) -> Self {
+    pub(crate) const fn load_high(arg: u8) -> Self {
         Self::plain(LD_ABS, ARGS + 8 * arg as u32 + 4)
     }
 
-    pub(super) const fn and(mask: u32) -> Self {
+    pub(crate) const fn and(mask: u32) -> Self {
         Self::plain(AND, mask)
     }
 
-    pub(super) const fn divide(by: u32) -> Self {
+    pub(crate) const fn divide(by: u32) -> Self {
         Self::plain(DIV, by)
     }
 
-    pub(super) const fn multiply(by: u32) -> Self {
+    pub(crate) const fn multiply(by: u32) -> Self {
         Self::plain(MUL, by)
     }
 
-    pub(super) const fn copy_to_x() -> Self {
+    pub(crate) const fn copy_to_x() -> Self {
         Self::plain(TAX, 0)
     }
 
-    pub(super) const fn ret(value: u32) -> Self {
+    pub(crate) const fn ret(value: u32) -> Self {
         Self::plain(RET, value)
     }
 
-    pub(super) const fn skip_if_equal(k: u32, skip: u8) -> Self {
+    pub(crate) const fn skip_if_equal(k: u32, skip: u8) -> Self {
         Self {
             code: JEQ,
             jt: skip,
@@ -99,7 +99,7 @@ impl Insn {
         }
     }
 
-    pub(super) const fn skip_if_above(k: u32, skip: u8) -> Self {
+    pub(crate) const fn skip_if_above(k: u32, skip: u8) -> Self {
         Self {
             code: JGT,
             jt: skip,
@@ -108,7 +108,7 @@ impl Insn {
         }
     }
 
-    pub(super) const fn skip_if_below(k: u32, skip: u8) -> Self {
+    pub(crate) const fn skip_if_below(k: u32, skip: u8) -> Self {
         Self {
             code: JGE,
             jt: 0,
@@ -117,7 +117,7 @@ impl Insn {
         }
     }
 
-    pub(super) const fn skip_unless_equal_x(skip: u8) -> Self {
+    pub(crate) const fn skip_unless_equal_x(skip: u8) -> Self {
         Self {
             code: JEQ_X,
             jt: 0,
@@ -129,7 +129,7 @@ impl Insn {
     /// # Panics
     ///
     /// If `skip` is above 255, which no rule's body is.
-    pub(super) fn skip_unless_equal(k: u32, skip: usize) -> Self {
+    pub(crate) fn skip_unless_equal(k: u32, skip: usize) -> Self {
         let jf = u8::try_from(skip).expect("the body of a rule is a dozen instructions");
         Self {
             code: JEQ,
