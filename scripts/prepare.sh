@@ -116,7 +116,7 @@ candidate() {
 security_updates() {
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
 	case $codename in bookworm | trixie) ;; *) return 1 ;; esac
-	used=$(sed -n 's/^deb //p; s/^URIs: //p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null)
+	used=$(sed -n 's/^deb //p; s/^URIs: //p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || :)
 	archive=$(printf '%s\n' "$used" | sed -nE 's,^(\[[^]]*\] )?([^ ]*/debian)/?( .*)?$,\2,p' | head -n 1)
 	case $used in *-security*) return 1 ;; esac
 	[ -n "$archive" ] && echo "deb $archive-security $codename-security main"
