@@ -1,6 +1,6 @@
 # Sourced by ./demo, ./test, .ci/run and scripts, from the top of the checkout: what building and running take.
 #
-# `need THING...` looks for everything at once: rust, compiler, python, clients, or any PROGRAM=PACKAGE. As root,
+# `need THING...` looks for everything at once: rust, or rust_for_tests, compiler, python, clients, or any PROGRAM=PACKAGE. As root,
 # Debian packages that are missing are installed; otherwise one message names all of them, with the command
 # that installs them, before anything is built. Sets PYTHON. Also: install_packages, python_with, readable.
 # shellcheck shell=sh
@@ -86,8 +86,9 @@ say_missing() {
 	say "Then try again."
 }
 
-# The lowest Rust that builds everything, as Cargo.toml has it.
-lowest_rust() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml; }
+# The lowest Rust that builds the program, or everything that its tests use too, as Cargo.toml has it.
+rust_key=rust-version
+lowest_rust() { sed -n "s/^$rust_key = \"\(.*\)\"\$/\1/p" Cargo.toml; }
 
 # new_enough VERSION: is this Rust the lowest, or newer?
 new_enough() {
@@ -146,6 +147,11 @@ find_rust() {
 		rust_wanted=${rust_wanted:-${version:-one that does not start}}
 	done
 	rust_wanted=${rust_wanted:-none}
+}
+
+find_rust_for_tests() {
+	rust_key=rust-for-tests
+	find_rust
 }
 
 # A C compiler: Rust links with it, and some clients are C programs, static ones.
