@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline void fail(const char *file, int line, const char *what)
@@ -64,6 +65,18 @@ static inline ssize_t raw_read(int fd, void *buffer, size_t count)
 static inline int raw_close(int fd)
 {
 	return (int)syscall(SYS_close, fd);
+}
+
+/* Waits for one descriptor; arm64 has no poll but with a signal mask. */
+static inline int raw_poll(struct pollfd *fd, int milliseconds)
+{
+#ifdef SYS_poll
+	return (int)syscall(SYS_poll, fd, 1, milliseconds);
+#else
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
+
+	return (int)syscall(SYS_ppoll, fd, 1, &time, NULL, 0);
+#endif
 }
 
 /* Finds the chip with this label the way a person would: list /dev, ask each. */

@@ -71,9 +71,9 @@ static void edges(int chip)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 
 	CHECK(fd >= 0);
-	CHECK(syscall(SYS_poll, &poll_fd, 1, 0) == 0);
+	CHECK(raw_poll(&poll_fd, 0) == 0);
 	CHECK(ctl("pull", "raw", "4", "up", NULL) == 0);
-	CHECK(syscall(SYS_poll, &poll_fd, 1, 10000) == 1 && (poll_fd.revents & POLLIN));
+	CHECK(raw_poll(&poll_fd, 10000) == 1 && (poll_fd.revents & POLLIN));
 	next_edge(fd, GPIO_V2_LINE_EVENT_RISING_EDGE, 1);
 
 	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &want) == 0);
@@ -122,7 +122,7 @@ static void unplug(void)
 	CHECK(chip >= 0 && fd >= 0);
 	CHECK(raw_ioctl(chip, GPIO_GET_CHIPINFO_IOCTL, &info) == 0);
 	CHECK(ctl("unplug", "doomed", NULL) == 0);
-	CHECK(syscall(SYS_poll, &poll_fd, 1, 10000) == 1);
+	CHECK(raw_poll(&poll_fd, 10000) == 1);
 	CHECK(poll_fd.revents & (POLLERR | POLLHUP));
 	CHECK_ERRNO((int)raw_read(fd, &event, sizeof(event)), ENODEV);
 	CHECK_ERRNO(raw_ioctl(fd, GPIO_V2_LINE_GET_VALUES_IOCTL, &values), ENODEV);

@@ -51,6 +51,9 @@ class Machines(unittest.TestCase):
             "pi-zero-2w": "BCM2XXX RASPBERRY_PI_ZERO_2_W",
             "jetson-nano": "T210 JETSON_NANO",
             "beaglebone": "AM33XX BEAGLEBONE_BLACK",
+            "beagleplay": "AM625X BEAGLE_PLAY",
+            # It knows the chip, and of its boards only that of BeagleBoard.org.
+            "visionfive2": "JH7110 None",
         }.items():
             with self.subTest(board):
                 self.assertEqual(asked(board, ASK_PLATFORMDETECT), told)

@@ -6,12 +6,14 @@
 use std::path::Path;
 
 /// The boards: name, and the text of the file.
-const KNOWN: [(&str, &str); 5] = [
+const KNOWN: [(&str, &str); 7] = [
     ("beaglebone", include_str!("../../boards/beaglebone.toml")),
+    ("beagleplay", include_str!("../../boards/beagleplay.toml")),
     ("jetson-nano", include_str!("../../boards/jetson-nano.toml")),
     ("pi-zero-2w", include_str!("../../boards/pi-zero-2w.toml")),
     ("pi4", include_str!("../../boards/pi4.toml")),
     ("pi5", include_str!("../../boards/pi5.toml")),
+    ("visionfive2", include_str!("../../boards/visionfive2.toml")),
 ];
 
 /// The names, and what each board is: the first line of its file.
