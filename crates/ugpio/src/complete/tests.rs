@@ -99,7 +99,10 @@ fn boards_are_proposed_by_name() {
         proposed_for("ugpio run --board=jets"),
         ["--board=jetson-nano"]
     );
-    assert_eq!(proposed_for("ugpio board show bea"), ["beaglebone", "beagleplay"]);
+    assert_eq!(
+        proposed_for("ugpio board show bea"),
+        ["beaglebone", "beagleplay"]
+    );
     assert!(proposed_for("ugpio chaos -b pi").contains(&"pi5".to_owned()));
 }
 
