@@ -95,6 +95,11 @@ impl Attr {
         if let Some(size) = shadow.size(path) {
             shown.size = size;
         }
+        if let Some(to_come) = shadow.lines_to_come(path) {
+            shown.links += to_come;
+            // To the program they are there, so nothing changes when they are made.
+            shown.changed = shown.modified;
+        }
         if let Ok(who) = context.process.credentials() {
             shown = shown.offered_to(&who, path);
         }
@@ -168,7 +173,8 @@ impl Attr {
                 block_size: PAGE,
                 ..self
             },
-            libc::S_IFLNK if is_sysfs => Self {
+            // KERNEL: fs/kernfs/inode.c, fs/configfs/inode.c (v6.12): neither links nor directories have a size
+            libc::S_IFLNK | libc::S_IFDIR if is_sysfs => Self {
                 size: 0,
                 blocks: 0,
                 block_size: PAGE,

@@ -53,6 +53,7 @@ pub(super) fn add_watch(context: &Context<'_>, _: &Targets) -> Result<Reply, Err
 
 /// Has the caller watch what stands for a file of the board.
 fn watch(context: &Context<'_>, path: &[u8]) -> Reply {
+    context.layer.shadow.look_for_lines(path);
     let place = context.layer.shadow.locate(path);
     let place = place.as_os_str().as_bytes().to_vec();
     let mask = context.call.args[2] & !u64::from(libc::IN_DONT_FOLLOW);

@@ -403,6 +403,7 @@ pub(super) fn open_file(
         return Err(Errno::ACCESS);
     }
     let safe = OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    context.layer.shadow.look_for_lines(&location.path);
     let path = context.layer.shadow.locate(&location.path);
     let how = (flags - OFlags::CREATE - OFlags::EXCL - OFlags::TRUNC - OFlags::TMPFILE) | safe;
     let fd = rustix::fs::openat2(CWD, path, how, Mode::empty(), ResolveFlags::NO_SYMLINKS)?;

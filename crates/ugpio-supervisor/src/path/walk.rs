@@ -326,6 +326,7 @@ impl<'r, 'a> Walk<'r, 'a> {
             }
             self.is_hidden = true;
         }
+        self.resolver.shadow.look_for_line(&path);
         let place = self.resolver.shadow.locate(&path);
         let found = mode_of(place.as_os_str())?;
         let is_ours = self.is_hidden || found.is_some();

@@ -5,9 +5,8 @@
 //! `dev` file ends in one newline.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, unlinkat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, mknodat, unlinkat};
 
 use super::sim::{self, FAULTS, LineAt, LineFile};
 use super::{Shadow, mark_device};
@@ -140,7 +139,7 @@ impl Shadow {
         self.add_parent(node)?;
         self.mkdir_all(format!("{device}/power").as_bytes())?;
         if parent.starts_with(SIMULATED) {
-            self.add_lines(node)?;
+            self.add_lines(&device, node.lines);
             self.add_faults(*id)?;
         }
         file("dev", 0o444, &format!("{MAJOR}:{id}\n"))?;
@@ -171,36 +170,6 @@ impl Shadow {
         mark_device(&self.locate(node.node_path().as_bytes()))
     }
 
-    /// The directories of a simulated chip's lines. Their files get a text when they are opened.
-    fn add_lines(&self, node: &Node) -> io::Result<()> {
-        let device = self.open_device(node)?;
-        let (dir, file) = (Mode::from_raw_mode(0o755), Mode::from_raw_mode(0o644));
-        for offset in 0..node.lines {
-            let line = format!("sim_gpio{offset}");
-            mkdirat(&device, &line, dir)?;
-            for name in LineFile::ALL.map(LineFile::name) {
-                let place = format!("{line}/{name}");
-                mknodat(&device, place, FileType::RegularFile, file, 0)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes what [`Shadow::add_lines`] has made, in a third of the calls that looking would take.
-    /// What cannot be removed so is left to those who look.
-    fn remove_lines(&self, node: &Node) {
-        let Ok(device) = self.open_device(node) else {
-            return;
-        };
-        for offset in 0..node.lines {
-            let line = format!("sim_gpio{offset}");
-            for name in LineFile::ALL.map(LineFile::name) {
-                let _ = unlinkat(&device, format!("{line}/{name}"), AtFlags::empty());
-            }
-            let _ = unlinkat(&device, &line, AtFlags::REMOVEDIR);
-        }
-    }
-
     /// The directory of a simulated chip for what Linux does not show. Its file gets a text when it is
     /// opened.
     fn add_faults(&self, id: u32) -> io::Result<()> {
@@ -214,7 +183,8 @@ impl Shadow {
         }
         let file = self.locate(dir.as_bytes()).join(FAULTS);
         let mode = Mode::from_raw_mode(0o644);
-        Ok(mknodat(CWD, file, FileType::RegularFile, mode, 0)?)
+        mknodat(CWD, &file, FileType::RegularFile, mode, 0)?;
+        self.set_mode(CWD, &file, 0o644)
     }
 
     fn remove_faults(&self, id: u32) -> io::Result<()> {
@@ -227,12 +197,6 @@ impl Shadow {
             // As the lines: what is left is left to those who look.
             Err(_) => self.remove(path.as_bytes()),
         }
-    }
-
-    fn open_device(&self, node: &Node) -> io::Result<OwnedFd> {
-        let device = self.locate(node.device_path().as_bytes());
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(device, flags, Mode::empty())?)
     }
 
     /// Gives a file of a line a new text. The file stays the same one.
@@ -279,7 +243,7 @@ impl Shadow {
             self.remove(name.as_bytes())?;
         }
         if node.parent.starts_with(SIMULATED) {
-            self.remove_lines(node);
+            self.remove_lines(&node.device_path());
             self.remove_faults(node.id)?;
         }
         self.remove(node.device_path().as_bytes())?;

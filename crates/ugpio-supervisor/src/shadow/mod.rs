@@ -12,6 +12,7 @@
 //! caller: [`Shadow::mkdir`], [`Shadow::write_file`], [`Shadow::symlink`], [`Shadow::own`].
 
 mod chip;
+mod lines;
 pub(crate) mod sim;
 
 use core::mem::MaybeUninit;
@@ -72,6 +73,10 @@ pub struct Shadow {
     sockets: Mutex<BTreeMap<u64, Vec<u8>>>,
     /// How many bytes files have that are no texts, by path.
     sizes: Mutex<BTreeMap<Vec<u8>, u64>>,
+    /// The simulated chips' lines.
+    lines: Mutex<lines::LinesOfChips>,
+    /// What is taken away from the modes of files that we make.
+    umask: u32,
 }
 
 /// What was changed of a file that nobody can change in the file system: the tree's own modes and owners keep it
@@ -114,6 +119,8 @@ impl Shadow {
             private: Mutex::default(),
             sockets: Mutex::default(),
             sizes: Mutex::default(),
+            lines: Mutex::default(),
+            umask: umask(),
             dir,
         };
         fs::DirBuilder::new().mode(DIRECTORY).create(&shadow.root)?;
@@ -167,15 +174,18 @@ impl Shadow {
     ///
     /// What the file system reports; an existing directory is none.
     pub fn mkdir_all(&self, path: &[u8]) -> io::Result<()> {
-        let mut at = Vec::new();
-        for part in lexical::components(path) {
-            at = lexical::join(&at, part);
-            match self.mkdir(&at, DIRECTORY) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                other => other?,
+        let make = || match self.mkdir(path, DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        };
+        match make() {
+            // Most often only the last is missing, or none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path != b"/" => {
+                self.mkdir_all(lexical::parent(path))?;
+                make()
             }
+            other => other,
         }
-        Ok(())
     }
 
     /// Makes one directory with exactly the mode given.
@@ -185,8 +195,16 @@ impl Shadow {
     /// What the file system reports: the parent is missing, or the name is taken.
     pub fn mkdir(&self, path: &[u8], mode: u32) -> io::Result<()> {
         let place = self.locate(path);
-        fs::create_dir(&place)?;
-        fs::set_permissions(&place, fs::Permissions::from_mode(mode))
+        fs::DirBuilder::new().mode(mode).create(&place)?;
+        if self.is_masked(mode) {
+            fs::set_permissions(&place, fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is made with this mode has another.
+    fn is_masked(&self, mode: u32) -> bool {
+        mode & self.umask != 0
     }
 
     /// Makes a file, or gives an existing one new contents and mode.
@@ -198,13 +216,21 @@ impl Shadow {
     /// What the file system reports.
     pub fn write_file(&self, path: &[u8], mode: u32, contents: &[u8]) -> io::Result<()> {
         let place = self.locate(path);
-        match fs::set_permissions(&place, fs::Permissions::from_mode(0o600)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.custom_flags(libc::O_NOFOLLOW).open(&place)?;
+        options.write(true).custom_flags(libc::O_NOFOLLOW);
+        match options.clone().create_new(true).mode(mode).open(&place) {
+            Ok(mut file) => {
+                file.write_all(contents)?;
+                if self.is_masked(mode) {
+                    file.set_permissions(fs::Permissions::from_mode(mode))?;
+                }
+                return Ok(());
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o600))?;
+        let mut file = options.truncate(true).open(&place)?;
         file.write_all(contents)?;
         file.set_permissions(fs::Permissions::from_mode(mode))
     }
@@ -388,6 +414,15 @@ fn mark_device(place: &Path) -> io::Result<()> {
         Err(Errno::EXIST) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::File::create_new(place).map(drop),
     }
+}
+
+/// What this process takes away from the modes of files that it makes; everything, if that cannot be known without
+/// changing it.
+fn umask() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let row = status.lines().find_map(|row| row.strip_prefix("Umask:"));
+    let mask = row.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok());
+    mask.unwrap_or(0o777)
 }
 
 /// An absolute path from what is left of one after its prefix.

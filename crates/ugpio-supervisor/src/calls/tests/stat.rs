@@ -228,3 +228,28 @@ fn a_call_that_waits_no_more_is_let_through() {
     is_native(world.call(Sys::Fstat, &[Int(70), Raw(BUFFER)]));
     assert!(world.opened().is_empty() && world.settled() == 0);
 }
+
+/// The directories of lines are made when somebody looks, which nobody can see.
+#[test]
+fn a_chip_has_its_lines_before_anybody_looks() {
+    let world = World::new();
+    let device = "/sys/devices/platform/gpio-sim.0/gpiochip0";
+    let place = world.shadow.locate(device.as_bytes());
+    let is_there = |name: &str| place.join(name).exists();
+    let looked = |path| {
+        statx(&world, path, 0);
+        world.answer(256)
+    };
+    let before = looked(device);
+    // A directory's own two links, `power`, and eight lines.
+    assert_eq!(before[16..20], (2 + 1 + 8_u32).to_ne_bytes());
+    assert!(!is_there("sim_gpio0"));
+    statx(&world, &format!("{device}/sim_gpio5/value"), 0);
+    assert!(is_there("sim_gpio5") && !is_there("sim_gpio0"));
+    assert_eq!(looked(device), before);
+    let args = [CWD, Text(device), Int(libc::O_DIRECTORY)];
+    let place = world.install(9, world.call(Sys::Openat, &args));
+    assert_eq!(looked(device), before);
+    // What there is besides: power, dev, uevent, subsystem, driver.
+    assert_eq!(std::fs::read_dir(place).unwrap().count(), 8 + 5);
+}
