@@ -137,8 +137,8 @@ impl FilterSpec {
     /// What `ugpio run` traps by default: path calls, GPIO ioctls, reads with the length of event records, which
     /// must fail with `ENODEV` after an unplug, and seldom used calls on descriptors whose errors differ.
     ///
-    /// `io_uring_setup` is refused as on a kernel without it, because opens through a ring bypass seccomp; programs
-    /// fall back. `fstat` and its like are trapped too: what stands for a chip is a pipe, and whoever walks a tree
+    /// The calls of `io_uring` are refused as on a kernel without it, because opens through a ring bypass seccomp;
+    /// programs fall back. All three, since a ring may come from outside the run. `fstat` and its like are trapped too: what stands for a chip is a pipe, and whoever walks a tree
     /// compares what `fstat` says of a directory with what `stat` said. `execve` is trapped because a thread's memory
     /// is another's afterwards (see `thread`); so are the calls by which a thread comes to another root, which is
     /// remembered of each.

@@ -171,7 +171,7 @@ macro_rules! for_each_call {
         SyncFileRange 277 84 when [ALWAYS] open [File(0, moving::sync_file_range)];
         Preadv2 327 286 when [ALWAYS] open [File(0, reads::preadv2)];
         Pwritev2 328 287 when [ALWAYS] marks [Ours] open [File(0, operations::pwritev2)] named [Whole(write::pwritev2)];
-        IoSubmit 209 2 when [ALWAYS] open [Whole(Files::io_submit)];
+        IoSubmit 209 2 when [ALWAYS] open [Whole(Files::io_submit)] named [Whole(write::io_submit)];
 
         // Stores.
         Write 1 64 when [TREE, STRICT] marks [Ours] open [File(0, operations::write)] named [Whole(write::write)];
@@ -240,6 +240,12 @@ macro_rules! for_each_call {
         IoUringSetup 425 425
             when [(Standard, Refused(Errno::NOSYS))]
             named [Native("opens through a ring are not trapped")];
+        IoUringEnter 426 426
+            when [(Standard, Refused(Errno::NOSYS))]
+            named [Native("a ring from outside the run opens unseen too")];
+        IoUringRegister 427 427
+            when [(Standard, Refused(Errno::NOSYS))]
+            named [Native("a ring from outside the run opens unseen too")];
     } };
 }
 

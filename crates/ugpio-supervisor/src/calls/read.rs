@@ -89,12 +89,21 @@ pub(super) fn no_socket(context: &Context<'_>, _: &Targets) -> Result<Reply, Err
 
 /// The open value behind the descriptor of a call.
 fn value<'a>(context: &Context<'a>) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
+    value_at(context, context.call.int(0))
+}
+
+fn value_at<'a>(context: &Context<'a>, fd: i32) -> Option<(&'a ClassDir, Arc<OpenValue>)> {
     let class = context.layer.class.as_deref()?;
     if class.is_unopened() {
         return None;
     }
-    let link = context.process.fd_link(context.call.int(0)).ok()?;
+    let link = context.process.fd_link(fd).ok()?;
     Some((class, class.open_value(&link)?))
+}
+
+/// Whether a descriptor is an open `value`.
+pub(super) fn is_value_at(context: &Context<'_>, fd: i32) -> bool {
+    value_at(context, fd).is_some()
 }
 
 // KERNEL: fs/kernfs/file.c kernfs_seq_start (v6.12)

@@ -6,11 +6,15 @@
 
 use rustix::{fs::SeekFrom, io::Errno};
 
-use super::{context::Context, route::Targets};
+use super::{context::Context, read, route::Targets};
 use crate::{attributes::Sink, outcome::Reply};
 
 /// The most that any attribute takes.
 const TEXT_MAX: usize = 4096;
+/// Operations of an `io_submit`. KERNEL: include/uapi/linux/aio_abi.h (v6.12)
+const REQUEST_READ: u16 = 0;
+const REQUEST_POLL: u16 = 5;
+const REQUEST_READ_PIECES: u16 = 7;
 /// The most pieces of one `writev`. KERNEL: include/uapi/linux/uio.h UIO_MAXIOV
 const PIECES_MAX: usize = 1024;
 
@@ -92,6 +96,40 @@ pub(super) fn splice(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno>
 /// `copy_file_range(from, _, to, …)`
 pub(super) fn copy_file_range(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
     refuse(context, 2, Errno::XDEV)
+}
+
+/// The most requests that are looked at; the kernel takes fewer at once. KERNEL: fs/aio.c (v6.12)
+const REQUESTS_MAX: u64 = 1 << 16;
+
+/// `io_submit(context, count, requests)`: a store that nobody waits for, or a read of a `value`, is refused as by a
+/// file that has no such operation. Other reads of a file are the kernel's.
+// DIFFERS: Linux does both; and it begins the requests before the refused one.
+pub(super) fn io_submit(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {
+    let is_refused = |request: (u16, i32)| match request {
+        (REQUEST_POLL, _) => false,
+        (REQUEST_READ | REQUEST_READ_PIECES, fd) => read::is_value_at(context, fd),
+        (_, fd) => sink(context, fd).is_some() || read::is_value_at(context, fd),
+    };
+    let count = context.call.args[1].min(REQUESTS_MAX);
+    // What cannot be read is the kernel's to refuse.
+    let mut requests = (0..count).map_while(|number| request(context, number));
+    if requests.any(is_refused) {
+        return Err(Errno::INVAL);
+    }
+    Ok(Reply::Continue)
+}
+
+/// What one of the requests of an `io_submit` does, and with which descriptor.
+// KERNEL: include/uapi/linux/aio_abi.h struct iocb (v6.12): aio_lio_opcode at 16, aio_fildes at 20
+fn request(context: &Context<'_>, number: u64) -> Option<(u16, i32)> {
+    let (mut at, mut request) = ([0; 8], [0; 24]);
+    let place = context.call.args[2].checked_add(number * 8)?;
+    context.process.read(place, &mut at).ok()?;
+    let place = u64::from_ne_bytes(at);
+    context.process.read(place, &mut request).ok()?;
+    let operation = u16::from_ne_bytes([request[16], request[17]]);
+    let fd = i32::from_ne_bytes([request[20], request[21], request[22], request[23]]);
+    Some((operation, fd))
 }
 
 /// A call that copies to the descriptor in an argument is no way to store; who copies that way falls back to `write`.

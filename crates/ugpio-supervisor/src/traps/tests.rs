@@ -20,7 +20,7 @@ const OTHERS: &str = "\
     futex_wake get_kernel_syms get_mempolicy get_robust_list get_thread_area getcpu getegid geteuid getgid \
     getgroups getitimer getpgid getpgrp getpid getpmsg getppid getpriority getrandom getresgid getresuid getrlimit \
     getrusage getsid gettid gettimeofday getuid init_module inotify_init inotify_init1 inotify_rm_watch io_cancel \
-    io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup io_uring_enter io_uring_register ioperm \
+    io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup ioperm \
     iopl ioprio_get ioprio_set kcmp kexec_file_load kexec_load keyctl kill landlock_add_rule \
     landlock_create_ruleset landlock_restrict_self listmount listns lookup_dcookie lsm_get_self_attr \
     lsm_list_modules lsm_set_self_attr madvise map_shadow_stack mbind membarrier memfd_create memfd_secret \

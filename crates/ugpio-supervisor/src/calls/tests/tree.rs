@@ -319,6 +319,46 @@ fn pieces_are_one_store() {
     fails(at, Errno::INVAL);
 }
 
+/// A store that nobody waits for would land in what stands for the file, where nothing happens.
+#[test]
+fn requests_of_io_submit_store_nothing_unseen() {
+    let (world, tree) = mounted();
+    returns(path_call(&world, Sys::Mkdir, &in_tree("d")), 0);
+    world.install(3, open(&world, &in_tree("d/live"), libc::O_RDWR));
+    let submit = |requests: &[(u16, i32)]| {
+        let (mut table, mut all) = (Vec::new(), Vec::new());
+        for (number, (operation, fd)) in (0_u64..).zip(requests) {
+            table.extend((BUFFER + 64 + number * 64).to_ne_bytes());
+            let mut request = [0; 64];
+            request[16..18].copy_from_slice(&operation.to_ne_bytes());
+            request[20..24].copy_from_slice(&fd.to_ne_bytes());
+            all.extend(request);
+        }
+        table.resize(64, 0);
+        world.put(&[table, all].concat());
+        let count = u64::try_from(requests.len()).unwrap();
+        let arguments = [Arg::Int(0), Arg::Raw(count), Arg::Raw(BUFFER)];
+        world.call(Sys::IoSubmit, &arguments)
+    };
+    for operation in [1, 8, 2] {
+        fails(submit(&[(operation, 3)]), Errno::INVAL);
+        fails(submit(&[(0, 3), (operation, 3)]), Errno::INVAL);
+        is_native(submit(&[(operation, 73)]));
+    }
+    for operation in [0, 7, 5] {
+        is_native(submit(&[(operation, 3)]));
+    }
+    is_native(world.call(
+        Sys::IoSubmit,
+        &[Arg::Int(0), Arg::Int(1), Arg::Raw(UNMAPPED)],
+    ));
+    is_native(world.call(
+        Sys::IoSubmit,
+        &[Arg::Int(0), Arg::Raw(u64::MAX), Arg::Raw(UNMAPPED)],
+    ));
+    assert_ne!(tree.state.lock().unwrap().live, b"1");
+}
+
 #[test]
 fn files_of_lines_are_live() {
     let (world, tree) = mounted();
