@@ -50,6 +50,31 @@ fn a_release_that_was_asked_for_has_three_numbers() {
     prints("7.3.4+deb14-amd64", "uname -r", "7.3.4+deb14-amd64\n");
 }
 
+/// Bare, in a run that shows the machine's own, and in one that shows another.
+#[test]
+fn every_place_that_names_the_release_says_the_same() {
+    let script = "uname -r; uname -v; cat /proc/sys/kernel/osrelease /proc/sys/kernel/version /proc/version; \
+        cd /proc/sys; cat kernel/osrelease; cat /proc/self/root/proc/version";
+    for mode in [&[][..], &["--strict"]] {
+        let shown = said(&[&["--kernel-release", "6.17"], mode].concat(), script);
+        let rows: Vec<&str> = shown.lines().collect();
+        let [release, version, osrelease, same, banner, again, rooted] = rows[..] else {
+            panic!("{rows:?}");
+        };
+        assert_eq!([release, osrelease, again], ["6.17.0"; 3]);
+        assert_eq!(version, same);
+        assert!(version.ends_with(" ugpio"), "{version}");
+        assert!(banner.starts_with("Linux version 6.17.0 "), "{banner}");
+        assert!(banner.ends_with(&format!(" {version}")), "{banner}");
+        assert_eq!(banner, rooted);
+    }
+    if said(&[], "uname -r") == "6.12.0-ugpio\n" {
+        return;
+    }
+    let bare = Command::new("sh").args(["-c", script]).output().unwrap();
+    assert_eq!(said(&[], script), String::from_utf8(bare.stdout).unwrap());
+}
+
 #[test]
 fn garbage_is_refused_before_anything_runs() {
     let output = run(&["--kernel-release", "6.x\n"], "echo ran");

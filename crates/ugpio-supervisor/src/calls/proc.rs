@@ -1,7 +1,9 @@
-//! Files of `/proc` that say what the machine has: with one line more, for what the board has.
+//! Files of `/proc` that say what the machine has: with one line more, for what the board has, or with the release
+//! that the run shows.
 //!
 //! Clients look for configfs among the mounts and for the chips' major number among the devices
-//! before they use either. They get a copy of the real file, taken when they open it.
+//! before they use either, and some read the release from a file. They get a copy of the real file, taken when they
+//! open it.
 // DIFFERS: the copy does not change, and polling it tells nothing.
 
 use std::os::fd::OwnedFd;
@@ -9,7 +11,7 @@ use std::os::fd::OwnedFd;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 
-use super::context::Context;
+use super::{context::Context, uname};
 use crate::path::{lexical, owned::MAJOR};
 use crate::tree::CONFIGFS;
 
@@ -20,6 +22,46 @@ enum Kind {
     MountInfo,
     FileSystems,
     Devices,
+}
+
+/// A file that says which kernel this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kernel {
+    /// All that `uname` says in one line.
+    Banner,
+    Release,
+    Version,
+}
+
+impl Kernel {
+    fn of(path: &[u8]) -> Option<Self> {
+        match path {
+            b"/proc/version" => Some(Self::Banner),
+            b"/proc/sys/kernel/osrelease" => Some(Self::Release),
+            b"/proc/sys/kernel/version" => Some(Self::Version),
+            _ => None,
+        }
+    }
+
+    /// What the file says of the kernel that `uname` tells of; `banner` is the machine's.
+    // KERNEL: init/version.c linux_proc_banner (v6.12)
+    fn text(self, release: &str, banner: &str) -> String {
+        let version = uname::version();
+        match self {
+            Self::Release => format!("{release}\n"),
+            Self::Version => format!("{version}\n"),
+            Self::Banner => {
+                let real = rustix::system::uname();
+                let (name, own) = (real.release(), real.version());
+                let builder = banner
+                    .trim_end()
+                    .strip_prefix(&*format!("Linux version {} ", name.to_string_lossy()))
+                    .and_then(|rest| rest.strip_suffix(&*own.to_string_lossy()));
+                let builder = builder.unwrap_or_default();
+                format!("Linux version {release} {builder}{version}\n")
+            }
+        }
+    }
 }
 
 impl Kind {
@@ -140,6 +182,11 @@ pub(super) fn open(context: &Context<'_>, path: &[u8]) -> Option<OwnedFd> {
     if let Some(link) = described_link(path) {
         return fdinfo(context, path, &link);
     }
+    if let Some(kernel) = Kernel::of(path) {
+        let release = context.layer.release.as_deref()?;
+        let banner = std::fs::read_to_string(context.host_path(path)).ok()?;
+        return copy("version", &kernel.text(release, &banner)).ok();
+    }
     context.layer.tree.as_ref()?;
     let kind = Kind::of(path)?;
     let text = std::fs::read_to_string(context.host_path(path)).ok()?;
@@ -243,6 +290,29 @@ mod tests {
         }
         assert!(Kind::MountInfo.amended("").is_some());
         assert!(Kind::Mounts.amended("nonsense").is_some());
+    }
+
+    #[test]
+    fn every_file_says_which_kernel_the_run_shows() {
+        let real = rustix::system::uname();
+        let text = |text: &core::ffi::CStr| text.to_string_lossy().into_owned();
+        let (release, version) = (text(real.release()), text(real.version()));
+        let banner = format!("Linux version {release} (me@here) (gcc 12) {version}\n");
+        let shown = uname::version();
+        for (path, says) in [
+            ("/proc/sys/kernel/osrelease", "6.17.0\n".to_owned()),
+            ("/proc/sys/kernel/version", format!("{shown}\n")),
+            (
+                "/proc/version",
+                format!("Linux version 6.17.0 (me@here) (gcc 12) {shown}\n"),
+            ),
+        ] {
+            let kernel = Kernel::of(path.as_bytes()).unwrap();
+            assert_eq!(kernel.text("6.17.0", &banner), says, "{path}");
+        }
+        let other = Kernel::Banner.text("6.17.0", "nonsense");
+        assert_eq!(other, format!("Linux version 6.17.0 {shown}\n"));
+        assert_eq!(Kernel::of(b"/proc/42/version"), None);
     }
 
     #[test]

@@ -411,7 +411,13 @@ mod tests;
 
 /// Whether this may be a file of `/proc` to which the board has rows to add.
 fn may_be_amended(path: &[u8]) -> bool {
-    [&b"/mounts"[..], b"/mountinfo", b"/filesystems", b"/devices"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    let ends = [
+        &b"/mounts"[..],
+        b"/mountinfo",
+        b"/filesystems",
+        b"/devices",
+        b"/version",
+        b"/osrelease",
+    ];
+    ends.iter().any(|end| path.ends_with(end))
 }
