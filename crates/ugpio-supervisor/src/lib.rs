@@ -15,6 +15,7 @@ pub mod arch;
 pub mod attributes;
 pub mod calls;
 mod class;
+pub mod clean;
 mod clock;
 mod dispatch;
 #[cfg(test)]

@@ -2,24 +2,24 @@
 //!
 //! Names, remarks and paths come from files, boards and programs. In a terminal an escape sequence in them
 //! would act, and in a picture a control character is no XML. [`clean`] writes such characters down instead.
-//! Called wherever such a text goes to a terminal or a picture.
+//! Called wherever such a text goes to a terminal or a picture. The supervisor has messages of its own, so it is there.
 
 use std::borrow::Cow;
+use std::io;
+use std::path::Path;
 
-/// The text, with control characters and marks of direction as `\u{1b}` or `\n`.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if acts(c) {
-            clean.extend(c.escape_default());
-        } else {
-            clean.push(c);
-        }
-    }
-    Cow::Owned(clean)
+pub(crate) use ugpio_supervisor::clean::clean;
+
+/// A path, as a message names it.
+pub(crate) fn path(path: &Path) -> String {
+    clean(&path.display().to_string()).into_owned()
+}
+
+/// The system's words for an error, without its number and in lower case.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    clean(&text[..end].to_lowercase()).into_owned()
 }
 
 /// The text in at most so many characters: of a longer one the beginning and the end.
@@ -35,25 +35,9 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{begin}…{end}"))
 }
 
-/// Whether a character does something else than to be seen.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            // Line and paragraph separators; marks of direction, which turn text around; no characters.
-            0x2028..=0x202e | 0x200e..=0x200f | 0x2066..=0x2069 | 0x061c | 0xfeff | 0xfffe..=0xffff)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_acts_is_written_down() {
-        assert!(matches!(clean("größe [3]"), Cow::Borrowed("größe [3]")));
-        assert_eq!(clean("a\x1b]0;x\x07\nb"), "a\\u{1b}]0;x\\u{7}\\nb");
-        assert_eq!(clean("\u{9b}31m\u{202e}"), "\\u{9b}31m\\u{202e}");
-        assert_eq!(clean("\u{ffff}"), "\\u{ffff}");
-    }
 
     #[test]
     fn of_what_is_long_both_ends_are_seen() {

@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use cli::{Cli, Verb, pages, status};
 
 fn main() -> ExitCode {
-    if let Some(complaint) = ugpio_supervisor::launch::limits::stack() {
+    if let Some(complaint) = ugpio_supervisor::launch::limits::memory() {
         client::note(complaint);
         return ExitCode::from(status::OWN_FAILURE);
     }

@@ -82,7 +82,9 @@ struct Run {
 /// Runs a program. Comes back in the front when the program has ended, and in the supervisor when the
 /// last process of the run has.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let prepared = limits::raise_descriptors().and_then(|limit| prepare(args, limit));
+    let prepared = limits::proc()
+        .and_then(|()| limits::raise_descriptors())
+        .and_then(|limit| prepare(args, limit));
     let (run, options) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => {

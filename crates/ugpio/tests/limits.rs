@@ -67,6 +67,62 @@ fn too_small_a_stack_is_named() {
 }
 
 #[test]
+fn too_little_memory_is_named() {
+    for (letter, limit) in [('v', 30_000), ('v', 40_000), ('d', 1_000), ('d', 16_000)] {
+        let done = shell(&format!("ulimit -{letter} {limit}; {RUN}"));
+        is_one_line(
+            &done,
+            125,
+            &[&format!("ulimit -{letter}"), &limit.to_string()],
+        );
+    }
+    runs(&format!("ulimit -v 500000; {RUN}"));
+    runs(&format!("ulimit -d 100000; {RUN}"));
+}
+
+/// For root there is none. Whoever else runs the test has more processes than that already.
+#[test]
+fn too_few_processes_are_named() {
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let done = shell("ulimit -u 1; exec ugpio run --chip a -- true");
+    is_one_line(&done, 125, &["EAGAIN", "ulimit -u"]);
+}
+
+#[test]
+fn limits_that_a_run_does_not_meet_are_the_programs() {
+    for limit in ["-c 0", "-l 0", "-t 100", "-q 0", "-f 100"] {
+        let done = shell(&format!(
+            "ulimit {limit} 2>/dev/null && ugpio run --chip a -- sh -c 'ulimit {}'",
+            &limit[..2]
+        ));
+        let bare = shell(&format!(
+            "ulimit {limit} 2>/dev/null && ulimit {}",
+            &limit[..2]
+        ));
+        assert_eq!(done, bare, "{limit}");
+    }
+}
+
+#[test]
+fn a_limit_of_file_sizes_is_named() {
+    let done = shell(&format!("ulimit -f 0; {RUN}"));
+    is_one_line(&done, 125, &["file too large"]);
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("t.vcd");
+    let blink =
+        "for i in 1 2 3 4 5 6 7 8 9; do ugpio ctl pull a 0 up; ugpio ctl pull a 0 down; done";
+    let line = format!(
+        "ulimit -f 1; ugpio run --chip a --trace {} -- sh -c '{blink}'",
+        trace.display()
+    );
+    let done = shell(&line);
+    // The status stays the program's.
+    is_one_line(&done, 0, &["t.vcd", "file too large"]);
+}
+
+#[test]
 fn standard_descriptors_may_be_closed() {
     for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         runs(&format!("{RUN} {closed}"));
@@ -119,6 +175,35 @@ fn a_machine_without_temporary_places_is_told_apart_from_one_with_any() {
     is_one_line(&done, 125, &["read-only file system"]);
 }
 
+/// Descriptors are looked up in `/proc`; with another's every chip would be gone.
+#[test]
+fn a_machine_without_its_own_proc_is_told() {
+    let Some(done) = in_mounts(&format!("mount -t tmpfs none /proc; {RUN}")) else {
+        return;
+    };
+    is_one_line(&done, 125, &["/proc", "mount -t proc"]);
+    // Of a new pid namespace, with the old one's.
+    let Some(done) = in_mounts(&format!("exec unshare -pf --kill-child sh -c '{RUN}'")) else {
+        return;
+    };
+    is_one_line(&done, 125, &["another's", "mount -t proc"]);
+}
+
+#[test]
+fn a_machine_without_sys_or_dev_has_the_boards() {
+    for line in [
+        "mount -t tmpfs none /sys",
+        "mount -t tmpfs none /mnt; touch /mnt/null; mount --bind /dev/null /mnt/null; mount --rbind /mnt /dev",
+    ] {
+        let look = "test -c /dev/gpiochip0 && test -d /sys/class/gpio";
+        let Some(done) = in_mounts(&format!("{line}; ugpio run --chip a -- sh -c '{look}'")) else {
+            return;
+        };
+        let err = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && err.is_empty(), "{line}: {err}");
+    }
+}
+
 #[test]
 fn a_full_disk_is_told() {
     for size in ["4k", "8k", "16k", "32k"] {
@@ -128,4 +213,19 @@ fn a_full_disk_is_told() {
         let Some(done) = in_mounts(&line) else { return };
         is_one_line(&done, 125, &["no space left on device"]);
     }
+    let line = "mount -t tmpfs -o nr_inodes=20 none /mnt; XDG_RUNTIME_DIR=/mnt ugpio run --chip a:64 -- true";
+    let Some(done) = in_mounts(line) else { return };
+    is_one_line(&done, 125, &["no space left on device"]);
+}
+
+/// The disk of the virtual files fills up while the run goes on: the chip is refused, and what is there stays.
+#[test]
+fn a_disk_that_fills_up_is_told_to_who_asks() {
+    let line = "mount -t tmpfs -o size=500k none /mnt; XDG_RUNTIME_DIR=/mnt ugpio run --chip a:8 -- sh -c '\
+        dd if=/dev/zero of=/mnt/fill bs=4k 2>/dev/null; ugpio ctl plug b:64; echo $? >&2; \
+        test -c /dev/gpiochip0 && rm /mnt/fill && ugpio ctl plug c:64 >&2'";
+    let Some(done) = in_mounts(line) else { return };
+    let err = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{err}");
+    println!("{err}");
 }

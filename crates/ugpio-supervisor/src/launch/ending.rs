@@ -4,6 +4,7 @@ use core::fmt;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use crate::clean::clean;
 use crate::sys::process::{ChildStatus, exit_now, suffer};
 
 /// A failure of ugpio itself, with its exit status and one line to print.
@@ -74,7 +75,7 @@ impl Ending {
                 );
                 suffer(*signal);
             }
-            Self::Failed(failure) => eprintln!("ugpio: {failure}"),
+            Self::Failed(failure) => eprintln!("ugpio: {}", clean(&failure.to_string())),
         }
         exit_now(self.code())
     }

@@ -12,6 +12,7 @@ use super::ending::{Ending, Failure};
 use super::message::Message;
 use super::plan::{Leftover, Plan};
 use super::{descendants, guardian};
+use crate::clean::clean;
 use crate::outcome::Errno;
 use crate::sys::process::{self, Received, SignalSet, Target};
 
@@ -120,7 +121,7 @@ impl Front {
                 None
             }
             Ok(Some(Message::Note(line))) => {
-                eprintln!("ugpio: {line}");
+                eprintln!("ugpio: {}", clean(&line));
                 None
             }
             Ok(Some(Message::Ended { ending, is_last })) => {

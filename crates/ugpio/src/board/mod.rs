@@ -29,7 +29,7 @@ use machine::Machine;
 pub(crate) use numbers::overlap;
 use serde::{Deserialize, Serialize};
 
-use crate::clean::clean;
+use crate::clean::{self, clean};
 use crate::counted::counted;
 
 /// Lines of a chip whose number of lines is not given.
@@ -256,7 +256,8 @@ impl Board {
         if let Some(text) = known::meant_by(path) {
             return file::parse(text, beside).map_err(in_file);
         }
-        let bytes = std::fs::read(path).map_err(|e| in_file(BoardError::new("", reason(&e))))?;
+        let bytes =
+            std::fs::read(path).map_err(|e| in_file(BoardError::new("", clean::reason(&e))))?;
         let text = String::from_utf8(bytes).map_err(|_| {
             in_file(BoardError::new(
                 "",
@@ -271,13 +272,6 @@ impl Board {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn from_text(text: &str) -> Result<Board, BoardError> {
     file::parse(text, &[])
-}
-
-/// The system's words for an I/O error, without its number.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
 }
 
 impl ChipSpec {

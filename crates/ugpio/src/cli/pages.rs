@@ -10,6 +10,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::{Cli, Shell};
+use crate::clean;
 use crate::complete;
 
 /// Prints the completion script for `shell`.
@@ -32,7 +33,11 @@ pub(crate) fn man(dir: Option<&Path>) -> io::Result<()> {
     };
     let done = fs::create_dir_all(dir).and_then(|()| write_pages(&root, dir));
     done.map_err(|error| {
-        let text = format!("man pages in {}: {error}", dir.display());
+        let text = format!(
+            "man pages in {}: {}",
+            clean::path(dir),
+            clean::reason(&error)
+        );
         io::Error::new(error.kind(), text)
     })
 }

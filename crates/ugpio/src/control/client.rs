@@ -24,10 +24,10 @@ const BRIEFLY: Duration = Duration::from_secs(2);
 #[derive(Debug, Error)]
 pub(crate) enum ClientError {
     /// No run listens on the socket.
-    #[error("control socket {}: {}", .0.display(), crate::board::reason(.1))]
+    #[error("control socket {}: {}", .0.display(), crate::clean::reason(.1))]
     Connect(PathBuf, io::Error),
     /// The run ended, or does not answer.
-    #[error("the run does not answer: {}", crate::board::reason(.0))]
+    #[error("the run does not answer: {}", crate::clean::reason(.0))]
     Lost(io::Error),
     /// The run ended before it answered.
     #[error("the run has ended")]

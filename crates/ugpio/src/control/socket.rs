@@ -33,7 +33,7 @@ pub(crate) enum SocketError {
     #[error("control socket {}: taken by something that is not a socket", .0.display())]
     NotASocket(PathBuf),
     /// The system said no.
-    #[error("control socket {}: {}", .0.display(), crate::board::reason(.1))]
+    #[error("control socket {}: {}", .0.display(), crate::clean::reason(.1))]
     Io(PathBuf, io::Error),
     /// The directory is not safe to use.
     #[error("{}: not a directory of mode 0700 that belongs to uid {}", .0.display(), .1)]

@@ -25,7 +25,7 @@ use crate::control::inlet::Inlet;
 
 /// The board cannot be served.
 #[derive(Debug, Error)]
-#[error("--web={address}: {}", crate::board::reason(reason))]
+#[error("--web={address}: {}", crate::clean::reason(reason))]
 pub(crate) struct WebError {
     address: SocketAddr,
     reason: io::Error,

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Synced;
 use super::target::{Target, TraceFile, beside};
+use crate::clean;
 use crate::control::protocol::{ChipState, Event, Happened};
 use crate::trace::fst;
 use crate::trace::vcd::VcdWriter;
@@ -178,12 +179,13 @@ impl Sink {
         };
         synced.trouble.push(match &self.form {
             Form::Vcd(path, _) | Form::Json(path, _) | Form::Explain(path, _) => {
-                format!("{}: {error}", path.display())
+                format!("{}: {}", clean::path(path), clean::reason(error))
             }
             Form::Fst(Fst { path, dump, .. }, _) => format!(
-                "{}: {error}; what was written down is in {}",
-                path.display(),
-                dump.display()
+                "{}: {}; what was written down is in {}",
+                clean::path(path),
+                clean::reason(error),
+                clean::path(dump)
             ),
             // A vector takes everything.
             Form::Memory(_) => return,

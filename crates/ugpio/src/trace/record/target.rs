@@ -5,6 +5,8 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
+use crate::clean;
+
 /// Where a trace goes.
 #[derive(Debug)]
 pub(crate) enum Target {
@@ -61,7 +63,8 @@ impl TraceFile {
             .create(true)
             .truncate(true)
             .open(path);
-        let file = file.map_err(|error| format!("{}: {error}", path.display()))?;
+        let file =
+            file.map_err(|error| format!("{}: {}", clean::path(path), clean::reason(&error)))?;
         let path = path.to_owned();
         Ok(TraceFile { path, file })
     }
@@ -86,7 +89,8 @@ impl Target {
             // A copy, as ours is not kept.
             None => io::stderr().as_fd().try_clone_to_owned().map(File::from),
         };
-        let file = file.map_err(|error| format!("{}: {error}", name.display()))?;
+        let file =
+            file.map_err(|error| format!("{}: {}", clean::path(name), clean::reason(&error)))?;
         let path = name.to_owned();
         Ok(Target::Explain(TraceFile { path, file }))
     }
