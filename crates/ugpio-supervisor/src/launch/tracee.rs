@@ -186,7 +186,7 @@ fn filter_failure(errno: Errno) -> Failure {
              inside another, or a container manager (LXD with system call interception) or WSL2 (mirrored networking) \
              has one. Start ugpio outside of it; on WSL2 set networkingMode=nat"
             .into(),
-        Errno::NOSYS | Errno::INVAL => "this kernel has no seccomp user notification: ugpio run needs Linux 5.14 or \
+        Errno::NOSYS | Errno::INVAL => "this kernel's seccomp cannot do what ugpio run needs: that is Linux 5.14 or \
              newer with CONFIG_SECCOMP_FILTER, and no emulated kernel such as gVisor. Run it on such a kernel, or ask \
              `ugpio doctor`"
             .into(),

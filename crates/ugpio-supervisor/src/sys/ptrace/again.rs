@@ -77,8 +77,8 @@ struct Pages {
 
 /// Whether a thread makes a call again for us, and this is the call: it is to be let through.
 pub(crate) fn is_expected(call: &Call) -> bool {
-    let made = Some(&Some((call.nr, call.args)));
-    COUNT.load(Ordering::Acquire) != 0 && lock(&UNDER_WAY).get(&number(call.tid)) == made
+    let made = Some((call.nr, call.args));
+    COUNT.load(Ordering::Acquire) != 0 && lock(&UNDER_WAY).get(&number(call.tid)) == Some(&made)
 }
 
 /// Whether a thread of this number makes a call again.
