@@ -174,10 +174,26 @@ macro_rules! for_each_call {
         IoSubmit 209 2 when [ALWAYS] open [Whole(Files::io_submit)] named [Whole(write::io_submit)];
 
         // Stores.
-        Write 1 64 when [TREE, STRICT] marks [Ours] open [File(0, operations::write)] named [Whole(write::write)];
-        Writev 20 66 when [TREE, STRICT] marks [Ours] open [File(0, operations::write)] named [Whole(write::writev)];
-        Pwrite64 18 68 when [TREE, STRICT] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwrite64)];
-        Pwritev 296 70 when [TREE, STRICT] marks [Ours] open [File(0, operations::at_position)] named [Whole(write::pwritev)];
+        Write 1 64
+            when [TREE, STRICT]
+            marks [Ours, Settles]
+            open [File(0, operations::write)]
+            named [Whole(write::write)];
+        Writev 20 66
+            when [TREE, STRICT]
+            marks [Ours, Settles]
+            open [File(0, operations::write)]
+            named [Whole(write::writev)];
+        Pwrite64 18 68
+            when [TREE, STRICT]
+            marks [Ours, Settles]
+            open [File(0, operations::at_position)]
+            named [Whole(write::pwrite64)];
+        Pwritev 296 70
+            when [TREE, STRICT]
+            marks [Ours, Settles]
+            open [File(0, operations::at_position)]
+            named [Whole(write::pwritev)];
 
         // Positions.
         Pread64 17 67 when [STRICT] marks [High] open [File(0, operations::at_position)] named [Whole(read::pread64)];

@@ -151,7 +151,8 @@ fn sink<'a>(context: &Context<'a>, fd: i32) -> Option<Box<dyn Sink + 'a>> {
     let link = context.process.fd_link(fd).ok()?;
     let sink = attributes.sink(&link)?;
     let mode = context.process.fd_mode(fd).ok()?;
-    (mode & 0o200 != 0).then_some(sink)
+    context.settle().ok().filter(|()| mode & 0o200 != 0)?;
+    Some(sink)
 }
 
 /// Stores bytes at a position, if that is not the file's own. The position of a text counts for nothing.

@@ -279,13 +279,21 @@ fn a_write_is_a_store_whatever_number_the_descriptor_has() {
     is_native(write(&world, 9, b"before anything was opened"));
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
     world.install(1, open(&world, &in_tree("d/live"), flags));
+    let settled = world.settled();
     returns(write(&world, 1, b"1\n"), 2);
     assert_eq!(tree.state.lock().unwrap().live, b"1\n");
+    assert_eq!(
+        world.settled(),
+        settled + 1,
+        "a store may meet what is open"
+    );
     fails(write(&world, 1, b""), Errno::FAULT);
     let at = |addr, count| world.call(Sys::Write, &[Arg::Int(1), Arg::Raw(addr), Arg::Raw(count)]);
     fails(at(UNMAPPED, 2), Errno::FAULT);
     returns(at(BUFFER, 5000), 4095);
+    let settled = world.settled();
     is_native(write(&world, 73, b"/dev/null"));
+    assert_eq!(world.settled(), settled);
     returns(path_call(&world, Sys::Rmdir, &in_tree("d")), 0);
     fails(write(&world, 1, b"1\n"), Errno::NOENT);
 }
