@@ -15,7 +15,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{Revocable, Revoked};
 
-/// One handle's way in: 0.6 ns a call on Linux. `Send`, not `Sync`, since its slot has one writer; clone
+/// One handle's way in: 0.3 to 0.7 ns a call on Linux. `Send`, not `Sync`, since its slot has one writer; clone
 /// it for another thread. The slot is taken at the first call.
 ///
 /// ```

@@ -9,6 +9,7 @@
 #[cfg(not(any(feature = "std", loom)))]
 mod irq;
 #[cfg(loom)]
+#[expect(missing_docs, reason = "they are as the standard ones")]
 mod modelled;
 
 // The standard ones, or loom's: for the crates that are modelled together with this one.

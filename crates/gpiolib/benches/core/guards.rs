@@ -1,14 +1,11 @@
 //! What one call costs: guarded as in the core, and as other ways would guard it.
 
 use std::hint::black_box;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
-use std::sync::{Arc, Barrier, RwLock};
 use std::time::Instant;
 
-use arc_swap::ArcSwapOption;
-use crossbeam_epoch as epoch;
 use gpiolib::{Chip, ChipConfig, Desc, Level, Offset, Registration, Registry, Value};
-use haphazard::{AtomicPtr, HazardPointer};
 
 use crate::{Latch, in_turn};
 
@@ -180,84 +177,9 @@ pub(crate) fn floor() {
     println!("  atomic add                             {adds:7.2} ns");
 }
 
-/// The same call guarded in other ways, side by side.
-pub(crate) fn others() {
-    let chip = direct();
-    let (_registration, descs) = held(4);
-    let desc = &descs[1];
-    let locked = RwLock::new(Some(direct()));
-    let swapped = ArcSwapOption::new(Some(Arc::new(direct())));
-    let pinned = epoch::Atomic::new(direct());
-    let hazard = AtomicPtr::from(Box::new(direct()));
-    let mut pointer = HazardPointer::new();
-    let [plain, core, rwlock, swap, pin, protect] = in_turn(
-        20_000,
-        [
-            &mut |calls| {
-                for _ in 0..calls {
-                    black_box(
-                        black_box(&chip)
-                            .get(black_box(LINE))
-                            .is_ok_and(Level::is_high),
-                    );
-                }
-            },
-            &mut |calls| {
-                for _ in 0..calls {
-                    black_box(black_box(&*desc).level().is_ok_and(Level::is_high));
-                }
-            },
-            &mut |calls| {
-                for _ in 0..calls {
-                    let chip = black_box(&locked).read().unwrap();
-                    black_box(chip.as_ref().is_some_and(high));
-                }
-            },
-            &mut |calls| {
-                for _ in 0..calls {
-                    let chip = black_box(&swapped).load();
-                    black_box(chip.as_ref().is_some_and(|chip| high(&**chip)));
-                }
-            },
-            &mut |calls| pinned_calls(&pinned, calls),
-            &mut |calls| {
-                for _ in 0..calls {
-                    let chip = black_box(&hazard).safe_load(&mut pointer);
-                    black_box(chip.is_some_and(high));
-                    pointer.reset_protection();
-                }
-            },
-        ],
-    );
-    println!("the same get, guarded in other ways");
-    row("direct dyn Chip", plain, plain);
-    row("this core (Desc::level)", core, plain);
-    row("std RwLock", rwlock, plain);
-    row("arc-swap", swap, plain);
-    row("crossbeam-epoch", pin, plain);
-    row("hazard pointer (haphazard)", protect, plain);
-}
-
 /// Whether the line of a guarded chip is high.
 fn high<C: std::ops::Deref<Target = dyn Chip>>(chip: &C) -> bool {
     chip.get(black_box(LINE)).is_ok_and(Level::is_high)
-}
-
-/// The epoch's pointer is only compared to null: dereferencing it would take `unsafe`. The call is
-/// made on a chip beside it, so the figure flatters the epoch by one load.
-fn pinned_calls(pinned: &epoch::Atomic<Box<dyn Chip>>, calls: u32) {
-    let chip = direct();
-    for _ in 0..calls {
-        let guard = epoch::pin();
-        let shared = black_box(pinned).load(Ordering::Acquire, &guard);
-        if !shared.is_null() {
-            black_box(
-                black_box(&chip)
-                    .get(black_box(LINE))
-                    .is_ok_and(Level::is_high),
-            );
-        }
-    }
 }
 
 /// As many threads as there are callers, all at once; calls per second, all together.

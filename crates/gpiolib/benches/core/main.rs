@@ -1,4 +1,5 @@
-//! The figures of the core, all in one run: `cargo bench -p gpiolib --bench core`.
+//! The figures of the core, all in one run: `cargo bench -p gpiolib --bench core`. The call guard beside
+//! others: `cargo bench -p revocable`.
 //!
 //! Each figure is the best of many short batches, because the machine has other work too; the
 //! ratios are of figures taken in turn, batch by batch. The portable guard is measured by the same
@@ -33,7 +34,6 @@ fn main() {
     guards::floor();
     guards::overhead("guard of this machine");
     again("portable");
-    guards::others();
     guards::two_threads();
     scale::requests();
     scale::registrations();
