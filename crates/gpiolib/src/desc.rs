@@ -92,7 +92,8 @@ impl Line {
     }
 
     /// Requests the line: nobody else can until the last clone of the descriptor is dropped. A line that
-    /// several consumers may share is `Busy` here; [`Line::get`] gives a share of it.
+    /// several consumers may share is `Busy` here; [`Line::get`] gives a share of it. Those who watch the
+    /// line see nothing of it: an engine announces the request once it is set up.
     ///
     /// # Errors
     /// `ProbeDefer` if the chip's module is on its way out, `Revoked` if the chip is gone, `Busy` if

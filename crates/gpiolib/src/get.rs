@@ -173,7 +173,7 @@ impl Consumer {
         let con_id = con_id.into();
         let found = self.find(con_id, index)?;
         let label = con_id.or(self.name()).map_or(Label::unknown(), Label::from);
-        let desc = found.line(&self.registry)?.get(label)?;
+        let desc = found.line(&self.registry)?.take(label)?;
         desc.set_up(found.flags, initial)?;
         desc.announce(InfoChangeKind::Requested);
         Ok(desc)

@@ -351,6 +351,12 @@ impl From<&str> for Label {
     }
 }
 
+impl From<String> for Label {
+    fn from(text: String) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.as_bytes().escape_ascii())
@@ -391,6 +397,12 @@ impl Name {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
         Self::new(text.as_bytes())
     }
 }

@@ -6,7 +6,11 @@
 
 use core::fmt;
 
-use crate::{Desc, Device, Edges, Error, Label, Level, Line, Offset, Result, Subscription, Value};
+use crate::engine::DescExt;
+use crate::{
+    Desc, Device, Edges, Error, InfoChangeKind, Label, Level, Line, Offset, Result, Subscription,
+    Value,
+};
 
 /// A requested line that is an input.
 ///
@@ -81,7 +85,9 @@ impl Line {
     /// # Errors
     /// As [`Line::get`] and [`Desc::direction_input`]; the line is then free again.
     pub fn input(&self, consumer: impl Into<Label>) -> Result<Input> {
-        Ok(self.get(consumer)?.into_input()?)
+        let pin = self.take(consumer.into())?.into_input()?;
+        pin.desc.announce(InfoChangeKind::Requested);
+        Ok(pin)
     }
 
     /// Gets the line, or a share of it, and makes it an output with this value.
@@ -89,7 +95,9 @@ impl Line {
     /// # Errors
     /// As [`Line::get`] and [`Desc::direction_output`]; the line is then free again.
     pub fn output(&self, consumer: impl Into<Label>, value: Value) -> Result<Output> {
-        Ok(self.get(consumer)?.into_output(value)?)
+        let pin = self.take(consumer.into())?.into_output(value)?;
+        pin.desc.announce(InfoChangeKind::Requested);
+        Ok(pin)
     }
 }
 

@@ -26,12 +26,13 @@ use crate::claim::Request;
 use crate::config::flags;
 use crate::device::Apart;
 use crate::edge::arm::{self, Listener};
+use crate::engine::DescExt;
 use crate::ops::{self, NO_LINE};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, IrqLock, Mutex};
 use crate::{
-    Chip, ChipConfig, Desc, Device, Direction, EdgeSink, Edges, Error, Label, Level, Line, Offset,
-    PinConfig, Result, Timestamp,
+    Chip, ChipConfig, Desc, Device, Direction, EdgeSink, Edges, Error, InfoChangeKind, Label,
+    Level, Line, Offset, PinConfig, Result, Timestamp,
 };
 
 /// What a device keeps of one shared line.
@@ -142,7 +143,8 @@ impl Line {
         self.shared_index().is_some()
     }
 
-    /// Gets the line for one consumer: exclusively, or a share of it if the line is a shared one.
+    /// Gets the line for one consumer: exclusively, or a share of it if the line is a shared one. Its
+    /// direction is left as it is. Those who watch the line see that it was requested.
     ///
     /// ```
     /// use gpiolib::{Chip, ChipConfig, Error, Level, Offset, Registry, Result, Value};
@@ -171,8 +173,15 @@ impl Line {
     /// # Errors
     /// As [`Line::request`]; a share is never `Busy`.
     pub fn get(&self, consumer: impl Into<Label>) -> Result<Desc> {
+        let desc = self.take(consumer.into())?;
+        desc.announce(InfoChangeKind::Requested);
+        Ok(desc)
+    }
+
+    /// Gets the line; it is announced once it is set up.
+    pub(crate) fn take(&self, consumer: Label) -> Result<Desc> {
         match self.shared_index() {
-            Some(index) => share(self.device(), index, consumer.into()),
+            Some(index) => share(self.device(), index, consumer),
             None => self.request(consumer),
         }
     }
