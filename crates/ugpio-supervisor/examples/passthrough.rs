@@ -12,7 +12,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use rustix::process::{Pid, Signal, kill_process};
 use ugpio_supervisor::arch::Sys;
@@ -35,6 +35,10 @@ impl Dispatch for Passthrough {
     fn replaces_image(&self, _: Pid) {}
 
     fn changes_root(&self) {}
+
+    fn answering(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        None
+    }
 
     fn dispatch(&self, call: &Call, _listener: &Listener) -> Reply {
         if call.sys != Some(Sys::Chdir) {

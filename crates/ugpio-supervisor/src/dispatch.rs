@@ -3,7 +3,7 @@
 //! The [`World`] is the [`Dispatch`] that the dispatcher threads ask. It hands a call to those that answer for open GPIO
 //! files and sockets of uevents, then to the path calls (`calls`); what nobody answers is the kernel's.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use rustix::process::Pid;
 
@@ -83,6 +83,10 @@ impl Dispatch for World {
         self.dirs.change_roots();
     }
 
+    fn answering(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        Some(self.files().answering())
+    }
+
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {
         let files = self.files();
         // Reading or setting the values of a held line cannot tell whether another was let go.
@@ -103,14 +107,16 @@ impl Dispatch for World {
         }
         let slept = files.woken(call);
         match (call.sys, slept.as_deref()) {
-            // The call that was called back, without its number.
-            (Some(Sys::RestartSyscall), Some(slept)) => {
+            // The call that was called back, without its number. Another one that a stop ended, `nanosleep` perhaps,
+            // comes the same way, and has other arguments.
+            (Some(Sys::RestartSyscall), Some(slept)) if slept.call().args == call.args => {
                 let again = Call {
                     id: call.id,
                     ..*slept.call()
                 };
                 self.answer(&again, listener, Some(slept))
             }
+            (Some(Sys::RestartSyscall), _) => Reply::Continue,
             (_, slept) => self.answer(call, listener, slept),
         }
     }

@@ -17,7 +17,6 @@
 //!
 //! The caller is `ugpio run`; nothing here knows about GPIO.
 
-mod descendants;
 mod ending;
 mod front;
 mod guardian;

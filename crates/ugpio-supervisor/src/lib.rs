@@ -17,6 +17,7 @@ pub mod calls;
 mod class;
 pub mod clean;
 mod clock;
+mod descendants;
 mod dispatch;
 #[cfg(test)]
 mod eventually;

@@ -8,7 +8,7 @@
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 
 use rustix::process::Pid;
 
@@ -35,6 +35,9 @@ pub trait Dispatch: Send + Sync {
     /// A thread is about to get another root or other mounts, and so are those that share them. Told before the kernel
     /// may do so.
     fn changes_root(&self);
+
+    /// Held while a call is answered, by whoever must keep all answers back at times.
+    fn answering(&self) -> Option<RwLockReadGuard<'_, ()>>;
 
     /// Decides one call. The listener is there for descriptors whose number must be known before the answer.
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply;
@@ -176,11 +179,13 @@ impl Desk {
         }
         let Some(call) = notification.call() else {
             tracing::debug!(?notification, "not ours");
+            let _answering = self.dispatch.answering();
             let _ = self.listener.cont(notification.id);
             return;
         };
         if again::is_expected(&call) {
             // Its own call, with the arguments we gave it.
+            let _answering = self.dispatch.answering();
             let _ = self.listener.cont(call.id);
             return;
         }
@@ -215,6 +220,7 @@ impl Desk {
     }
 
     fn answer(&self, id: u64, reply: &Reply) -> Result<(), Errno> {
+        let _answering = self.dispatch.answering();
         match reply {
             Reply::Continue => self.listener.cont(id),
             Reply::Return(value) => self.listener.reply(id, Ok(*value)),

@@ -4,7 +4,7 @@
 //! program would not meet the same board twice. [`Attentive`] passes calls on to the [`World`] and looks
 //! after the board before each answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use rustix::process::Pid;
 use ugpio_supervisor::notif::Dispatch;
@@ -44,6 +44,10 @@ impl Dispatch for Attentive {
 
     fn changes_root(&self) {
         self.world.changes_root();
+    }
+
+    fn answering(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        self.world.answering()
     }
 
     fn dispatch(&self, call: &Call, listener: &Listener) -> Reply {

@@ -57,6 +57,10 @@ impl Files {
         if !are_wrong(items.iter().map(|item| &item.open)) {
             return Reply::Continue;
         }
+        // The set is looked into by the kernel's means: not while some of the files of a chip have hung up.
+        if items.iter().any(|item| item.open.is_gone()) {
+            self.hang_up_gone();
+        }
         let max = usize::try_from(call.int(2)).unwrap_or(0);
         let Some(events) = ready(thread, call, max) else {
             return Reply::Continue;

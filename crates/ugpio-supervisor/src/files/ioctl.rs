@@ -29,6 +29,7 @@ impl Files {
             self.timers.kick();
         }
         self.looked_on(&open, call, caller.refusal.take());
+        self.gone_together(&open, outcome);
         match outcome {
             Outcome::Done(value) => Reply::Return(i64::try_from(value).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),

@@ -6,7 +6,7 @@
 //! hang-ups in both directions and the debounce timers. Called by `dispatch` and `world`, from any
 //! thread.
 //!
-//! Lock order: reaping → table → the core's locks → mirror → link; the list of sleepers is the last. No lock is held over a copy to or from the program's
+//! Lock order: leaving → reaping → table → the core's locks → mirror → link; the list of sleepers is the last. No lock is held over a copy to or from the program's
 //! memory.
 
 mod caller;
@@ -16,6 +16,7 @@ pub(crate) mod handles;
 mod ioctl;
 mod leaks;
 pub(crate) mod link;
+mod lookers;
 mod mirror;
 pub(crate) mod moving;
 mod onlookers;
@@ -35,9 +36,9 @@ mod witness;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLockReadGuard};
 
-use gpio_uapi::{File, Records};
+use gpio_uapi::{File, Outcome, Records};
 use gpiolib::{Device, Errno, Timestamp};
 use rustix::fs::OFlags;
 use rustix::process::Pid;
@@ -64,6 +65,8 @@ pub struct Files {
     table: Mutex<HashMap<Object, Arc<OpenFile>>>,
     /// Held while closed files are let go, until all their lines are free.
     reaping: Mutex<()>,
+    /// Held while the files of a chip hang up.
+    leaving: Mutex<()>,
     presence: Presence,
     timers: Timers,
     sleepers: Arc<Sleepers>,
@@ -108,6 +111,7 @@ impl Files {
         Ok(Arc::new_cyclic(|files| Self {
             table: Mutex::default(),
             reaping: Mutex::default(),
+            leaving: Mutex::default(),
             presence,
             timers: Timers::new(bell, files),
             sleepers: Sleepers::new(),
@@ -288,17 +292,29 @@ impl Files {
         self.presence.fd()
     }
 
-    /// Makes the files of chips that are gone report it. Called when a chip went.
+    /// Makes the files of chips that are gone report it. Called when a chip went; comes back when they do.
     pub fn hang_up_gone(&self) {
-        let gone: Vec<_> = self
-            .table()
-            .values()
-            .filter(|open| open.is_gone())
-            .cloned()
-            .collect();
+        let _one_at_a_time = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<_> = {
+            let table = self.table();
+            let gone = table.iter().filter(|(_, open)| open.is_gone());
+            gone.map(|(object, open)| (*object, Arc::clone(&open.link)))
+                .collect()
+        };
         self.leaks.set_gone(!gone.is_empty());
-        self.sleepers
-            .hang_up(gone.iter().map(|open| Arc::clone(&open.link)));
+        self.sleepers.hang_up(gone.into_iter());
+    }
+
+    /// A call is about to be told that its chip is gone: then all files of the chip show it.
+    fn gone_together(&self, open: &OpenFile, outcome: Outcome) {
+        if outcome == Outcome::Fail(Errno::ENODEV) && open.is_gone() {
+            self.hang_up_gone();
+        }
+    }
+
+    /// Held while a call is answered: no thread comes back from one while the files of a chip hang up.
+    pub(crate) fn answering(&self) -> RwLockReadGuard<'_, ()> {
+        self.sleepers.answering()
     }
 
     /// Forgets the files of dead chips that the program has closed since, so that their numbers are

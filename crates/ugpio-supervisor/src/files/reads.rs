@@ -44,6 +44,7 @@ pub(crate) fn read(asked: &Asked<'_>, open: &Arc<OpenFile>) -> Reply {
         return Reading { asked, open }.one();
     }
     if open.is_gone() {
+        files.hang_up_gone();
         return fail(Errno::ENODEV);
     }
     let on = vec![(Arc::downgrade(&open.link), Need::Nothing)];
@@ -196,6 +197,7 @@ impl Reading<'_> {
 
     fn awake(&self, outcome: Outcome) -> Reply {
         self.asked.files.sleepers.remove(self.asked.call.tid);
+        self.asked.files.gone_together(self.open, outcome);
         match outcome {
             Outcome::Done(count) => Reply::Return(i64::try_from(count).unwrap_or(i64::MAX)),
             Outcome::Fail(errno) => fail(errno),

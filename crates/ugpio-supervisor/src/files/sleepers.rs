@@ -9,16 +9,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::time::Duration;
 
 use rustix::process::Pid;
 
 use super::link::Link;
-use super::together;
+use super::{lookers, together};
 use crate::clock::now;
 use crate::outcome::Call;
+use crate::procdir::Object;
 use crate::sys::ptrace::recall::{Asleep, recall};
+use crate::sys::ptrace::still::hold_still;
 
 /// The most entries kept; more threads than this asleep at once are not called back.
 const SLEEPERS_MAX: usize = 1024;
@@ -88,12 +90,17 @@ fn is(on: &Weak<Link>, link: &Arc<Link>) -> bool {
     core::ptr::eq(on.as_ptr(), Arc::as_ptr(link))
 }
 
+/// Hangs up those that are not yet.
+fn close(files: &[(Object, Arc<Link>)]) {
+    together::close(files.iter().filter_map(|(_, link)| link.let_go()).collect());
+}
+
 /// What is to be done by the thread.
 enum Job {
     /// A record is held because of somebody who sleeps on this.
     Record(Weak<Link>),
-    /// The chips of these are gone.
-    HangUp(Vec<Arc<Link>>),
+    /// The chips of these are gone. Told when they have hung up.
+    HangUp(Vec<(Object, Arc<Link>)>, Sender<()>),
     /// Something is to be done at this time.
     At(u64, Box<dyn FnOnce() + Send>),
 }
@@ -103,6 +110,8 @@ enum Job {
 pub(crate) struct Sleepers {
     list: Mutex<Vec<Arc<Sleeper>>>,
     jobs: Sender<Job>,
+    /// Held for reading while a call is answered, for writing while files hang up.
+    answers: RwLock<()>,
     /// What the thread will read, until there is one: most runs never need it.
     todo: Mutex<Option<Receiver<Job>>>,
     own: Weak<Self>,
@@ -115,6 +124,7 @@ impl Sleepers {
         Arc::new_cyclic(|own| Self {
             list: Mutex::default(),
             jobs,
+            answers: RwLock::default(),
             todo: Mutex::new(Some(todo)),
             own: Weak::clone(own),
         })
@@ -174,15 +184,28 @@ impl Sleepers {
         self.ask(Job::Record(Arc::downgrade(link)));
     }
 
-    /// Hangs up all of these together, but calls back first who sleeps on one.
-    pub(crate) fn hang_up(&self, links: impl Iterator<Item = Arc<Link>>) {
-        let up = links.filter(|link| !link.is_hung_up());
-        let (asleep, others): (Vec<_>, Vec<_>) = up.partition(|link| !self.on(link).is_empty());
-        let ends = others.iter().filter_map(|link| link.let_go());
-        together::close(ends.collect());
-        if !asleep.is_empty() {
-            self.ask(Job::HangUp(asleep));
+    /// Held while a call is answered: no thread comes back from one while files hang up.
+    pub(crate) fn answering(&self) -> RwLockReadGuard<'_, ()> {
+        self.answers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hangs all of these up at one moment, for whoever can look; comes back when that is done.
+    pub(crate) fn hang_up(&self, files: impl Iterator<Item = (Object, Arc<Link>)>) {
+        let up: Vec<_> = files.filter(|(_, link)| !link.is_hung_up()).collect();
+        if let [_, _, ..] = &*up {
+            self.hang_up_by_thread(&up);
+        } else if up.iter().any(|(_, link)| !self.on(link).is_empty()) {
+            self.hang_up_by_thread(&up);
         }
+        // Those that are left: one on which nobody sleeps is a moment of its own.
+        close(&up);
+    }
+
+    fn hang_up_by_thread(&self, files: &[(Object, Arc<Link>)]) {
+        let (done, is_done) = channel();
+        self.ask(Job::HangUp(files.to_vec(), done));
+        // Fails only if there is no thread.
+        let _ = is_done.recv();
     }
 
     /// Runs `act` at this time of the monotonic clock.
@@ -217,18 +240,29 @@ impl Sleepers {
         });
     }
 
-    /// Hangs all of these up while nobody who sleeps on one can look at the others.
-    fn leave(&self, links: &[Arc<Link>]) {
-        let mut sleepers: Vec<Arc<Sleeper>> = Vec::new();
-        for (sleeper, _) in links.iter().flat_map(|link| self.on(link)) {
-            if !sleepers.iter().any(|known| Arc::ptr_eq(known, &sleeper)) {
-                sleepers.push(sleeper);
+    /// Hangs all of these up while no thread of the run that has one of them can look at the others.
+    // DIFFERS: threads that cannot be traced, and those asleep in calls that a stop would harm, go on meanwhile.
+    fn leave(&self, files: &[(Object, Arc<Link>)], done: &Sender<()>) {
+        let objects = files.iter().map(|(object, _)| *object).collect();
+        let stopped = hold_still(
+            || self.answers.write().unwrap_or_else(PoisonError::into_inner),
+            || lookers::find(&objects),
+            |answers| {
+                close(files);
+                drop(answers);
+                let _ = done.send(());
+            },
+        );
+        let stopped = stopped.unwrap_or_else(|errno| {
+            tracing::error!(%errno, "cannot call back who sleeps: no thread can be started");
+            Vec::new()
+        });
+        for (sleeper, _) in files.iter().flat_map(|(_, link)| self.on(link)) {
+            sleeper.is_called.store(true, Ordering::Relaxed);
+            if !stopped.contains(&sleeper.call().tid) {
+                self.list().retain(|other| !Arc::ptr_eq(other, &sleeper));
             }
         }
-        self.stop(&sleepers, || {
-            let ends = links.iter().filter_map(|link| link.let_go());
-            together::close(ends.collect());
-        });
     }
 
     /// Calls back who is due, and says when the next one is.
@@ -264,7 +298,7 @@ fn run(todo: &Receiver<Job>, sleepers: &Weak<Sleepers>) {
                     sleepers.show_record(&link);
                 }
             }
-            Ok(Job::HangUp(links)) => sleepers.leave(&links),
+            Ok(Job::HangUp(files, done)) => sleepers.leave(&files, &done),
             Ok(Job::At(time, act)) => planned.push((time, act)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -1,7 +1,8 @@
 //! Closing many descriptors at one go.
 //!
 //! A program that polls several files of a chip looks at all of them when the first reports a hang-up, and Linux has
-//! then hung up all: a chip goes once. [`close`] comes as near to that as a process can.
+//! then hung up all: a chip goes once. Threads that can be stopped are stopped meanwhile (`super::sleepers`); to the
+//! others [`close`] shows as little as a process can.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};

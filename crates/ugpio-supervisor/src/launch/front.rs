@@ -9,10 +9,11 @@ use rustix::process::{
 };
 
 use super::ending::{Ending, Failure};
+use super::guardian;
 use super::message::Message;
 use super::plan::{Leftover, Plan};
-use super::{descendants, guardian};
 use crate::clean::clean;
+use crate::descendants;
 use crate::outcome::Errno;
 use crate::sys::process::{self, Received, SignalSet, Target};
 

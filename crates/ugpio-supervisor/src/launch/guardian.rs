@@ -7,10 +7,11 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
 
 use super::ending::{Ending, Failure};
+use super::limits;
 use super::message::Message;
 use super::plan::Plan;
 use super::session::Session;
-use super::{descendants, limits};
+use crate::descendants;
 use crate::outcome::Errno;
 use crate::sys::process::{
     Target, close_inherited, exit_now, fork, null_stdio, poll_children, rename, wait_child,

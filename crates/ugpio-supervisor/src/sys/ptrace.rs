@@ -5,7 +5,7 @@
 //! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
 //! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
-//! [`again`] has it repeat its own call with other arguments. Called by `world` through the path layer and by
+//! [`again`] has it repeat its own call with other arguments; [`still`] only holds threads. Called by `world` through the path layer and by
 //! `files`. The thread cannot be one that a debugger holds already.
 #![expect(
     unsafe_code,
@@ -14,6 +14,7 @@
 
 pub(crate) mod again;
 pub(crate) mod recall;
+pub(crate) mod still;
 
 use core::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
@@ -131,6 +132,15 @@ struct Traced {
     tid: Pid,
     /// Until when it is waited for. None where it was answered in a call, and so stops unless it dies.
     limit: Option<Instant>,
+}
+
+/// A call in which a thread sleeps: what the kernel shows of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Slept {
+    /// Its number.
+    pub(crate) nr: i64,
+    /// Its first argument.
+    pub(crate) first: u64,
 }
 
 /// The general registers of a thread.
@@ -338,15 +348,15 @@ impl Registers {
         before.taken_back(call.nr, result)
     }
 
-    /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.
-    fn is_interrupted(&self, nr: u32) -> bool {
-        self.0.orig_rax == u64::from(nr) && self.result() == -i64::from(libc::EINTR)
-    }
-
-    /// About to make a call that it has made already.
-    fn making(mut self, call: &Call) -> Self {
-        self.0.rax = u64::from(call.nr);
-        self.unrestarted()
+    /// The call that has just been ended with `EINTR`, about to be made again at another place. `close` has done its
+    /// work even so.
+    fn interrupted(mut self, _slept: Option<Slept>) -> Option<Self> {
+        let nr = self.0.orig_rax.cast_signed();
+        let is_call = nr >= 0 && nr != libc::SYS_close;
+        (is_call && self.result() == -i64::from(libc::EINTR)).then(|| {
+            self.0.rax = self.0.orig_rax;
+            self.unrestarted()
+        })
     }
 
     /// No call is under way that the kernel might begin anew.
@@ -402,15 +412,16 @@ impl Registers {
         self.call_with(i64::from(call.nr), call.args)
     }
 
-    /// Whether the call `nr` has just been ended with `EINTR`, as `epoll_wait` is, which the kernel never restarts.
-    fn is_interrupted(&self, nr: u32) -> bool {
-        self.0.regs[8] == u64::from(nr) && self.result() == -i64::from(libc::EINTR)
-    }
-
-    /// About to make a call that it has made already.
-    fn making(mut self, call: &Call) -> Self {
-        self.0.regs[0] = call.args[0];
-        self
+    /// The call that has just been ended with `EINTR`, about to be made again at another place. The kernel shows its
+    /// first argument no more, so it has to be the one in which the thread was found asleep.
+    // DIFFERS: a call that the thread was about to sleep in ends with EINTR.
+    fn interrupted(mut self, slept: Option<Slept>) -> Option<Self> {
+        let slept = slept.filter(|slept| self.0.regs[8].cast_signed() == slept.nr)?;
+        let is_call = slept.nr != libc::SYS_close;
+        (is_call && self.result() == -i64::from(libc::EINTR)).then(|| {
+            self.0.regs[0] = slept.first;
+            self
+        })
     }
 
     fn result(&self) -> i64 {

@@ -36,6 +36,7 @@ pub(crate) fn in_both(name: &str, test: impl Fn(&Chip)) {
 }
 
 /// A simulated chip of 8 lines, made by the program itself.
+#[derive(Clone)]
 pub(crate) struct Chip {
     node: String,
     sysfs: String,
@@ -47,6 +48,10 @@ impl Chip {
             std::fs::create_dir(format!("{TREE}{dir}")).unwrap();
         }
         std::fs::write(format!("{TREE}/bank/num_lines"), "8").unwrap();
+        Chip::live()
+    }
+
+    fn live() -> Chip {
         std::fs::write(format!("{TREE}/live"), "1").unwrap();
         let text = |name: &str| {
             let text = std::fs::read_to_string(format!("{TREE}/{name}")).unwrap();
@@ -81,6 +86,11 @@ impl Chip {
 
     pub(crate) fn unplug(&self) {
         std::fs::write(format!("{TREE}/live"), "0").unwrap();
+    }
+
+    /// The chip after it was plugged in again, perhaps under another name.
+    pub(crate) fn plug(&self) -> Chip {
+        Chip::live()
     }
 }
 

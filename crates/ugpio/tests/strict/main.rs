@@ -7,3 +7,4 @@ mod again;
 mod inside;
 mod rows;
 mod sleepers;
+mod unplugs;

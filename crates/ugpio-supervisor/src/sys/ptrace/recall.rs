@@ -9,18 +9,16 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
-use rustix::io::{Errno, read};
 
 use super::super::process::hold_waiting;
-use super::{Registers, Traced, on_own_thread};
+use super::still::Doing;
+use super::{Slept, Traced, on_own_thread};
 use crate::arch::{Arch, Sys};
 use crate::outcome::Call;
 
 /// How long all that are called back together may take to stop. A thread that sleeps stops at once if it gets a
 /// processor.
 const STOPPING_MAX: Duration = Duration::from_secs(1);
-/// Longer than the number of a call.
-const NUMBER_MAX: usize = 32;
 
 /// A call that was let through and may sleep, and the thread that made it, whoever has its number later.
 #[derive(Debug)]
@@ -67,9 +65,13 @@ impl Asleep {
             tracing::debug!(%errno, tid = %self.call.tid, "a thread did not stop to be called back");
         }
         // The number has meant this thread all the time if the thread is there still.
-        if outcome.is_ok() && self.dir.as_ref().is_some_and(is_there) {
+        if let Some(dir) = self.dir.as_ref()
+            && outcome.is_ok()
+            && is_there(dir)
+        {
             return Some(Recalled {
                 thread,
+                dir,
                 call: &self.call,
             });
         }
@@ -78,23 +80,12 @@ impl Asleep {
     }
 
     /// Whether the thread may be asleep in this call now.
-    // KERNEL: fs/proc/base.c proc_pid_syscall: the number of the call it sleeps in, or "running"
     fn may_be(&self, dir: &OwnedFd) -> bool {
-        let mut text = [0; NUMBER_MAX];
-        let length = openat(dir, c"syscall", OFlags::CLOEXEC, Mode::empty())
-            .and_then(|file| read(&file, &mut text));
-        let Ok(length) = length else {
-            // Not shown on every machine.
-            return true;
-        };
-        let restart = Arch::NATIVE.number(Sys::RestartSyscall);
-        let text = String::from_utf8_lossy(&text[..length]);
-        match text.split_whitespace().next() {
-            Some("running") => true,
-            Some(number) => number
-                .parse()
-                .is_ok_and(|nr| nr == self.call.nr || Some(nr) == restart),
-            None => false,
+        let restart = Arch::NATIVE.number(Sys::RestartSyscall).map(i64::from);
+        match Doing::of(dir) {
+            Doing::Running => true,
+            Doing::Asleep(Slept { nr, .. }) => nr == i64::from(self.call.nr) || Some(nr) == restart,
+            Doing::Waiting | Doing::Gone => false,
         }
     }
 }
@@ -137,23 +128,18 @@ pub(crate) fn recall(sleepers: &[&Asleep], meanwhile: impl FnOnce() + Send) -> V
 /// A thread that was stopped on its way out of a call in which it slept.
 struct Recalled<'a> {
     thread: Traced,
+    dir: &'a OwnedFd,
     call: &'a Call,
 }
 
 impl Recalled<'_> {
     /// Lets the thread go: it makes its call again.
     fn resume(self) {
-        let begun_anew = |registers: Registers| {
-            if registers.is_interrupted(self.call.nr) {
-                let again = registers.repeating(&self.thread)?.making(self.call);
-                self.thread.set_registers(again)?;
-            }
-            Ok::<_, Errno>(())
+        let slept = Slept {
+            nr: i64::from(self.call.nr),
+            first: self.call.args[0],
         };
-        if let Err(errno) = self.thread.registers().and_then(begun_anew) {
-            tracing::debug!(%errno, tid = %self.call.tid, "a call that was called back ends with EINTR");
-        }
-        self.thread.detach();
+        self.thread.let_go(Some(slept), self.dir);
     }
 }
 

@@ -9,19 +9,19 @@ use std::collections::HashMap;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 /// Kills every descendant that exists now.
-pub(super) fn kill_all() {
+pub(crate) fn kill_all() {
     for pid in below(getpid()) {
         let _ = kill_process(pid, Signal::KILL);
     }
 }
 
 /// Every descendant that exists now.
-pub(super) fn of_this() -> Vec<Pid> {
+pub(crate) fn of_this() -> Vec<Pid> {
     below(getpid())
 }
 
 /// Whether `pid` descends from `ancestor`, or is it.
-pub(super) fn is_below(pid: Pid, ancestor: Pid) -> bool {
+pub(crate) fn is_below(pid: Pid, ancestor: Pid) -> bool {
     let mut at = pid;
     // Bounded, since parents change while we walk.
     for _ in 0..1000 {
@@ -37,7 +37,7 @@ pub(super) fn is_below(pid: Pid, ancestor: Pid) -> bool {
 }
 
 /// Whether the process is stopped by a signal.
-pub(super) fn is_stopped(pid: Pid) -> bool {
+pub(crate) fn is_stopped(pid: Pid) -> bool {
     stat(pid).is_some_and(|(state, _)| state == b'T')
 }
 
