@@ -4,14 +4,14 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::{
-    fs::OFlags,
-    io::Errno,
-    process::{PidfdGetfdFlags, pidfd_getfd},
-};
+use rustix::{fs::OFlags, io::Errno};
 
 use super::credentials::{Credentials, own_number};
-use crate::{files::poll::process_of, path::View, thread::Thread};
+use crate::{
+    files::poll::{process_of, shared},
+    path::View,
+    thread::Thread,
+};
 
 /// A program that waits in a call.
 pub(super) trait Process {
@@ -106,7 +106,7 @@ impl Process for Thread<'_> {
 
     fn share(&self, fd: i32) -> Result<OwnedFd, Errno> {
         let process = process_of(self).ok_or(Errno::SRCH)?;
-        self.confirmed(pidfd_getfd(process, fd, PidfdGetfdFlags::empty()))
+        self.confirmed(shared(&process, fd))
     }
 
     fn view(&self) -> Option<View> {

@@ -11,9 +11,8 @@ use std::sync::{Arc, OnceLock};
 use gpio_uapi::PollMask;
 use rustix::event::{Timespec, epoll};
 use rustix::fs::OFlags;
-use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use super::poll::{are_wrong, is_deaf, process_of};
+use super::poll::{are_wrong, is_deaf, process_of, shared};
 use super::sleepers::{Need, Sleeper};
 use super::{Asked, Files, OpenFile};
 use crate::outcome::{Call, Reply};
@@ -153,7 +152,7 @@ fn pipes() -> Option<u64> {
 /// What is ready in the set now; `None` if nothing is, or this machine does not let us look.
 fn ready(thread: &Thread<'_>, call: &Call, max: usize) -> Option<Vec<(u32, u64)>> {
     let process = process_of(thread)?;
-    let set = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
+    let set = shared(&process, call.int(0)).ok()?;
     // What is taken out of the set is gone: it must be the caller's.
     thread.confirm().ok()?;
     let mut room = vec![MaybeUninit::uninit(); max.min(EVENTS_MAX)];

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use gpio_uapi::FileKind;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 
-use super::poll::process_of;
+use super::poll::{process_of, shared};
 use super::{Asked, OpenFile};
 use crate::outcome::{Call, Reply};
 use crate::path::machine::Machine;
@@ -99,7 +98,7 @@ fn silently(thread: &Thread<'_>, call: &Call) -> Reply {
         - OFlags::from_bits_retain(libc::O_ASYNC.cast_unsigned());
     let set = || {
         let process = process_of(thread)?;
-        let file = pidfd_getfd(process, call.int(0), PidfdGetfdFlags::empty()).ok()?;
+        let file = shared(&process, call.int(0)).ok()?;
         // The flags are those of everybody who has the file: it must be the caller's.
         thread.confirm().ok()?;
         rustix::fs::fcntl_setfl(&file, flags).ok()

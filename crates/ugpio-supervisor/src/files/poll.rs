@@ -302,7 +302,7 @@ fn masks(thread: &Thread<'_>, waited: &[Waited]) -> Vec<u32> {
 
 /// What a descriptor that is none of ours polls now; nothing if this machine does not let us look.
 fn mask_of(process: &OwnedFd, fd: i32, events: u32) -> u32 {
-    let file = match pidfd_getfd(process, fd, PidfdGetfdFlags::empty()) {
+    let file = match shared(process, fd) {
         Ok(file) => file,
         Err(Errno::BADF) => return u32::from(PollFlags::NVAL.bits()),
         Err(_) => return 0,
@@ -323,6 +323,19 @@ fn mask_of(process: &OwnedFd, fd: i32, events: u32) -> u32 {
 pub(crate) fn process_of(thread: &Thread<'_>) -> Option<OwnedFd> {
     let first = thread.dirs().first_thread(thread.tid()).ok()?;
     pidfd_open(first, PidfdFlags::empty()).ok()
+}
+
+/// Another descriptor of what is behind a descriptor of a process.
+///
+/// # Errors
+///
+/// `EBADF`: there is no such descriptor. `EPERM`: the process is not ours to look at.
+pub(crate) fn shared(process: &OwnedFd, fd: i32) -> Result<OwnedFd, Errno> {
+    // Programs pass negative numbers for none; to rustix they are none either.
+    if fd < 0 {
+        return Err(Errno::BADF);
+    }
+    pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
 }
 
 /// The sets of a `select`: what is to be read, written and exceptional.
@@ -390,5 +403,19 @@ impl Sets {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_is_no_descriptor() {
+        let own = pidfd_open(rustix::process::getpid(), PidfdFlags::empty()).unwrap();
+        assert!(shared(&own, 0).is_ok());
+        for none in [-1, libc::AT_FDCWD, i32::MIN, i32::MAX] {
+            assert_eq!(shared(&own, none).err(), Some(Errno::BADF), "{none}");
+        }
     }
 }
