@@ -24,7 +24,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character does something else than to be seen.
-fn acts(c: char) -> bool {
+#[must_use]
+pub fn acts(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             // Line and paragraph separators; marks of direction, which turn text around; no characters.

@@ -8,7 +8,25 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
+use ugpio_supervisor::clean::acts;
 pub(crate) use ugpio_supervisor::clean::clean;
+
+/// JSON in one line that says the same, with what would act in a terminal as `\u009b`.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if acts(c) {
+            // Only strings hold such a character, and none is beyond 16 bits.
+            clean += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            clean.push(c);
+        }
+    }
+    Cow::Owned(clean)
+}
 
 /// A path, as a message names it.
 pub(crate) fn path(path: &Path) -> String {
@@ -38,6 +56,17 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_the_same_without_what_acts() {
+        let names = ["a", "ä\u{9b}31m\u{7f}", "\u{202e}b\u{feff}", "\u{1b}]\n"];
+        let plain = serde_json::to_string(&names).unwrap();
+        let shown = json(&plain);
+        assert!(!shown.chars().any(acts), "{shown}");
+        let read: Vec<String> = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, names);
+        assert!(matches!(json("[\"größe\"]"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn of_what_is_long_both_ends_are_seen() {

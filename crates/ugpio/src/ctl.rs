@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::board::ChipSpec;
 use crate::board::fault_text::time;
+use crate::clean;
 use crate::cli::complaint::shown;
 use crate::cli::status;
 use crate::cli::words::milliseconds;
@@ -254,7 +255,7 @@ impl<W: Write> Printer<W> {
     fn result<T: Serialize>(&mut self, answer: &T) -> Result<(), CtlError> {
         if self.json {
             let line = serde_json::to_string(answer).map_err(io::Error::from)?;
-            writeln!(self.to, "{line}")?;
+            writeln!(self.to, "{}", clean::json(&line))?;
             self.to.flush()?;
         }
         Ok(())
@@ -329,7 +330,7 @@ impl Text for NetState {
         if self.delay_ns > 0 {
             write!(f, " delay {}", time(self.delay_ns))?;
         }
-        writeln!(f, ": {}", self.lines.join(" "))
+        writeln!(f, ": {}", shown(self.lines.join(" ")))
     }
 }
 
@@ -337,11 +338,11 @@ impl Text for PartState {
     fn text(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "part {:?} {}", self.part, self.is)?;
         if !self.state.is_empty() {
-            write!(f, " {}", self.state)?;
+            write!(f, " {}", shown(&self.state))?;
         }
         for (pin, net) in &self.pins {
             if let Some(net) = net {
-                write!(f, " {pin}={net}")?;
+                write!(f, " {pin}={}", shown(net))?;
             }
         }
         writeln!(f)
@@ -396,10 +397,10 @@ impl Text for Happened {
             | Event::Oscillation { .. }
             | Event::Fault { .. }
             | Event::Part { .. } => match self.event.remark() {
-                Some(text) => writeln!(f, "{text}"),
+                Some(text) => writeln!(f, "{}", shown(text)),
                 None => Ok(()),
             },
-            Event::Failed(call) => writeln!(f, "{call}"),
+            Event::Failed(call) => writeln!(f, "{}", shown(call)),
             Event::Lost { count } => writeln!(f, "{} lost", counted(*count, "event")),
             Event::Unknown => Ok(()),
         }

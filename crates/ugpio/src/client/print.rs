@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::error::Error;
+use crate::clean;
 use crate::cli::client::OutputArgs;
 use crate::cli::complaint::shown;
 
@@ -60,7 +61,8 @@ impl Printer {
 
 /// The row as one line of JSON.
 pub(super) fn json(row: &impl Serialize) -> Result<String, Error> {
-    serde_json::to_string(row).map_err(|error| Error::Output(error.into()))
+    let row = serde_json::to_string(row).map_err(|error| Error::Output(error.into()))?;
+    Ok(clean::json(&row).into_owned())
 }
 
 /// Tells the person at the terminal something that is no result.

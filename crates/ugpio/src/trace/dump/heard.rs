@@ -104,7 +104,7 @@ impl Problem {
 
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Problem {
-        Problem::whole(error.to_string())
+        Problem::whole(crate::clean::reason(&error))
     }
 }
 

@@ -101,5 +101,5 @@ fn what_is_no_recording_is_said_with_its_line() {
     assert_eq!(complaint(b""), ": it is empty");
     std::fs::remove_file(&path).unwrap();
     let error = Wave::read(&path).unwrap_err().to_string();
-    assert!(error.contains("a.vcd: No such file"), "{error}");
+    assert!(error.contains("a.vcd: no such file"), "{error}");
 }
