@@ -169,7 +169,7 @@ find_python() {
 }
 
 # What tests/clients/building.py builds the clients with: the Node.js of the system with its headers and npm, Go, a C++
-# compiler for addons, libgpiod and its tools, udev and GUdev; for packages of PyPI that have no wheel for this Python, its headers and SWIG.
+# compiler for addons, libgpiod and its tools, avrdude, udev and GUdev; for packages of PyPI that have no wheel for this Python, its headers and SWIG.
 find_clients() {
 	if [ ! -x /usr/bin/node ] || [ ! -x /usr/bin/npm ] || [ ! -e /usr/include/node/node.h ]; then
 		want nodejs npm libnode-dev
@@ -180,6 +180,7 @@ find_clients() {
 	command -v gpiodetect >/dev/null || want gpiod
 	[ -e /usr/include/gpiod.h ] || want libgpiod-dev
 	[ -x /usr/bin/udevadm ] || want udev
+	command -v avrdude >/dev/null || want avrdude
 	/usr/bin/python3 -c "import gi; gi.require_version('GUdev', '1.0')" 2>/dev/null || want python3-gi gir1.2-gudev-1.0
 	version=$(/usr/bin/python3 --version 2>/dev/null | cut -d' ' -f2)
 	[ -n "$version" ] || version=$(candidate python3)

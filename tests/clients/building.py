@@ -26,6 +26,7 @@ FILES = [
     "lifecycle/test_lifecycle.py", "python_gpiod/test_recipe.py", "python/world.py", "tools/test_tools.py",
     "tools/test_tools_2.py", "tools/tools.toml", "python/test_lgpio.py", "python/test_machines.py", "python/test_gpiozero.py", "python/pi.toml",
     "python/test_gpio4.py",
+    "python/test_blinka.py", "numbers/test_avrdude.py", "numbers/avrdude.conf", "numbers/avrdude.toml",
     "node/suite.sh",
     "recipes/button.test.js", "tree/tree.sh", "tree/test_tree.py", "udev/happening.py", "udev/test_netlink.py", "udev/test_pyudev.py",
     "udev/test_gudev.py", "udev/test_udevadm.py",
@@ -207,6 +208,12 @@ def tools_of(major):
     return step
 
 
+def avrdude(stage, names):
+    """The program that is installed here."""
+    version = run(["dpkg-query", "--show", "--showformat=${Version}", "avrdude"])
+    stage.versions["Debian `avrdude`"] = version.split("+")[0].split("-")[0]
+
+
 def udev_programs(stage, names):
     """Udev's own program and the library over it that are installed here."""
     for package in ("udev", "gir1.2-gudev-1.0"):
@@ -266,7 +273,8 @@ STEPS = [
     (recipe_c, ["recipe_c"]),
     (recipe_go, ["recipe_go"]),
     (crate_suites, list(SUITES)),
-    (lgpio, ["lgpio", "gpiozero", "machines"]),
+    (lgpio, ["lgpio", "gpiozero", "machines", "blinka"]),
+    (avrdude, ["avrdude"]),
     (udev_programs, ["udevadm", "gudev"]),
     (tools_of(1), ["debian_tools"]),
     (tools_of(2), ["debian_tools_2"]),

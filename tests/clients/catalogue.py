@@ -146,6 +146,23 @@ CLIENTS = [
         ("\nOK\n",),
     ),
     Client(
+        "blinka",
+        "PyPI `Adafruit-Blinka`",
+        "a test program of ours on `--board pi4`, with the device library `adafruit_debouncer`",
+        ["--board", "pi4"],
+        ["{python}", "{stage}/test_blinka.py"],
+        ("\nOK\n",),
+    ),
+    Client(
+        "avrdude",
+        "Debian `avrdude`",
+        "its linuxgpio programmer, by numbers from 0; what it sends to an AVR that is not there is read from the recording",
+        None,
+        ["{python}", "{stage}/test_avrdude.py"],
+        ("\nOK\n",),
+        contained=False,
+    ),
+    Client(
         "suite_node_libgpiod",
         "npm `node-libgpiod`",
         "the package's own tests (v1 ABI)",
