@@ -1,11 +1,7 @@
 //! What every path call has at hand: the layer that answers, the call, and the program that made it.
 
 use core::cell::OnceCell;
-use std::{
-    os::fd::{AsFd as _, OwnedFd},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{os::fd::OwnedFd, path::PathBuf, sync::Arc};
 
 use rustix::io::Errno;
 
@@ -22,10 +18,7 @@ use crate::{
     procdir::ProcDirs,
     shadow::Shadow,
     sys::{
-        ptrace::{
-            self,
-            again::{self, Again, Instead},
-        },
+        ptrace::again::{self, Again, Instead},
         seccomp::{Listener, Wait},
     },
     tree::Mounted,
@@ -75,10 +68,10 @@ pub(super) trait Mover {
 
 impl Mover for Listener {
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply {
-        match ptrace::change_directory(self, call.id, call.tid, dir.as_fd()) {
+        match again::enter(self, call, dir) {
             Ok(()) => Reply::Answered,
             Err(errno) => {
-                // DIFFERS: a thread under a debugger cannot be moved there.
+                // DIFFERS: before Linux 5.19 no thread can be moved there.
                 tracing::warn!(%errno, "cannot move a program to a virtual directory");
                 Reply::Fail(Errno::NOENT)
             }

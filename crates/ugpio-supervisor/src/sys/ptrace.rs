@@ -2,10 +2,10 @@
 //!
 //! [`recall::recall`] takes threads out of calls in which they sleep, so that the calls come again and can be answered.
 //!
-//! [`change_directory`] is another use: no value answers `chdir` into a directory that the kernel does not find at
+//! [`again::enter`] is another use: no value answers `chdir` into a directory that the kernel does not find at
 //! that path, so the thread is stopped once as its call returns, made to repeat its system-call instruction as
 //! `fchdir` and `close` of a descriptor that was put into its table, and let go with its registers as they were.
-//! [`again`] has it repeat its own call with other arguments; [`still`] only holds threads. Called by `world` through the path layer and by
+//! [`again::make`] has it repeat its own call with other arguments; [`still`] only holds threads. Called by `world` through the path layer and by
 //! `files`. The thread cannot be one that a debugger holds already.
 #![expect(
     unsafe_code,
@@ -17,14 +17,11 @@ pub(crate) mod recall;
 pub(crate) mod still;
 
 use core::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
 
-use super::process::hold_waiting;
-use super::seccomp::{Listener, Wait};
 use super::{check, remote};
 use crate::outcome::Call;
 
@@ -51,60 +48,6 @@ const INSTRUCTION: [u8; 2] = [0x0f, 0x05];
 #[cfg(target_arch = "aarch64")]
 const INSTRUCTION: [u8; 4] = [0x01, 0x00, 0x00, 0xd4];
 
-/// Makes `dir` the working directory of the thread that waits in the call `id`, and answers the call.
-///
-/// # Errors
-///
-/// With the call unanswered: `EPERM`: the thread is traced already, or not ours to trace. `ENOSYS`: this kernel lets
-/// any signal take a call back, and so would stopping the thread.
-pub(crate) fn change_directory(
-    listener: &Listener,
-    id: u64,
-    tid: Pid,
-    dir: BorrowedFd<'_>,
-) -> Result<(), Errno> {
-    if listener.wait() != Wait::Killable {
-        return Err(Errno::NOSYS);
-    }
-    let answer = || {
-        let number = listener.add_fd(id, dir, true);
-        listener.reply(id, number.map(|_| 0)).and(number)
-    };
-    answer_by(tid, answer, |thread, number| thread.enter(number))
-}
-
-/// Answers the call in which a thread waits, and has the thread `act` with the answer as it returns.
-fn answer_by<T>(
-    tid: Pid,
-    answer: impl FnOnce() -> Result<T, Errno> + Send,
-    act: impl FnOnce(&Traced, T) -> Result<(), Errno> + Send,
-) -> Result<(), Errno> {
-    let _held = hold_waiting();
-    on_own_thread(|| answer_traced(tid, answer, act))?
-}
-
-/// As [`answer_by`], on a thread of its own: one that dies while it is traced is its parent's to wait for only once
-/// its tracer has ended.
-fn answer_traced<T>(
-    tid: Pid,
-    answer: impl FnOnce() -> Result<T, Errno>,
-    act: impl FnOnce(&Traced, T) -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    let thread = Traced::seize(tid)?;
-    // From here on the call is answered whatever happens: its thread stops only as it returns.
-    let answered = answer();
-    let done = thread.await_interruption().and_then(|()| match answered {
-        Ok(answered) => act(&thread, answered),
-        // The call failed or is gone; there is nothing to do but to let go.
-        Err(_) => Ok(()),
-    });
-    if let Err(errno) = done {
-        tracing::debug!(%errno, %tid, "a thread died while it made a call of ours");
-    }
-    thread.detach();
-    Ok(())
-}
-
 /// Runs `act` in a thread of its own, whose end detaches from every thread that it has attached to, and waits for it.
 ///
 /// # Errors
@@ -130,7 +73,7 @@ fn on_own_thread<T: Send>(act: impl FnOnce() -> T + Send) -> Result<T, Errno> {
 /// A thread that the calling one traces.
 struct Traced {
     tid: Pid,
-    /// Until when it is waited for. None where it was answered in a call, and so stops unless it dies.
+    /// Until when it is waited for. None for [`again`], which waits for nothing else and holds nobody up.
     limit: Option<Instant>,
 }
 
@@ -168,43 +111,6 @@ impl Traced {
             // A signal that came first is delivered as if nobody had looked.
             let signal = usize::try_from(status & 0x7f).map_err(|_| Errno::INVAL)?;
             self.request(libc::PTRACE_CONT, 0, signal)?;
-        }
-        Err(Errno::AGAIN)
-    }
-
-    /// Makes the stopped thread change to the directory behind its descriptor `number` and close that. If that
-    /// fails, so does the call that the program made.
-    fn enter(&self, number: i32) -> Result<(), Errno> {
-        let before = self.registers()?;
-        let mask = self.swap_mask(u64::MAX)?;
-        let result = before.repeating(self).and_then(|start| {
-            let number = i64::from(number);
-            let result = self.carry_out(start.call(libc::SYS_fchdir, number))?;
-            self.carry_out(start.call(libc::SYS_close, number))?;
-            Ok(result)
-        });
-        let result = result.unwrap_or(-i64::from(libc::ENOENT));
-        self.set_registers(before.returning(result))?;
-        self.swap_mask(mask).map(drop)
-    }
-
-    /// Runs the thread from `start` through one system call and gives its result.
-    fn carry_out(&self, start: Registers) -> Result<i64, Errno> {
-        self.set_registers(start)?;
-        // One stop as the call begins, one as it ends.
-        for _ in 0..2 {
-            self.run_to_call()?;
-        }
-        Ok(self.registers()?.result())
-    }
-
-    fn run_to_call(&self) -> Result<(), Errno> {
-        for _ in 0..PATIENCE {
-            self.request(libc::PTRACE_SYSCALL, 0, 0)?;
-            // Anything else is a stop that no signal mask keeps off; the thread goes on from it.
-            if self.await_stop()? == SYSCALL_STOP {
-                return Ok(());
-            }
         }
         Err(Errno::AGAIN)
     }
@@ -315,12 +221,6 @@ impl Registers {
         self.0.rip = at;
     }
 
-    /// About to make the call `nr` with one argument.
-    fn call(mut self, nr: i64, argument: i64) -> Self {
-        (self.0.rax, self.0.rdi) = (nr.cast_unsigned(), argument.cast_unsigned());
-        self.unrestarted()
-    }
-
     /// About to make the call `nr`.
     fn call_with(mut self, nr: i64, arguments: [u64; 6]) -> Self {
         self.0.rax = nr.cast_unsigned();
@@ -378,12 +278,6 @@ impl Registers {
 
     fn set_at(&mut self, at: u64) {
         self.0.pc = at;
-    }
-
-    /// About to make the call `nr` with one argument.
-    fn call(mut self, nr: i64, argument: i64) -> Self {
-        (self.0.regs[8], self.0.regs[0]) = (nr.cast_unsigned(), argument.cast_unsigned());
-        self
     }
 
     /// About to make the call `nr`.

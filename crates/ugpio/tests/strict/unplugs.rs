@@ -259,7 +259,7 @@ extern "C" fn look_and_end(given: *mut core::ffi::c_void) -> i32 {
     }
 }
 
-/// Processes begin and become other programs all the time meanwhile.
+/// Processes begin, change to a directory of the board and become other programs all the time meanwhile.
 #[test]
 fn children_begin_and_execute_during_unplugs() {
     let name = "unplugs::children_begin_and_execute_during_unplugs";
@@ -269,7 +269,10 @@ fn children_begin_and_execute_during_unplugs() {
         let starter = spawn(move || {
             let mut ends: Vec<ExitStatus> = Vec::new();
             while !until.load(Ordering::Relaxed) {
-                ends.push(Command::new("/bin/true").status().unwrap());
+                let mut command = Command::new("/bin/pwd");
+                let done = command.current_dir("/sys/class/gpio").output().unwrap();
+                assert_eq!(done.stdout, b"/sys/class/gpio\n");
+                ends.push(done.status);
             }
             ends
         });

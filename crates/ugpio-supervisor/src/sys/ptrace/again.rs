@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use std::os::fd::{AsFd as _, OwnedFd};
+
 use rustix::io::Errno;
 use rustix::process::Pid;
 
@@ -97,7 +99,37 @@ pub(crate) fn is_any_under_way() -> bool {
 ///
 /// With the call unanswered: `ENOSYS`: this kernel lets any signal take a call back, and so would stopping the
 /// thread. Or no thread of ours can be started.
+// DIFFERS: a thread under a debugger cannot go from the board to the machine.
 pub(crate) fn make(listener: &Listener, again: Again) -> Result<(), Errno> {
+    let call = again.call;
+    let answer = |listener: &Listener, call: &Call| listener.reply(call.id, Ok(0));
+    let act = move |thread: &Traced, ()| again.carry_out(thread);
+    begin(listener, call, Errno::ACCESS, answer, act)
+}
+
+/// Makes `dir` the working directory of the thread that waits in the call. The call is answered by that, now or later.
+///
+/// # Errors
+///
+/// As [`make`].
+// DIFFERS: a thread under a debugger cannot be moved there.
+pub(crate) fn enter(listener: &Listener, call: &Call, dir: OwnedFd) -> Result<(), Errno> {
+    let answer = move |listener: &Listener, call: &Call| {
+        let number = listener.add_fd(call.id, dir.as_fd(), true);
+        listener.reply(call.id, number.map(|_| 0)).and(number)
+    };
+    begin(listener, *call, Errno::NOENT, answer, Traced::enter)
+}
+
+/// Starts a thread of ours that answers the call, and has its thread `act` with the answer as it returns. Nobody else
+/// waits for that. A thread that cannot be traced gets `refused`.
+fn begin<T>(
+    listener: &Listener,
+    call: Call,
+    refused: Errno,
+    answer: impl FnOnce(&Listener, &Call) -> Result<T, Errno> + Send + 'static,
+    act: impl FnOnce(&Traced, T) -> Result<i32, Errno> + Send + 'static,
+) -> Result<(), Errno> {
     if listener.wait() != Wait::Killable {
         return Err(Errno::NOSYS);
     }
@@ -105,22 +137,26 @@ pub(crate) fn make(listener: &Listener, again: Again) -> Result<(), Errno> {
     let own = listener.try_clone().map_err(failed)?;
     let started = std::thread::Builder::new().name("ugpio-again".into());
     started
-        .spawn(move || run(&own, &again))
+        .spawn(move || run(&own, &call, refused, answer, act))
         .map(drop)
         .map_err(failed)
 }
 
 /// One thread of ours, from the answer to the result.
-fn run(listener: &Listener, again: &Again) {
-    let call = &again.call;
+fn run<T>(
+    listener: &Listener,
+    call: &Call,
+    refused: Errno,
+    answer: impl FnOnce(&Listener, &Call) -> Result<T, Errno>,
+    act: impl FnOnce(&Traced, T) -> Result<i32, Errno>,
+) {
     let under_way = UnderWay::begin(call.tid);
     let thread = match seize_when_free(call.tid) {
         Ok(thread) => thread,
         Err(errno) => {
             drop(under_way);
-            // DIFFERS: a thread under a debugger cannot go from the board to the machine.
-            tracing::warn!(%errno, "cannot have a program make its call again");
-            let _ = listener.reply(call.id, Err(Errno::ACCESS));
+            tracing::warn!(%errno, "cannot have a program make its call in another way");
+            let _ = listener.reply(call.id, Err(refused));
             return;
         }
     };
@@ -130,10 +166,10 @@ fn run(listener: &Listener, again: &Again) {
         return;
     }
     // From here on the call is answered whatever happens: its thread stops only as it returns.
-    let answered = listener.reply(call.id, Ok(0));
+    let answered = answer(listener, call);
     let done = await_interruption().and_then(|()| match answered {
-        Ok(()) => again.carry_out(&thread),
-        // The call is gone; there is nothing to do but to let go.
+        Ok(answered) => act(&thread, answered),
+        // The call failed or is gone; there is nothing to do but to let go.
         Err(_) => Ok(0),
     });
     // Before the thread runs: its next call is its own.
@@ -304,6 +340,24 @@ impl Pages {
 }
 
 impl Traced {
+    /// Makes the stopped thread change to the directory behind its descriptor `number` and close that. If that
+    /// fails, so does the call that the program made. Gives the signal that it is to go on with, or 0.
+    fn enter(&self, number: i32) -> Result<i32, Errno> {
+        let before = self.registers()?;
+        let mask = self.swap_mask(u64::MAX)?;
+        let mut stopped = 0;
+        let result = before.repeating(self).and_then(|start| {
+            let arguments = [i64::from(number).cast_unsigned(), 0, 0, 0, 0, 0];
+            let result = self.own_call(start, (libc::SYS_fchdir, arguments), &mut stopped)?;
+            self.own_call(start, (libc::SYS_close, arguments), &mut stopped)?;
+            Ok(result)
+        });
+        let result = result.unwrap_or(-i64::from(libc::ENOENT));
+        self.set_registers(before.returning(result))?;
+        self.swap_mask(mask)?;
+        Ok(stopped)
+    }
+
     /// Makes a call of ours, for which all signals are held back.
     fn own_call(
         &self,
