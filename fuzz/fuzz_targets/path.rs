@@ -12,13 +12,9 @@ use std::sync::{Arc, OnceLock};
 
 use libfuzzer_sys::fuzz_target;
 use rustix::process::Pid;
-use ugpio_supervisor::arch::{Arch, Sys};
-use ugpio_supervisor::calls::{Opener, PathLayer};
+use ugpio_supervisor::inside::seccomp::{Listener, Wait};
+use ugpio_supervisor::inside::{Arch, Identity, Node, Opener, PathLayer, ProcDirs, Shadow, Sys};
 use ugpio_supervisor::outcome::{Call, Errno, Reply};
-use ugpio_supervisor::path::Identity;
-use ugpio_supervisor::procdir::ProcDirs;
-use ugpio_supervisor::shadow::{Node, Shadow};
-use ugpio_supervisor::sys::seccomp::{Listener, Wait};
 
 /// Parts that paths are made of; other bytes stand for themselves.
 const PARTS: [&[u8]; 24] = [

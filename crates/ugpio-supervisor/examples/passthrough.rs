@@ -15,13 +15,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLockReadGuard};
 
 use rustix::process::{Pid, Signal, kill_process};
-use ugpio_supervisor::arch::Sys;
+use ugpio_supervisor::inside::{Sys, remote};
 use ugpio_supervisor::launch::{
-    Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch,
+    Ending, Failure, LaunchOptions, Launched, Leftover, Session, SessionEvent, launch,
 };
-use ugpio_supervisor::notif::{self, Dispatch};
+use ugpio_supervisor::notif::{self, Dispatch, Listener};
 use ugpio_supervisor::outcome::{Call, Reply};
-use ugpio_supervisor::sys::{remote, seccomp::Listener};
 
 /// Lets calls through, except for the two paths.
 #[derive(Debug, Default)]
@@ -100,7 +99,7 @@ fn supervise(mut session: Session, passthrough: Passthrough) {
     if let Err(error) = notif::start(session.listener(), dispatch) {
         session.fail(Failure::own(format!("cannot start a thread: {error}")));
     }
-    while session.wait() != Event::AllEnded {}
+    while session.wait() != SessionEvent::AllEnded {}
     if let Some(path) = &passthrough.count {
         let _ = std::fs::write(path, passthrough.asked.load(Ordering::Relaxed).to_string());
     }

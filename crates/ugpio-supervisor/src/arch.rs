@@ -78,7 +78,7 @@ impl Arch {
 
     /// The value of `seccomp_data.arch`: `AUDIT_ARCH_*` of `<linux/audit.h>`.
     #[must_use]
-    pub const fn audit(self) -> u32 {
+    pub(crate) const fn audit(self) -> u32 {
         match self {
             Self::X86_64 => 0xc000_003e,
             Self::Aarch64 => 0xc000_00b7,

@@ -33,7 +33,7 @@ pub use self::ending::{Ending, Failure};
 pub use self::front::Front;
 use self::plan::Plan;
 pub use self::plan::{LaunchOptions, Leftover};
-pub use self::session::{Event, Session};
+pub use self::session::{Session, SessionEvent};
 use crate::outcome::Errno;
 use crate::sys::process::{self, Target};
 

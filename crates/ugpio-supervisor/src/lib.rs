@@ -11,9 +11,9 @@ compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
 #[macro_use]
 mod traps;
 
-pub mod arch;
+mod arch;
 pub mod attributes;
-pub mod calls;
+mod calls;
 mod class;
 pub mod clean;
 mod clock;
@@ -30,12 +30,26 @@ mod names;
 pub mod notif;
 pub mod observe;
 pub mod outcome;
-pub mod path;
-pub mod procdir;
+mod path;
+mod procdir;
 pub mod shadow;
-pub mod stall;
-pub mod sys;
+mod stall;
+mod sys;
 mod thread;
 pub mod tree;
 mod uevent;
 pub mod world;
+
+/// What the fuzz targets, the examples and the measurements use of the inside. It may change at any time.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::arch::{Arch, Sys};
+    #[cfg(fuzzing)]
+    pub use crate::calls::check_merging;
+    pub use crate::calls::{Opener, PathLayer};
+    pub use crate::path::Identity;
+    pub use crate::procdir::ProcDirs;
+    pub use crate::shadow::{Node, Shadow};
+    pub use crate::sys::insn::Insn;
+    pub use crate::sys::{remote, seccomp};
+}

@@ -17,7 +17,8 @@ use crate::outcome::{Call, Errno, Reply};
 use crate::procdir::ThisThread;
 use crate::stall::Watch;
 use crate::sys::ptrace::again;
-use crate::sys::seccomp::{Listener, Notification};
+pub use crate::sys::seccomp::Listener;
+use crate::sys::seccomp::Notification;
 
 /// The most dispatcher threads at once, stuck ones included. If all are stuck, the program waits for itself.
 const THREADS_MAX: usize = 64;

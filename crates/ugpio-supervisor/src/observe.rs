@@ -1,6 +1,6 @@
 //! What an onlooker is told of the program's GPIO calls.
 //!
-//! An [`Observer`] is for people: traces, explanations, lint. It sees calls as they are answered and
+//! A [`CallObserver`] is for people: traces, explanations, lint. It sees calls as they are answered and
 //! changes none of them. Implemented by `ugpio`, called by `files` from any thread, with no lock held.
 
 use core::fmt;
@@ -11,14 +11,14 @@ use gpiolib::{Device, Offset, Timestamp};
 use rustix::process::Pid;
 
 /// Sees calls.
-pub trait Observer: fmt::Debug + Send + Sync {
+pub trait CallObserver: fmt::Debug + Send + Sync {
     /// An ioctl was refused, and the program is about to be told.
-    fn refused(&self, refused: &Refused<'_>);
+    fn refused(&self, refused: &RefusedCall<'_>);
 }
 
 /// An ioctl that was refused.
 #[derive(Debug)]
-pub struct Refused<'a> {
+pub struct RefusedCall<'a> {
     /// When.
     pub now: Timestamp,
     /// Who called.
@@ -70,7 +70,7 @@ impl fmt::Display for Process {
     }
 }
 
-impl Refused<'_> {
+impl RefusedCall<'_> {
     /// The name of the ioctl.
     #[must_use]
     pub fn call(&self) -> String {

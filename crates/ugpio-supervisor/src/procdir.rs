@@ -27,7 +27,7 @@ const LINK_MAX: usize = 4096;
 
 /// What is behind a descriptor.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Object {
+pub(crate) enum Object {
     /// A pipe, by its inode number.
     Pipe(u64),
     /// A socket, by its inode number.
@@ -71,7 +71,7 @@ impl ProcDirs {
     /// # Errors
     ///
     /// `EBADF`: no such descriptor. `ESRCH`: no such thread. `EACCES`: not ours to look at.
-    pub fn object(&self, tid: Pid, fd: i32) -> Result<Object, Errno> {
+    pub(crate) fn object(&self, tid: Pid, fd: i32) -> Result<Object, Errno> {
         let mut buf = [0; 64];
         let text = self.readlink(tid, LinkName::fd(fd)?.as_cstr(), &mut buf)?;
         Ok(Object::parse(text))
@@ -83,7 +83,7 @@ impl ProcDirs {
     /// # Errors
     ///
     /// As [`object`](Self::object).
-    pub fn fd_link(&self, tid: Pid, fd: i32) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn fd_link(&self, tid: Pid, fd: i32) -> Result<Vec<u8>, Errno> {
         self.link(tid, LinkName::fd(fd)?.as_cstr())
     }
 
@@ -93,7 +93,7 @@ impl ProcDirs {
     ///
     /// As [`object`](Self::object).
     // KERNEL: fs/proc/fd.c tid_fd_update_inode (v6.12): the mode of the link says so
-    pub fn fd_mode(&self, tid: Pid, fd: i32) -> Result<u32, Errno> {
+    pub(crate) fn fd_mode(&self, tid: Pid, fd: i32) -> Result<u32, Errno> {
         let name = LinkName::fd(fd)?;
         let look =
             |dir: &OwnedFd| rustix::fs::statat(dir, name.as_cstr(), AtFlags::SYMLINK_NOFOLLOW);
@@ -105,7 +105,7 @@ impl ProcDirs {
     /// # Errors
     ///
     /// As `openat`, and `ESRCH`: no such thread.
-    pub fn reopen(&self, tid: Pid, fd: i32, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(crate) fn reopen(&self, tid: Pid, fd: i32, flags: OFlags) -> Result<OwnedFd, Errno> {
         self.open(tid, LinkName::fd(fd)?.as_cstr(), flags)
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
 /// How long a step may take before another thread takes over.
-pub const PATIENCE: Duration = Duration::from_millis(100);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// How many looks in a row must see the same step before it counts as late.
 const LOOKS: u64 = 2;
 
@@ -44,14 +44,14 @@ struct Slots {
 
 /// Watches threads for steps that do not end.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+pub(crate) struct Watch {
     shared: Arc<Shared>,
 }
 
 impl Watch {
     /// Puts the calling thread under this watch until the result is dropped.
     #[must_use]
-    pub fn join(&self) -> Joined {
+    pub(crate) fn join(&self) -> Joined {
         let slot = Arc::new(Slot::default());
         self.shared.slots().joined.push(Arc::clone(&slot));
         Joined {
@@ -62,7 +62,7 @@ impl Watch {
 
     /// How many steps were begun.
     #[must_use]
-    pub fn steps(&self) -> u64 {
+    pub(crate) fn steps(&self) -> u64 {
         let slots = self.shared.slots();
         slots
             .joined
@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Watches for ever, calling `stalled` once for each step that lasts longer than [`PATIENCE`].
-    pub fn run(&self, mut stalled: impl FnMut()) -> ! {
+    pub(crate) fn run(&self, mut stalled: impl FnMut()) -> ! {
         let _ = self.shared.watcher.set(std::thread::current());
         let mut seen = 0;
         loop {
@@ -93,14 +93,14 @@ impl Watch {
 
 /// A thread's membership in a [`Watch`].
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     slot: Arc<Slot>,
     shared: Arc<Shared>,
 }
 
 impl Joined {
     /// The thread is inside a step that may not end, until the result is dropped.
-    pub fn enter(&self) -> Inside<'_> {
+    pub(crate) fn enter(&self) -> Inside<'_> {
         // No barrier: the watcher looks again, much later, before it relies on having seen our step.
         self.slot.cross();
         if self.shared.asleep.load(Ordering::Acquire) {
@@ -111,7 +111,7 @@ impl Joined {
 
     /// Whether a step of this thread has ever been reported as late.
     #[must_use]
-    pub fn was_reported(&self) -> bool {
+    pub(crate) fn was_reported(&self) -> bool {
         self.slot.was_late.load(Ordering::Relaxed)
     }
 }
@@ -127,7 +127,7 @@ impl Drop for Joined {
 /// A step under way.
 #[derive(Debug)]
 #[must_use]
-pub struct Inside<'a>(&'a Slot);
+pub(crate) struct Inside<'a>(&'a Slot);
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {

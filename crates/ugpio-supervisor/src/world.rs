@@ -26,7 +26,7 @@ use crate::outcome::raw_errno;
 use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
 use crate::shadow::{Node, Shadow};
-use crate::tree::{Mounted, Tree};
+use crate::tree::{ControlTree, Mounted};
 use crate::uevent::Uevents;
 
 /// One run's chips as its programs see them.
@@ -45,7 +45,7 @@ pub struct World {
 #[derive(Debug, Default)]
 pub struct Extras {
     /// The gpio-sim control tree.
-    pub tree: Option<Arc<dyn Tree>>,
+    pub tree: Option<Arc<dyn ControlTree>>,
     /// The kernel release that `uname` tells instead of the machine's.
     pub release: Option<String>,
     /// Whether every call that could show a difference is trapped ([`FilterSpec::strict`]), and so must be answered.

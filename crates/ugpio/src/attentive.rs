@@ -7,9 +7,8 @@
 use std::sync::{Arc, RwLockReadGuard};
 
 use rustix::process::Pid;
-use ugpio_supervisor::notif::Dispatch;
+use ugpio_supervisor::notif::{Dispatch, Listener};
 use ugpio_supervisor::outcome::{Call, Reply};
-use ugpio_supervisor::sys::seccomp::Listener;
 use ugpio_supervisor::world::World;
 
 use crate::control::plugged::{Attention, Shared};

@@ -21,7 +21,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tracing_subscriber::filter::LevelFilter;
 use ugpio_supervisor::filter::FilterSpec;
 use ugpio_supervisor::launch::{
-    Ending, Event, Failure, LaunchOptions, Launched, Leftover, Session, launch, limits,
+    Ending, Failure, LaunchOptions, Launched, Leftover, Session, SessionEvent, launch, limits,
 };
 use ugpio_supervisor::notif::{self, Dispatch, Dispatcher};
 use ugpio_supervisor::shadow;
@@ -367,14 +367,14 @@ async fn follow(session: &mut Session, hub: &Hub, ends: &Ends) -> io::Result<()>
     loop {
         while let Some(event) = session.step() {
             match event {
-                Event::ProgramEnded(ending) => {
+                SessionEvent::ProgramEnded(ending) => {
                     tracing::info!("the program {ending}");
                     hub.program_ended();
                     if !session.is_front_to_wait() {
                         conclude(session, hub, ends);
                     }
                 }
-                Event::AllEnded => return Ok(()),
+                SessionEvent::AllEnded => return Ok(()),
             }
         }
         // Cleared before the next step, so that what comes during it is not missed.

@@ -36,7 +36,7 @@ use crate::{
     procdir::ProcDirs,
     shadow::{Node, Shadow},
     sys::ptrace::again::Instead,
-    tree::{Mounted, Tree},
+    tree::{ControlTree, Mounted},
 };
 
 /// The thread that calls.
@@ -315,7 +315,7 @@ impl World {
     }
 
     /// Shows a control tree.
-    pub(crate) fn mount(&mut self, tree: Arc<dyn Tree>) {
+    pub(crate) fn mount(&mut self, tree: Arc<dyn ControlTree>) {
         let mounted = Mounted::new(Arc::clone(&self.shadow), tree).unwrap();
         let mounted = Arc::new(mounted);
         self.layer.attributes.add(Arc::clone(&mounted) as _);

@@ -293,7 +293,7 @@ impl Files {
     }
 
     /// Makes the files of chips that are gone report it. Called when a chip went; comes back when they do.
-    pub fn hang_up_gone(&self) {
+    pub(crate) fn hang_up_gone(&self) {
         let _one_at_a_time = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
         let gone: Vec<_> = {
             let table = self.table();

@@ -13,12 +13,12 @@ use super::onlookers::Onlookers;
 use super::{Asked, Files, OpenFile};
 use crate::clock::now;
 use crate::lint::{Lint, Subject, Vain};
-use crate::observe::{Observer, Process, Refused};
+use crate::observe::{CallObserver, Process, RefusedCall};
 use crate::outcome::{Call, Reply};
 
 impl Files {
     /// Tells `observer` of calls from now on. Only the first is told.
-    pub fn observe(&self, observer: Arc<dyn Observer>) {
+    pub fn observe(&self, observer: Arc<dyn CallObserver>) {
         let _ = self.onlookers.observer.set(observer);
     }
 
@@ -62,7 +62,7 @@ impl Files {
             (Reason::Held, Some(gpio_uapi::LineRef::Line(offset))) => self.holder(device, offset),
             _ => None,
         };
-        observer.refused(&Refused {
+        observer.refused(&RefusedCall {
             now: now(),
             caller: Process::of(call.tid),
             device,

@@ -24,7 +24,7 @@ use crate::sys::seccomp::Listener;
 
 /// What happened in a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Event {
+pub enum SessionEvent {
     /// The program has ended; what it started may live on.
     ProgramEnded(Ending),
     /// The last process of the run has ended. Nothing follows; the supervisor should clean up and exit.
@@ -168,7 +168,7 @@ impl Session {
     }
 
     /// Handles what is ready and gives the next event, or `None` when there is nothing more to do now. Never blocks.
-    pub fn step(&mut self) -> Option<Event> {
+    pub fn step(&mut self) -> Option<SessionEvent> {
         loop {
             if let Some(event) = self.next_event() {
                 return Some(event);
@@ -183,11 +183,11 @@ impl Session {
         }
     }
 
-    /// Blocks for the next event. After [`Event::AllEnded`] that is the only one.
-    pub fn wait(&mut self) -> Event {
+    /// Blocks for the next event. After [`SessionEvent::AllEnded`] that is the only one.
+    pub fn wait(&mut self) -> SessionEvent {
         loop {
             if self.progress.is_over {
-                return Event::AllEnded;
+                return SessionEvent::AllEnded;
             }
             if let Some(event) = self.step() {
                 return event;
@@ -362,11 +362,11 @@ impl Session {
         self.say(&format!("the run goes on as long as {first}{others} does"));
     }
 
-    fn next_event(&mut self) -> Option<Event> {
+    fn next_event(&mut self) -> Option<SessionEvent> {
         let ending = self.ending.as_ref()?;
         if !self.progress.is_end_reported {
             self.progress.is_end_reported = true;
-            return Some(Event::ProgramEnded(ending.clone()));
+            return Some(SessionEvent::ProgramEnded(ending.clone()));
         }
         if !self.progress.is_nobody_left || self.progress.is_over {
             return None;
@@ -379,7 +379,7 @@ impl Session {
         if !self.hold_front {
             self.tell_front();
         }
-        Some(Event::AllEnded)
+        Some(SessionEvent::AllEnded)
     }
 }
 

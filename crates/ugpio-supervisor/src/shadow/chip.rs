@@ -8,7 +8,7 @@ use std::io;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, mknodat, unlinkat};
 
-use super::sim::{self, FAULTS, LineAt, LineFile};
+use super::sim::{self, FAULTS, LineAt, LineAttribute};
 use super::{Shadow, mark_device};
 use crate::names::owned::MAJOR;
 
@@ -54,7 +54,7 @@ impl Node {
 
     /// The node that programs open.
     #[must_use]
-    pub fn node_path(&self) -> String {
+    pub(crate) fn node_path(&self) -> String {
         format!("/dev/gpiochip{}", self.id)
     }
 
@@ -112,7 +112,7 @@ impl Shadow {
     /// # Errors
     ///
     /// What the file system reports.
-    pub fn remove_chip(&self, id: u32) -> io::Result<()> {
+    pub(crate) fn remove_chip(&self, id: u32) -> io::Result<()> {
         let mut chips = self.lock_chips();
         match chips.remove(&id) {
             Some(node) => self.hide(&node, &chips),
@@ -204,7 +204,12 @@ impl Shadow {
     /// # Errors
     ///
     /// `ENOENT` if the chip is not shown, else what the file system reports.
-    pub(crate) fn write_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_line(
+        &self,
+        line: LineAt,
+        file: LineAttribute,
+        text: &[u8],
+    ) -> io::Result<()> {
         let LineAt { chip, offset } = line;
         let device = match self.lock_chips().get(&chip) {
             Some(node) if node.parent.starts_with(SIMULATED) => node.device_path(),

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::Shadow;
-use super::sim::LineFile;
+use super::sim::LineAttribute;
 
 /// What the names of the directories begin with.
 const NAME: &str = "sim_gpio";
@@ -77,7 +77,7 @@ impl Shadow {
         };
         for offset in lines.made {
             let line = format!("{NAME}{offset}");
-            for name in LineFile::ALL.map(LineFile::name) {
+            for name in LineAttribute::ALL.map(LineAttribute::name) {
                 let _ = unlinkat(&dir, format!("{line}/{name}"), AtFlags::empty());
             }
             let _ = unlinkat(&dir, &line, AtFlags::REMOVEDIR);
@@ -116,7 +116,7 @@ impl Shadow {
             let mode = Mode::from_raw_mode(DIRECTORY);
             there(mkdirat(&dir, &line, mode))?;
             self.set_mode(&dir, &line, DIRECTORY)?;
-            for name in LineFile::ALL.map(LineFile::name) {
+            for name in LineAttribute::ALL.map(LineAttribute::name) {
                 let (file, mode) = (format!("{line}/{name}"), Mode::from_raw_mode(FILE));
                 there(mknodat(&dir, &file, FileType::RegularFile, mode, 0))?;
                 self.set_mode(&dir, &file, FILE)?;

@@ -148,7 +148,7 @@ impl Shadow {
 
     /// Where a virtual path lies in the tree. It need not exist.
     #[must_use]
-    pub fn locate(&self, path: &[u8]) -> PathBuf {
+    pub(crate) fn locate(&self, path: &[u8]) -> PathBuf {
         let mut whole = self.root.as_os_str().as_bytes().to_vec();
         if path != b"/" {
             whole.extend_from_slice(path);
@@ -163,7 +163,7 @@ impl Shadow {
     }
 
     /// Has a directory of the tree looked for where the machine has none, wherever that is.
-    pub fn show_directory(&self, path: &[u8]) {
+    pub(crate) fn show_directory(&self, path: &[u8]) {
         let mut slot = self.owned.write().unwrap_or_else(PoisonError::into_inner);
         Arc::make_mut(&mut slot).show(path);
     }
@@ -173,7 +173,7 @@ impl Shadow {
     /// # Errors
     ///
     /// What the file system reports; an existing directory is none.
-    pub fn mkdir_all(&self, path: &[u8]) -> io::Result<()> {
+    pub(crate) fn mkdir_all(&self, path: &[u8]) -> io::Result<()> {
         let make = || match self.mkdir(path, DIRECTORY) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             other => other,
@@ -214,7 +214,7 @@ impl Shadow {
     /// # Errors
     ///
     /// What the file system reports.
-    pub fn write_file(&self, path: &[u8], mode: u32, contents: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_file(&self, path: &[u8], mode: u32, contents: &[u8]) -> io::Result<()> {
         let place = self.locate(path);
         let mut options = fs::OpenOptions::new();
         options.write(true).custom_flags(libc::O_NOFOLLOW);

@@ -27,7 +27,12 @@ struct EpollSlot {
 ///
 /// `EPERM`, `ENOSYS`: not allowed, or not built into this kernel. `EBADF`, `ENOENT`: one of the two
 /// is no file any more. `ESRCH`: no such thread.
-pub fn is_in_epoll(tid: Pid, fd: i32, set: BorrowedFd<'_>, number: i32) -> Result<bool, Errno> {
+pub(crate) fn is_in_epoll(
+    tid: Pid,
+    fd: i32,
+    set: BorrowedFd<'_>,
+    number: i32,
+) -> Result<bool, Errno> {
     let slot = EpollSlot {
         efd: set.as_raw_fd().cast_unsigned(),
         tfd: number.cast_unsigned(),

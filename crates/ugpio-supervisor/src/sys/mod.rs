@@ -6,13 +6,13 @@
 
 pub(crate) mod handle;
 pub(crate) mod image;
-pub mod insn;
-pub mod kcmp;
+pub(crate) mod insn;
+pub(crate) mod kcmp;
 pub(crate) mod process;
 pub(crate) mod ptrace;
 pub mod remote;
 pub mod seccomp;
-pub mod socket;
+pub(crate) mod socket;
 pub(crate) mod startup;
 
 /// Turns the `-1` of a C call into `errno`.

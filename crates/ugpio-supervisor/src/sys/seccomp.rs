@@ -186,7 +186,7 @@ impl Listener {
     /// # Errors
     ///
     /// `EINVAL`: it is older than Linux 5.14. Filters with a listener are older, from 5.0.
-    pub fn check_kernel(&self) -> Result<(), Errno> {
+    pub(crate) fn check_kernel(&self) -> Result<(), Errno> {
         // KERNEL: kernel/seccomp.c seccomp_notify_addfd (5.14): the flags are judged before the call is looked for.
         // No call has been received yet, so none can be meant: ids start at a random number.
         match self.add_fd_reply(0, self.fd.as_fd(), true) {
@@ -244,7 +244,7 @@ impl Listener {
     /// # Errors
     ///
     /// `ENOENT`: the call is gone.
-    pub fn cont(&self, id: u64) -> Result<(), Errno> {
+    pub(crate) fn cont(&self, id: u64) -> Result<(), Errno> {
         let flags =
             u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).map_err(|_| Errno::INVAL)?;
         self.send(libc::seccomp_notif_resp {
@@ -261,7 +261,7 @@ impl Listener {
     /// # Errors
     ///
     /// `EMFILE`: the caller's table is full. `ENOENT`: the call is gone. `EBADF`: `fd` was opened with `O_PATH`.
-    pub fn add_fd(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool) -> Result<i32, Errno> {
+    pub(crate) fn add_fd(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool) -> Result<i32, Errno> {
         self.addfd(id, fd, cloexec, 0, None)
     }
 
@@ -270,7 +270,7 @@ impl Listener {
     /// # Errors
     ///
     /// As [`add_fd`](Self::add_fd); `EBADF` if the caller may not have that number.
-    pub fn add_fd_reply_at(
+    pub(crate) fn add_fd_reply_at(
         &self,
         id: u64,
         fd: BorrowedFd<'_>,
@@ -287,7 +287,12 @@ impl Listener {
     /// # Errors
     ///
     /// As [`add_fd`](Self::add_fd).
-    pub fn add_fd_reply(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool) -> Result<i32, Errno> {
+    pub(crate) fn add_fd_reply(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        cloexec: bool,
+    ) -> Result<i32, Errno> {
         self.addfd(
             id,
             fd,
@@ -299,7 +304,7 @@ impl Listener {
 
     /// Whether the call still waits for an answer, which also says that its thread id still means the caller.
     #[must_use]
-    pub fn is_valid(&self, mut id: u64) -> bool {
+    pub(crate) fn is_valid(&self, mut id: u64) -> bool {
         self.ioctl(NOTIF_ID_VALID, (&raw mut id).cast()).is_ok()
     }
 
@@ -318,7 +323,7 @@ impl Listener {
 
     /// Whether the last process under the filter has ended. Never blocks.
     #[must_use]
-    pub fn is_hung_up(&self) -> bool {
+    pub(crate) fn is_hung_up(&self) -> bool {
         let mut fds = [PollFd::new(&self.fd, PollFlags::empty())];
         let now = Timespec {
             tv_sec: 0,

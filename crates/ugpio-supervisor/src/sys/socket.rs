@@ -12,7 +12,7 @@ use super::check;
 /// # Errors
 ///
 /// `ENOPROTOOPT` on a kernel that has no such option (before 3.10).
-pub fn select_errors(socket: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(crate) fn select_errors(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     let on: libc::c_int = 1;
     let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::INVAL)?;
     let (level, option) = (libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE);

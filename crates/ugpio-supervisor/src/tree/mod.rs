@@ -1,6 +1,6 @@
 //! The gpio-sim control tree as the supervisor needs it: directories and attributes of somebody else.
 //!
-//! A [`Tree`] knows what can be made and what a store does; `ugpio` implements it over the simulated
+//! A [`ControlTree`] knows what can be made and what a store does; `ugpio` implements it over the simulated
 //! chips. [`Mounted`] joins one with the shadow tree and is what the path calls and the trapped
 //! writes ask. Here are no chips, only names, texts and errnos.
 
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 pub use self::mounted::Mounted;
 use crate::shadow::sim::{DEBUG, FAULTS};
-pub use crate::shadow::sim::{LineAt, LineFile};
+pub use crate::shadow::sim::{LineAt, LineAttribute};
 
 /// Where configfs is mounted.
 pub const CONFIGFS: &str = "/sys/kernel/config";
@@ -39,7 +39,7 @@ pub struct Entry {
 ///
 /// Paths are the names below [`ROOT`]. What a call asks for is done when it returns. The methods are
 /// called from any thread, without a lock of the path layer's but that of other directory calls.
-pub trait Tree: Send + Sync + fmt::Debug {
+pub trait ControlTree: Send + Sync + fmt::Debug {
     /// Makes a directory; gives the attributes in it.
     ///
     /// # Errors
@@ -79,14 +79,14 @@ pub trait Tree: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// `ENODEV`: the chip is gone.
-    fn show_line(&self, line: LineAt, file: LineFile) -> Result<Vec<u8>, Errno>;
+    fn show_line(&self, line: LineAt, file: LineAttribute) -> Result<Vec<u8>, Errno>;
 
     /// Stores a text in a line's file; gives how much of it was taken.
     ///
     /// # Errors
     ///
     /// As the system call; `ENODEV`: the chip is gone.
-    fn store_line(&self, line: LineAt, file: LineFile, text: &[u8]) -> Result<usize, Errno>;
+    fn store_line(&self, line: LineAt, file: LineAttribute, text: &[u8]) -> Result<usize, Errno>;
 }
 
 /// The chip of whose faults a virtual path is the file, by its form alone.
@@ -152,10 +152,13 @@ mod tests {
             offset: 7,
         };
         let parse = |path: String| LineAt::parse(path.as_bytes());
-        assert_eq!(parse(format!("{base}/pull")), Some((line, LineFile::Pull)));
+        assert_eq!(
+            parse(format!("{base}/pull")),
+            Some((line, LineAttribute::Pull))
+        );
         assert_eq!(
             parse(format!("{base}/value")),
-            Some((line, LineFile::Value))
+            Some((line, LineAttribute::Value))
         );
         for other in ["", "/", "/other", "/pull/x", "x/pull"] {
             assert_eq!(parse(format!("{base}{other}")), None, "{other}");

@@ -1,4 +1,4 @@
-//! A [`Tree`] in the shadow tree: its directories can be listed, its files opened and written to.
+//! A [`ControlTree`] in the shadow tree: its directories can be listed, its files opened and written to.
 //!
 //! Configfs gives each open of an attribute a text of its own, so the program gets a private file,
 //! whose name, deleted at once but still shown by `/proc/PID/fd`, tells which attribute it is. The
@@ -17,16 +17,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{CONFIGFS, MODULE, ROOT, Token, Tree};
+use super::{CONFIGFS, ControlTree, MODULE, ROOT, Token};
 use crate::attributes::{AttributeTree, Gone, Sink};
 use crate::names::lexical;
 use crate::shadow::Shadow;
-use crate::shadow::sim::{DEBUG, LineAt, LineFile};
+use crate::shadow::sim::{DEBUG, LineAt, LineAttribute};
 
 /// A tree where programs find it.
 #[derive(Debug)]
 pub struct Mounted {
-    tree: Arc<dyn Tree>,
+    tree: Arc<dyn ControlTree>,
     shadow: Arc<Shadow>,
     /// Held while directories change, so that the tree and its shadow change together.
     namespace: Mutex<()>,
@@ -41,7 +41,7 @@ pub struct Mounted {
 
 /// An open attribute of configfs or debugfs.
 struct Private<'a> {
-    tree: &'a dyn Tree,
+    tree: &'a dyn ControlTree,
     token: Token,
 }
 
@@ -49,7 +49,7 @@ struct Private<'a> {
 struct OfLine<'a> {
     mounted: &'a Mounted,
     line: LineAt,
-    file: LineFile,
+    file: LineAttribute,
 }
 
 impl Sink for Private<'_> {
@@ -77,7 +77,7 @@ impl Mounted {
     /// # Errors
     ///
     /// What making directories reports.
-    pub fn new(shadow: Arc<Shadow>, tree: Arc<dyn Tree>) -> io::Result<Self> {
+    pub fn new(shadow: Arc<Shadow>, tree: Arc<dyn ControlTree>) -> io::Result<Self> {
         shadow.mkdir_all(ROOT.as_bytes())?;
         shadow.mkdir_all(MODULE.as_bytes())?;
         shadow.write_file(format!("{MODULE}/initstate").as_bytes(), 0o444, b"live\n")?;
@@ -167,7 +167,7 @@ impl Mounted {
     }
 
     /// The text that a line's file has now.
-    pub(crate) fn show_line(&self, line: LineAt, file: LineFile) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn show_line(&self, line: LineAt, file: LineAttribute) -> Result<Vec<u8>, Errno> {
         self.tree.show_line(line, file)
     }
 
@@ -181,13 +181,13 @@ impl Mounted {
     }
 
     /// Brings the files of a line up to date, if anybody has ever opened one of them. To be called
-    /// when a line's level or pull has changed, without a lock that [`Tree::show_line`] needs.
+    /// when a line's level or pull has changed, without a lock that [`ControlTree::show_line`] needs.
     pub fn refresh(&self, line: LineAt) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if !watched.contains(&line) {
             return;
         }
-        for file in LineFile::ALL {
+        for file in LineAttribute::ALL {
             let Ok(text) = self.tree.show_line(line, file) else {
                 watched.remove(&line);
                 return;
@@ -206,7 +206,7 @@ impl Mounted {
         for line in over {
             self.has_stale.store(true, Ordering::Relaxed);
             watched.remove(&line);
-            for file in LineFile::ALL {
+            for file in LineAttribute::ALL {
                 if let Err(error) = self.shadow.write_line(line, file, b"") {
                     tracing::debug!(?line, %error, "a line's file keeps its last text");
                 }

@@ -15,9 +15,8 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
-use ugpio_supervisor::arch::Arch;
 use ugpio_supervisor::filter::FilterSpec;
-use ugpio_supervisor::sys::{remote, seccomp};
+use ugpio_supervisor::inside::{Arch, remote, seccomp};
 
 use crate::client::{call, turns};
 use crate::{Effort, head, me, numbers, row, row_with, run, spread};

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gpio_sim::Changes;
-use ugpio_supervisor::observe::{Observer, Refused};
+use ugpio_supervisor::observe::{CallObserver, RefusedCall};
 
 use crate::control::protocol::{ChipAt, Event, FailedCall, Happened};
 
@@ -49,8 +49,8 @@ impl Refusals {
     }
 }
 
-impl Observer for Refusals {
-    fn refused(&self, refused: &Refused<'_>) {
+impl CallObserver for Refusals {
+    fn refused(&self, refused: &RefusedCall<'_>) {
         let call = FailedCall {
             chip: ChipAt {
                 chip: refused.device.name(),

@@ -8,7 +8,7 @@ use crate::{
     arch::Sys,
     calls::testing::{Arg, BUFFER, CWD, UNMAPPED, World, fails, is_native, returns},
     outcome::Reply,
-    tree::{Entry, LineAt, LineFile, Token, Tree},
+    tree::{ControlTree, Entry, LineAt, LineAttribute, Token},
 };
 
 const ROOT: &str = "/sys/kernel/config/gpio-sim";
@@ -29,7 +29,7 @@ struct State {
     pull: Vec<u8>,
 }
 
-impl Tree for Fake {
+impl ControlTree for Fake {
     fn mkdir(&self, path: &[&[u8]]) -> Result<Vec<Entry>, Errno> {
         let mut state = self.state.lock().unwrap();
         let [name] = path else {
@@ -95,12 +95,12 @@ impl Tree for Fake {
         Ok(text.len().min(4095))
     }
 
-    fn show_line(&self, _: LineAt, _: LineFile) -> Result<Vec<u8>, Errno> {
+    fn show_line(&self, _: LineAt, _: LineAttribute) -> Result<Vec<u8>, Errno> {
         Ok(self.state.lock().unwrap().pull.clone())
     }
 
-    fn store_line(&self, _: LineAt, file: LineFile, text: &[u8]) -> Result<usize, Errno> {
-        if file == LineFile::Value {
+    fn store_line(&self, _: LineAt, file: LineAttribute, text: &[u8]) -> Result<usize, Errno> {
+        if file == LineAttribute::Value {
             return Err(Errno::PERM);
         }
         self.state.lock().unwrap().pull = text.to_vec();
