@@ -86,7 +86,7 @@ fn too_few_processes_are_named() {
     if rustix::process::geteuid().is_root() {
         return;
     }
-    let done = shell("ulimit -u 1; exec ugpio run --chip a -- true");
+    let done = shell("exec prlimit --nproc=1 ugpio run --chip a -- true");
     is_one_line(&done, 125, &["EAGAIN", "ulimit -u"]);
 }
 
