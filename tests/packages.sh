@@ -118,7 +118,7 @@ crates() {
 	# All are checked; what a library says of itself is in its own package.
 	(cd "$folder" && cargo check --workspace "$@") && [ "$(grep -c path "$folder/Cargo.toml")" -ge 8 ] || return
 	[ -z "$quick" ] || return 0
-	cargo install --path "$folder/ugpio-$version" --root "$place/cargo" --target-dir "$CARGO_TARGET_DIR" "$@" && sees_a_chip "$place/cargo/bin/ugpio"
+	cargo install --locked --path "$folder/ugpio-$version" --root "$place/cargo" --target-dir "$CARGO_TARGET_DIR" "$@" && sees_a_chip "$place/cargo/bin/ugpio"
 }
 
 check 'checksums' checksums
