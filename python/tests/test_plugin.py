@@ -107,6 +107,16 @@ def test_others(board):
     run(project).assert_outcomes(passed=4)
 
 
+def test_a_failed_test_shows_its_own_line_and_none_of_ours(project):
+    project.makepyfile(TEST + """
+def test_it(chip):
+    chip[3].wait("high", timeout=0)
+""")
+    result = run(project)
+    result.stdout.fnmatch_lines(['>*chip[[]3[]].wait("high", timeout=0)', "E*was not high*"])
+    result.stdout.no_fnmatch_line("*_client.py*")
+
+
 def test_a_failed_test_shows_what_its_lines_did_and_leaves_a_dump(project):
     project.makepyfile(TEST + """
 def test_it(chip):

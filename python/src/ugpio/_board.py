@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from ._client import TIMEOUT, Connection, Refused, TimedOut
 
+__tracebackhide__ = True  # a failed test shows its own line, and not ours
+
 Key = Union[int, str]
 
 

@@ -13,6 +13,8 @@ import threading
 import time
 from typing import Any, Dict, Optional
 
+__tracebackhide__ = True  # a failed test shows its own line, and not ours
+
 #: Seconds after which a thing that should happen counts as not happening, unless something else is asked for.
 TIMEOUT = 10.0
 

@@ -23,6 +23,8 @@ from ._binary import binary
 from ._board import Board
 from ._client import TIMEOUT, Error, RunEnded, TimedOut
 
+__tracebackhide__ = True  # a failed test shows its own line, and not ours
+
 #: For `stdin`, `stdout` and `stderr` of `Run.start`: a pipe to this program; nothing; standard output.
 PIPE, DEVNULL, STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
 Stream = Union[None, int, IO[Any]]
