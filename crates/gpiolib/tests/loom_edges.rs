@@ -129,7 +129,7 @@ fn attach_for_a_reader_and_unregister() {
 }
 
 /// An edge reported now, as often as it was taken in.
-fn heard(asked: &Asked, queue: &EdgeQueue) -> usize {
+fn heard(asked: &Asked, queue: &gpiolib::Subscription) -> usize {
     while queue.pop().is_some() {}
     let sink = asked.sink.lock().unwrap().clone().unwrap();
     sink.edge(Level::High, Timestamp::at(9));
