@@ -114,6 +114,8 @@ crates() {
 			name=${name##*/}
 			echo "${name%-"$version"} = { path = \"$name\" }"
 		done
+		# As here, so that what is built for the rest serves again.
+		printf '\n[profile.release]\nstrip = "symbols"\n'
 	} >"$folder/Cargo.toml"
 	# All are checked; what a library says of itself is in its own package.
 	(cd "$folder" && cargo check --workspace "$@") && [ "$(grep -c path "$folder/Cargo.toml")" -ge 8 ] || return
