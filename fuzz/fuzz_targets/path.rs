@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use libfuzzer_sys::fuzz_target;
 use rustix::process::Pid;
 use ugpio_supervisor::inside::seccomp::{Listener, Wait};
-use ugpio_supervisor::inside::{Arch, Identity, Node, Opener, PathLayer, ProcDirs, Shadow, Sys};
+use ugpio_supervisor::inside::{Arch, Identity, ChipNode, Opener, PathLayer, ProcDirs, Shadow, Sys};
 use ugpio_supervisor::outcome::{Call, Errno, Reply};
 
 /// Parts that paths are made of; other bytes stand for themselves.
@@ -97,7 +97,7 @@ fn layer() -> &'static PathLayer {
         let shadow = Shadow::build(dir).expect("an empty shadow tree");
         let parent = "platform/gpio-sim.0".to_owned();
         shadow
-            .add_chip(&Node {
+            .add_chip(&ChipNode {
                 id: 0,
                 label: "fuzz".into(),
                 parent,

@@ -1,7 +1,7 @@
-//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | rooms | fences | sizes]`, or all of them.
+//! Checks of the workspace's shape: `cargo run -p xtask -- [layers | rooms | fences | names | sizes]`, or all of them.
 //!
 //! [`layers`] holds the crates' `Cargo.toml` against the picture in `ARCHITECTURE.md`, [`rooms`] the
-//! modules of a crate against their order, [`fences`] says where `unsafe` may be, [`sizes`] how long a file may get.
+//! modules of a crate against their order, [`fences`] says where `unsafe` may be, [`names`] that one word has one meaning, [`sizes`] how long a file may get.
 //! `.ci/run` calls them.
 //! `cargo run -p xtask -- figures [CHECKOUT]` counts instead: see [`figures`].
 
@@ -12,6 +12,7 @@ mod fences;
 mod figures;
 mod layers;
 mod modules;
+mod names;
 mod rooms;
 mod sizes;
 mod source;
@@ -25,10 +26,11 @@ struct Findings {
 
 type Check = fn(&Path) -> Result<Findings, String>;
 
-const CHECKS: [(&str, Check); 4] = [
+const CHECKS: [(&str, Check); 5] = [
     ("layers", layers::check),
     ("rooms", rooms::check),
     ("fences", fences::check),
+    ("names", names::check),
     ("sizes", sizes::check),
 ];
 
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
         .find(|w| !CHECKS.iter().any(|(name, _)| name == w))
     {
         eprintln!(
-            "error: no check {unknown:?}, known here: layers, rooms, fences, sizes; or figures [CHECKOUT]"
+            "error: no check {unknown:?}, known here: layers, rooms, fences, names, sizes; or figures [CHECKOUT]"
         );
         return ExitCode::from(2);
     }

@@ -49,7 +49,7 @@ pub mod inside {
     pub use crate::calls::{Opener, PathLayer};
     pub use crate::path::Identity;
     pub use crate::procdir::ProcDirs;
-    pub use crate::shadow::{Node, Shadow};
+    pub use crate::shadow::{ChipNode, Shadow};
     pub use crate::sys::insn::Insn;
     pub use crate::sys::{remote, seccomp};
 }

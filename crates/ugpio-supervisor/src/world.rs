@@ -25,7 +25,7 @@ use crate::files::Files;
 use crate::outcome::raw_errno;
 use crate::path::{Identity, lexical};
 use crate::procdir::ProcDirs;
-use crate::shadow::{Node, Shadow};
+use crate::shadow::{ChipNode, Shadow};
 use crate::tree::{ControlTree, Mounted};
 use crate::uevent::Uevents;
 
@@ -275,8 +275,8 @@ fn has_parent(shown: &BTreeMap<u32, Device>, parent: &str) -> bool {
         .any(|device| device.parent().unwrap_or("virtual") == parent)
 }
 
-fn node(device: &Device) -> Node {
-    Node {
+fn node(device: &Device) -> ChipNode {
+    ChipNode {
         id: device.id(),
         label: device.label().to_owned(),
         parent: device.parent().unwrap_or("virtual").to_owned(),

@@ -16,7 +16,7 @@ use gpio_sim::tree::{Attribute, Host, Kind, PluggedChip, Tree as Model, line};
 use gpio_sim::{Bank, Observer, SimChip};
 use gpiolib::{Offset, Timestamp};
 use rustix::io::Errno;
-use ugpio_supervisor::tree::{ControlTree, Entry, LineAt, LineAttribute, Mounted, Token};
+use ugpio_supervisor::tree::{ControlTree, Entry, LineAt, Mounted, SimAttribute, Token};
 
 use crate::control::plugged::Shared;
 use crate::control::server;
@@ -95,7 +95,7 @@ impl ControlTree for SimTree {
             .map_err(errno)
     }
 
-    fn show_line(&self, at: LineAt, file: LineAttribute) -> Result<Vec<u8>, Errno> {
+    fn show_line(&self, at: LineAt, file: SimAttribute) -> Result<Vec<u8>, Errno> {
         let chip = self.lines.chip(at.chip).ok_or(Errno::NODEV)?;
         let line = chip
             .line(Offset::new(at.offset))
@@ -103,7 +103,7 @@ impl ControlTree for SimTree {
         Ok(file_of(file).show(&line).to_vec())
     }
 
-    fn store_line(&self, at: LineAt, file: LineAttribute, text: &[u8]) -> Result<usize, Errno> {
+    fn store_line(&self, at: LineAt, file: SimAttribute, text: &[u8]) -> Result<usize, Errno> {
         let chip = self.lines.chip(at.chip).ok_or(Errno::NODEV)?;
         let text = text.get(..line::STORE_MAX).unwrap_or(text);
         if let Some(pull) = file_of(file).parse(text).map_err(errno)? {
@@ -200,10 +200,10 @@ impl Observer for Files {
     }
 }
 
-fn file_of(file: LineAttribute) -> line::LineFile {
+fn file_of(file: SimAttribute) -> line::LineFile {
     match file {
-        LineAttribute::Pull => line::LineFile::Pull,
-        LineAttribute::Value => line::LineFile::Value,
+        SimAttribute::Pull => line::LineFile::Pull,
+        SimAttribute::Value => line::LineFile::Value,
     }
 }
 
@@ -273,8 +273,8 @@ mod tests {
         };
         pull(Pull::Up).unwrap();
         let line = LineAt { chip: 1, offset: 3 };
-        assert_eq!(tree.show_line(line, LineAttribute::Value).unwrap(), b"1\n");
-        tree.store_line(line, LineAttribute::Pull, b"pull-down\n")
+        assert_eq!(tree.show_line(line, SimAttribute::Value).unwrap(), b"1\n");
+        tree.store_line(line, SimAttribute::Pull, b"pull-down\n")
             .unwrap();
         assert_eq!(
             plugged.borrow().line(&made, &Key::Number(3)).unwrap().pull,
@@ -283,10 +283,7 @@ mod tests {
 
         store(&tree, &[b"d", b"live"], b"0");
         assert!(pull(Pull::Up).is_err());
-        assert_eq!(
-            tree.show_line(line, LineAttribute::Value),
-            Err(Errno::NODEV)
-        );
+        assert_eq!(tree.show_line(line, SimAttribute::Value), Err(Errno::NODEV));
         assert_eq!(plugged.borrow().list().chips.len(), 1);
     }
 

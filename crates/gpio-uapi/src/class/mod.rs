@@ -1,7 +1,7 @@
 //! The legacy interface: lines by numbers of the whole machine, as files below `/sys/class/gpio`.
 //!
 //! [`Class`] numbers the lines of all chips, keeps the lines that programs have exported, and shows
-//! and stores the texts of their files ([`Attribute`]). It knows no file system and no process; who
+//! and stores the texts of their files ([`ClassAttribute`]). It knows no file system and no process; who
 //! carries the calls makes the files, and wakes whoever polls a `value` when the line's
 //! waker is woken.
 // KERNEL: gpiolib-sysfs.c (v6.12)
@@ -30,7 +30,7 @@ pub const STORE_MAX: usize = 4096;
 
 /// A file of an exported line.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Attribute {
+pub enum ClassAttribute {
     /// `direction`
     Direction,
     /// `value`
@@ -41,23 +41,23 @@ pub enum Attribute {
     ActiveLow,
 }
 
-impl Attribute {
+impl ClassAttribute {
     /// Every file of a line that has an interrupt and both directions, by name.
-    pub const ALL: [Attribute; 4] = [
-        Attribute::ActiveLow,
-        Attribute::Direction,
-        Attribute::Edge,
-        Attribute::Value,
+    pub const ALL: [ClassAttribute; 4] = [
+        ClassAttribute::ActiveLow,
+        ClassAttribute::Direction,
+        ClassAttribute::Edge,
+        ClassAttribute::Value,
     ];
 
     /// The file's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Attribute::Direction => "direction",
-            Attribute::Value => "value",
-            Attribute::Edge => "edge",
-            Attribute::ActiveLow => "active_low",
+            ClassAttribute::Direction => "direction",
+            ClassAttribute::Value => "value",
+            ClassAttribute::Edge => "edge",
+            ClassAttribute::ActiveLow => "active_low",
         }
     }
 }
@@ -209,19 +209,19 @@ impl Class {
     ///
     /// # Errors
     /// `ENODEV` if the line is not exported or its chip is gone, else what the driver answers.
-    pub fn show(&self, number: u32, attribute: Attribute) -> Result<Vec<u8>, Errno> {
+    pub fn show(&self, number: u32, attribute: ClassAttribute) -> Result<Vec<u8>, Errno> {
         let Exported { desc, edges } = self.exported.get(&number).ok_or(Errno::ENODEV)?;
         let text = match attribute {
-            Attribute::Direction => match desc.direction() {
+            ClassAttribute::Direction => match desc.direction() {
                 Err(gpiolib::Error::Unsupported) if desc.is_output() => "out",
                 Err(gpiolib::Error::Unsupported) => "in",
                 Err(error) => return Err(error.errno()),
                 Ok(Direction::Output) => "out",
                 Ok(Direction::Input) => "in",
             },
-            Attribute::Value => flag(desc.value().map_err(|error| error.errno())?.is_active()),
-            Attribute::Edge => text::edges_name(*edges),
-            Attribute::ActiveLow => flag(desc.config().active_low),
+            ClassAttribute::Value => flag(desc.value().map_err(|error| error.errno())?.is_active()),
+            ClassAttribute::Edge => text::edges_name(*edges),
+            ClassAttribute::ActiveLow => flag(desc.config().active_low),
         };
         Ok(format!("{text}\n").into_bytes())
     }
@@ -235,7 +235,7 @@ impl Class {
     pub fn store(
         &mut self,
         number: u32,
-        attribute: Attribute,
+        attribute: ClassAttribute,
         text: &[u8],
         waker: &Waker,
     ) -> Result<usize, Errno> {
@@ -245,10 +245,10 @@ impl Class {
             return Ok(0);
         }
         match attribute {
-            Attribute::Direction => line.set_direction(text)?,
-            Attribute::Value => line.set_value(text)?,
-            Attribute::Edge => line.set_edges(text::edges(text)?, waker)?,
-            Attribute::ActiveLow => line.set_active_low(text::number(text)? != 0, waker)?,
+            ClassAttribute::Direction => line.set_direction(text)?,
+            ClassAttribute::Value => line.set_value(text)?,
+            ClassAttribute::Edge => line.set_edges(text::edges(text)?, waker)?,
+            ClassAttribute::ActiveLow => line.set_active_low(text::number(text)? != 0, waker)?,
         }
         Ok(text.len())
     }

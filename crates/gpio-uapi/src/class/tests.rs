@@ -41,12 +41,12 @@ impl Bench {
         Bench { class, sim, bell }
     }
 
-    fn store(&mut self, attribute: Attribute, text: &str) -> Result<usize, Errno> {
+    fn store(&mut self, attribute: ClassAttribute, text: &str) -> Result<usize, Errno> {
         let waker = Waker::from(Arc::clone(&self.bell));
         self.class.store(513, attribute, text.as_bytes(), &waker)
     }
 
-    fn show(&self, attribute: Attribute) -> Vec<u8> {
+    fn show(&self, attribute: ClassAttribute) -> Vec<u8> {
         self.class.show(513, attribute).unwrap()
     }
 
@@ -129,29 +129,35 @@ fn an_exported_line_is_held() {
     assert_eq!(bench.class.export(Within::Machine, b""), Ok(None));
     assert_eq!(bench.class.unexport(Within::Machine, b"513"), Ok(Some(513)));
     assert!(!info(&bench).used);
-    assert_eq!(bench.class.show(513, Attribute::Value), Err(Errno::ENODEV));
+    assert_eq!(
+        bench.class.show(513, ClassAttribute::Value),
+        Err(Errno::ENODEV)
+    );
 }
 
 #[test]
 fn directions_are_levels_and_values_are_logical() {
     let mut bench = Bench::new();
-    assert_eq!(bench.show(Attribute::Direction), b"in\n");
-    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EPERM));
-    assert_eq!(bench.store(Attribute::ActiveLow, "7\n"), Ok(2));
-    assert_eq!(bench.store(Attribute::Direction, "high\n"), Ok(5));
+    assert_eq!(bench.show(ClassAttribute::Direction), b"in\n");
+    assert_eq!(bench.store(ClassAttribute::Value, "x"), Err(Errno::EPERM));
+    assert_eq!(bench.store(ClassAttribute::ActiveLow, "7\n"), Ok(2));
+    assert_eq!(bench.store(ClassAttribute::Direction, "high\n"), Ok(5));
     let level = |bench: &Bench| bench.sim.level(Offset::new(1)).unwrap();
     assert_eq!(level(&bench), Level::High);
-    assert_eq!(bench.show(Attribute::Value), b"0\n");
-    assert_eq!(bench.store(Attribute::Value, "1"), Ok(1));
+    assert_eq!(bench.show(ClassAttribute::Value), b"0\n");
+    assert_eq!(bench.store(ClassAttribute::Value, "1"), Ok(1));
     assert_eq!(level(&bench), Level::Low);
-    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EINVAL));
-    assert_eq!(bench.store(Attribute::Direction, "up"), Err(Errno::EINVAL));
-    assert_eq!(bench.store(Attribute::Direction, ""), Ok(0));
-    assert_eq!(bench.show(Attribute::Direction), b"out\n");
-    assert_eq!(bench.show(Attribute::ActiveLow), b"1\n");
-    assert_eq!(bench.store(Attribute::Edge, "both"), Err(Errno::EIO));
+    assert_eq!(bench.store(ClassAttribute::Value, "x"), Err(Errno::EINVAL));
+    assert_eq!(
+        bench.store(ClassAttribute::Direction, "up"),
+        Err(Errno::EINVAL)
+    );
+    assert_eq!(bench.store(ClassAttribute::Direction, ""), Ok(0));
+    assert_eq!(bench.show(ClassAttribute::Direction), b"out\n");
+    assert_eq!(bench.show(ClassAttribute::ActiveLow), b"1\n");
+    assert_eq!(bench.store(ClassAttribute::Edge, "both"), Err(Errno::EIO));
     for word in ["out", "low", "in"] {
-        assert_eq!(bench.store(Attribute::Direction, word), Ok(word.len()));
+        assert_eq!(bench.store(ClassAttribute::Direction, word), Ok(word.len()));
     }
 }
 
@@ -159,20 +165,23 @@ fn directions_are_levels_and_values_are_logical() {
 fn edges_wake_by_value() {
     let mut bench = Bench::new();
     assert_eq!(bench.pull(Level::High), 0);
-    bench.store(Attribute::Edge, "falling\n").unwrap();
-    assert_eq!(bench.show(Attribute::Edge), b"falling\n");
+    bench.store(ClassAttribute::Edge, "falling\n").unwrap();
+    assert_eq!(bench.show(ClassAttribute::Edge), b"falling\n");
     assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (1, 0));
-    bench.store(Attribute::ActiveLow, "1").unwrap();
+    bench.store(ClassAttribute::ActiveLow, "1").unwrap();
     assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (0, 1));
-    bench.store(Attribute::Edge, "both").unwrap();
+    bench.store(ClassAttribute::Edge, "both").unwrap();
     assert_eq!((bench.pull(Level::Low), bench.pull(Level::High)), (1, 1));
     // The direction changes whatever is armed, which stays.
-    bench.store(Attribute::Direction, "out").unwrap();
-    assert_eq!(bench.show(Attribute::Edge), b"both\n");
-    bench.store(Attribute::Edge, "none").unwrap();
-    bench.store(Attribute::Direction, "in").unwrap();
+    bench.store(ClassAttribute::Direction, "out").unwrap();
+    assert_eq!(bench.show(ClassAttribute::Edge), b"both\n");
+    bench.store(ClassAttribute::Edge, "none").unwrap();
+    bench.store(ClassAttribute::Direction, "in").unwrap();
     assert_eq!((bench.pull(Level::High), bench.pull(Level::Low)), (0, 0));
-    assert_eq!(bench.store(Attribute::Edge, "change"), Err(Errno::EINVAL));
+    assert_eq!(
+        bench.store(ClassAttribute::Edge, "change"),
+        Err(Errno::EINVAL)
+    );
 }
 
 #[test]
@@ -211,22 +220,22 @@ fn row_86_watchers_are_told_of_the_release_only() {
 #[test]
 fn row_116_the_direction_is_judged_before_the_text() {
     let mut bench = Bench::new();
-    assert_eq!(bench.store(Attribute::Value, "x"), Err(Errno::EPERM));
+    assert_eq!(bench.store(ClassAttribute::Value, "x"), Err(Errno::EPERM));
 }
 
 #[test]
 fn row_117_a_direction_is_a_level_whatever_the_polarity() {
     let mut bench = Bench::new();
-    bench.store(Attribute::ActiveLow, "1").unwrap();
-    bench.store(Attribute::Direction, "high").unwrap();
+    bench.store(ClassAttribute::ActiveLow, "1").unwrap();
+    bench.store(ClassAttribute::Direction, "high").unwrap();
     assert_eq!(bench.sim.level(Offset::new(1)).unwrap(), Level::High);
-    assert_eq!(bench.show(Attribute::Value), b"0\n");
+    assert_eq!(bench.show(ClassAttribute::Value), b"0\n");
 }
 
 #[test]
 fn row_118_a_direction_changes_while_an_edge_is_armed() {
     let mut bench = Bench::new();
-    bench.store(Attribute::Edge, "both").unwrap();
-    assert_eq!(bench.store(Attribute::Direction, "out"), Ok(3));
-    assert_eq!(bench.show(Attribute::Edge), b"both\n");
+    bench.store(ClassAttribute::Edge, "both").unwrap();
+    assert_eq!(bench.store(ClassAttribute::Direction, "out"), Ok(3));
+    assert_eq!(bench.show(ClassAttribute::Edge), b"both\n");
 }

@@ -34,7 +34,7 @@ use crate::{
     outcome::{Call, Reply},
     path::{Identity, Resolution, Resolver, Target, View, Want},
     procdir::ProcDirs,
-    shadow::{Node, Shadow},
+    shadow::{ChipNode, Shadow},
     sys::ptrace::again::Instead,
     tree::{ControlTree, Mounted},
 };
@@ -262,7 +262,7 @@ impl World {
         let shadow = Arc::new(Shadow::build(make(base.path().join(".ugpio-shadow-1-0"))).unwrap());
         let parent = "platform/gpio-sim.0".into();
         shadow
-            .add_chip(&Node {
+            .add_chip(&ChipNode {
                 id: 0,
                 label: "sim".into(),
                 parent,

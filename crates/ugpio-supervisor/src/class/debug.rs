@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::ClassDir;
 use crate::attributes::AttributeFile;
-use crate::shadow::sim::{LineAt, LineAttribute};
+use crate::shadow::sim::{LineAt, SimAttribute};
 use crate::tree::Mounted;
 
 /// Where the file is.
@@ -78,7 +78,7 @@ fn row(text: &mut String, number: u32, line: &Line, tree: Option<&Mounted>) -> f
         offset: line.offset().get(),
     };
     let show = |file| String::from_utf8(tree?.show_line(at, file).ok()?).ok();
-    let (Some(pull), Some(value)) = (show(LineAttribute::Pull), show(LineAttribute::Value)) else {
+    let (Some(pull), Some(value)) = (show(SimAttribute::Pull), show(SimAttribute::Value)) else {
         // DIFFERS: a chip that is not simulated shows none of its lines.
         return Ok(());
     };

@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering;
 use std::io;
 
-use gpio_uapi::class::Attribute;
+use gpio_uapi::class::ClassAttribute;
 use gpiolib::{Device, Feature};
 
 use super::ClassDir;
@@ -158,7 +158,7 @@ impl ClassDir {
     /// Hides a line that is not exported any more; its open values wake.
     pub(super) fn hide_line(&self, device: &Device, number: u32, offset: u32) -> io::Result<()> {
         let dir = line_dir(device, number);
-        let hidden = self.hide(&dir, &Attribute::ALL.map(Attribute::name));
+        let hidden = self.hide(&dir, &ClassAttribute::ALL.map(ClassAttribute::name));
         if device.release().has(Feature::ChipExport) {
             let dir = chip_line_dir(device, offset);
             self.empty(&dir, &["direction"]);
@@ -179,7 +179,7 @@ impl ClassDir {
             let line = LineRef::OfChip(device.id(), offset.get());
             dirs.push((chip_line_dir(device, offset.get()), line));
         }
-        for attribute in Attribute::ALL {
+        for attribute in ClassAttribute::ALL {
             let Ok(text) = model.show(number, attribute) else {
                 continue;
             };
@@ -191,7 +191,7 @@ impl ClassDir {
         }
     }
 
-    fn rewrite(&self, dir: &str, attribute: Attribute, text: &[u8]) {
+    fn rewrite(&self, dir: &str, attribute: ClassAttribute, text: &[u8]) {
         let path = lexical::join(dir.as_bytes(), attribute.name().as_bytes());
         if let Err(error) = self.shadow.rewrite(&path, text) {
             tracing::debug!(dir, %error, "a file of an exported line is not up to date");

@@ -19,7 +19,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use gpio_uapi::class::{Attribute, Class, Within};
+use gpio_uapi::class::{Class, ClassAttribute, Within};
 use gpiolib::Device;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -115,7 +115,7 @@ impl ClassDir {
         if let Some(open) = self.opens.find(link) {
             return Some(match open.number() {
                 _ if !open.is_writable() => ClassFile::ReadOnly,
-                Some(number) => ClassFile::Line(LineRef::Number(number), Attribute::Value),
+                Some(number) => ClassFile::Line(LineRef::Number(number), ClassAttribute::Value),
                 None => ClassFile::Gone,
             });
         }
@@ -136,7 +136,7 @@ impl ClassDir {
     /// The text of an exported line's `value`, as the next read finds it.
     pub(crate) fn value(&self, number: u32) -> Result<Vec<u8>, Errno> {
         self.model()
-            .show(number, Attribute::Value)
+            .show(number, ClassAttribute::Value)
             .map_err(raw_errno)
     }
 
@@ -148,7 +148,12 @@ impl ClassDir {
         }
     }
 
-    fn store_line(&self, number: u32, attribute: Attribute, text: &[u8]) -> Result<usize, Errno> {
+    fn store_line(
+        &self,
+        number: u32,
+        attribute: ClassAttribute,
+        text: &[u8],
+    ) -> Result<usize, Errno> {
         let bell = Arc::new(Bell {
             opens: Arc::downgrade(&self.opens),
             number,
@@ -203,7 +208,7 @@ impl AttributeTree for ClassDir {
         let number = self.number(line)?;
         self.refresh(number);
         let reads = flags & OFlags::RWMODE != OFlags::WRONLY && !flags.contains(OFlags::PATH);
-        if attribute != Attribute::Value || !reads || self.numbers.is_empty() {
+        if attribute != ClassAttribute::Value || !reads || self.numbers.is_empty() {
             return None;
         }
         let model = self.model();

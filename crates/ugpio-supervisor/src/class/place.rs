@@ -4,7 +4,7 @@
 //! exported line has one by its number, and one in the latter by its offset. [`ClassFile`] is what a
 //! path means, by its form alone.
 
-use gpio_uapi::class::{Attribute, Within};
+use gpio_uapi::class::{ClassAttribute, Within};
 use gpiolib::Device;
 
 /// Where the class is.
@@ -18,7 +18,7 @@ pub(crate) enum ClassFile {
     /// `unexport` likewise.
     Unexport(Within),
     /// A file of an exported line.
-    Line(LineRef, Attribute),
+    Line(LineRef, ClassAttribute),
     /// A file of a line that is not exported any more, or of a chip that is gone.
     Gone,
     /// An open `value` that is only for reading.
@@ -36,7 +36,7 @@ pub(crate) enum LineRef {
 
 /// The attributes in a chip's own directory of an exported line.
 // KERNEL: gpiolib-sysfs.c chip_gpio_attrs (v6.17)
-pub(super) const OF_CHIP: [Attribute; 2] = [Attribute::Direction, Attribute::Value];
+pub(super) const OF_CHIP: [ClassAttribute; 2] = [ClassAttribute::Direction, ClassAttribute::Value];
 
 impl ClassFile {
     /// The file that a virtual path names.
@@ -72,9 +72,9 @@ impl ClassFile {
 
 impl LineRef {
     /// The files in the directory that says it so.
-    pub(super) const fn attributes(self) -> &'static [Attribute] {
+    pub(super) const fn attributes(self) -> &'static [ClassAttribute] {
         match self {
-            Self::Number(_) => &Attribute::ALL,
+            Self::Number(_) => &ClassAttribute::ALL,
             Self::OfChip(..) => &OF_CHIP,
         }
     }
@@ -150,7 +150,7 @@ mod tests {
     fn files_by_their_paths() {
         let base = "/sys/devices/platform/gpio-sim.0/gpiochip0/gpio/gpio513";
         let parse = |path: &str| ClassFile::parse(path.as_bytes());
-        let value = Some(ClassFile::Line(LineRef::Number(513), Attribute::Value));
+        let value = Some(ClassFile::Line(LineRef::Number(513), ClassAttribute::Value));
         assert_eq!(parse(&format!("{base}/value")), value);
         let class = Within::Machine;
         assert_eq!(

@@ -8,7 +8,7 @@ use std::io;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, mknodat, unlinkat};
 
-use super::sim::{self, FAULTS, LineAt, LineAttribute};
+use super::sim::{self, FAULTS, LineAt, SimAttribute};
 use super::{Shadow, mark_device};
 use crate::names::owned::MAJOR;
 
@@ -20,7 +20,7 @@ const SIMULATED: &str = "platform/gpio-sim.";
 
 /// A chip as the tree shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Node {
+pub struct ChipNode {
     /// The N of `/dev/gpiochipN`, and the minor number.
     pub id: u32,
     /// The chip's label.
@@ -31,7 +31,7 @@ pub struct Node {
     pub lines: u32,
 }
 
-impl Node {
+impl ChipNode {
     /// The directory of the chip's parent.
     fn parent_path(&self) -> String {
         format!("/sys/devices/{}", self.parent)
@@ -88,7 +88,7 @@ impl Shadow {
     ///
     /// `EEXIST` if the id is shown already, `EINVAL` for a parent that is no relative path;
     /// otherwise what the file system reports, with nothing of the chip left behind.
-    pub fn add_chip(&self, node: &Node) -> io::Result<()> {
+    pub fn add_chip(&self, node: &ChipNode) -> io::Result<()> {
         let odd = |part: &str| matches!(part, "" | "." | "..");
         if node.parent.split('/').any(odd) || node.parent.contains('\0') {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -126,8 +126,8 @@ impl Shadow {
         self.mkdir_all(format!("/sys/bus/gpio/drivers/{STUB_DRIVER}").as_bytes())
     }
 
-    fn show(&self, node: &Node) -> io::Result<()> {
-        let Node { id, parent, .. } = node;
+    fn show(&self, node: &ChipNode) -> io::Result<()> {
+        let ChipNode { id, parent, .. } = node;
         let device = node.device_path();
         let file = |name: &str, mode, text: &str| {
             self.write_file(format!("{device}/{name}").as_bytes(), mode, text.as_bytes())
@@ -207,7 +207,7 @@ impl Shadow {
     pub(crate) fn write_line(
         &self,
         line: LineAt,
-        file: LineAttribute,
+        file: SimAttribute,
         text: &[u8],
     ) -> io::Result<()> {
         let LineAt { chip, offset } = line;
@@ -220,7 +220,7 @@ impl Shadow {
     }
 
     /// The parent's directory; on the platform bus with the link and the text that libudev reads.
-    fn add_parent(&self, node: &Node) -> io::Result<()> {
+    fn add_parent(&self, node: &ChipNode) -> io::Result<()> {
         let path = node.parent_path();
         self.mkdir_all(path.as_bytes())?;
         let Some(name) = node.parent.strip_prefix("platform/") else {
@@ -243,7 +243,11 @@ impl Shadow {
     }
 
     /// Removes every name of `node`, and its parent if no chip of `others` is below it.
-    fn hide(&self, node: &Node, others: &std::collections::BTreeMap<u32, Node>) -> io::Result<()> {
+    fn hide(
+        &self,
+        node: &ChipNode,
+        others: &std::collections::BTreeMap<u32, ChipNode>,
+    ) -> io::Result<()> {
         for name in node.names() {
             self.remove(name.as_bytes())?;
         }

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::Shadow;
-use super::sim::LineAttribute;
+use super::sim::SimAttribute;
 
 /// What the names of the directories begin with.
 const NAME: &str = "sim_gpio";
@@ -77,7 +77,7 @@ impl Shadow {
         };
         for offset in lines.made {
             let line = format!("{NAME}{offset}");
-            for name in LineAttribute::ALL.map(LineAttribute::name) {
+            for name in SimAttribute::ALL.map(SimAttribute::name) {
                 let _ = unlinkat(&dir, format!("{line}/{name}"), AtFlags::empty());
             }
             let _ = unlinkat(&dir, &line, AtFlags::REMOVEDIR);
@@ -116,7 +116,7 @@ impl Shadow {
             let mode = Mode::from_raw_mode(DIRECTORY);
             there(mkdirat(&dir, &line, mode))?;
             self.set_mode(&dir, &line, DIRECTORY)?;
-            for name in LineAttribute::ALL.map(LineAttribute::name) {
+            for name in SimAttribute::ALL.map(SimAttribute::name) {
                 let (file, mode) = (format!("{line}/{name}"), Mode::from_raw_mode(FILE));
                 there(mknodat(&dir, &file, FileType::RegularFile, mode, 0))?;
                 self.set_mode(&dir, &file, FILE)?;
@@ -182,7 +182,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
-    use crate::shadow::Node;
+    use crate::shadow::ChipNode;
 
     const DEVICE: &str = "/sys/devices/platform/gpio-sim.0/gpiochip3";
 
@@ -192,7 +192,7 @@ mod tests {
         fs::create_dir(&place).unwrap();
         let shadow = Shadow::build(place).unwrap();
         shadow
-            .add_chip(&Node {
+            .add_chip(&ChipNode {
                 id: 3,
                 label: "sim".into(),
                 parent: "platform/gpio-sim.0".into(),

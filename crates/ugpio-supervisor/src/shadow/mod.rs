@@ -6,7 +6,7 @@
 //! `/proc/PID/fd` then says which virtual path it is. A chip's node only
 //! marks the name: nobody is ever given a descriptor of it.
 //!
-//! [`Shadow`] is the tree; [`Node`] describes a chip to show in it ([`Shadow::add_chip`]). Directories that exist
+//! [`Shadow`] is the tree; [`ChipNode`] describes a chip to show in it ([`Shadow::add_chip`]). Directories that exist
 //! in both worlds are the machine's; only their listings are merged, in `calls::getdents`. The board adds and
 //! removes, the resolver in [`crate::path`] reads. What the tree holds besides chips is up to the
 //! caller: [`Shadow::mkdir`], [`Shadow::write_file`], [`Shadow::symlink`], [`Shadow::own`].
@@ -36,7 +36,7 @@ use rustix::{
     path::Arg,
 };
 
-pub use self::chip::Node;
+pub use self::chip::ChipNode;
 pub(crate) use self::chip::STUB_DRIVER;
 use crate::names::{
     lexical,
@@ -62,7 +62,7 @@ pub struct Shadow {
     held: Option<Place>,
     root: PathBuf,
     owned: RwLock<Arc<Owned>>,
-    chips: Mutex<BTreeMap<u32, Node>>,
+    chips: Mutex<BTreeMap<u32, ChipNode>>,
     /// What `chmod` and `chown` have changed, by path.
     changes: Mutex<BTreeMap<Vec<u8>, Changed>>,
     /// The order in which names were first listed among the machine's, by path.
@@ -389,7 +389,7 @@ impl Shadow {
         self.private.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_chips(&self) -> MutexGuard<'_, BTreeMap<u32, Node>> {
+    fn lock_chips(&self) -> MutexGuard<'_, BTreeMap<u32, ChipNode>> {
         self.chips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

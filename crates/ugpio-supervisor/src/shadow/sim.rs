@@ -10,7 +10,7 @@ pub(crate) const FAULTS: &str = "faults";
 
 /// Which file of a simulated line.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum LineAttribute {
+pub enum SimAttribute {
     /// `pull`.
     Pull,
     /// `value`.
@@ -26,7 +26,7 @@ pub struct LineAt {
     pub offset: u32,
 }
 
-impl LineAttribute {
+impl SimAttribute {
     /// Both.
     pub(crate) const ALL: [Self; 2] = [Self::Pull, Self::Value];
 
@@ -42,7 +42,7 @@ impl LineAttribute {
 
 impl LineAt {
     /// The line and the file that a virtual path names, by its form alone.
-    pub(crate) fn parse(path: &[u8]) -> Option<(Self, LineAttribute)> {
+    pub(crate) fn parse(path: &[u8]) -> Option<(Self, SimAttribute)> {
         let path = core::str::from_utf8(path).ok()?;
         let rest = path.strip_prefix("/sys/devices/platform/gpio-sim.")?;
         let mut parts = rest.split('/');
@@ -56,7 +56,7 @@ impl LineAt {
         let (_, chip, offset): (u32, u32, u32) =
             (number("")?, number("gpiochip")?, number("sim_gpio")?);
         let name = parts.next()?;
-        let file = LineAttribute::ALL
+        let file = SimAttribute::ALL
             .into_iter()
             .find(|file| file.name() == name)?;
         parts

@@ -8,8 +8,8 @@ fn shadow(base: &tempfile::TempDir) -> Shadow {
     Shadow::build(private_dir(base.path()).unwrap().path).unwrap()
 }
 
-fn node(id: u32) -> Node {
-    Node {
+fn node(id: u32) -> ChipNode {
+    ChipNode {
         id,
         label: "test".into(),
         parent: "platform/gpio-sim.0".into(),
@@ -127,7 +127,7 @@ fn a_parent_stays_until_its_last_chip_goes() {
 fn a_parent_that_others_use_is_left_to_them() {
     let base = tempfile::tempdir().unwrap();
     let shadow = shadow(&base);
-    let node = Node {
+    let node = ChipNode {
         parent: "virtual".into(),
         ..node(3)
     };
@@ -151,7 +151,7 @@ fn a_parent_outside_the_tree_is_refused() {
     let base = tempfile::tempdir().unwrap();
     let shadow = shadow(&base);
     for parent in ["", "../../x", "platform//x", "/platform"] {
-        let node = Node {
+        let node = ChipNode {
             parent: parent.into(),
             ..node(0)
         };
@@ -197,7 +197,7 @@ fn only_a_simulated_chip_has_faults_and_they_go_with_it() {
     let base = tempfile::tempdir().unwrap();
     let shadow = shadow(&base);
     let faults = |id| format!("/sys/kernel/debug/gpio-sim/gpiochip{id}/faults");
-    let other = Node {
+    let other = ChipNode {
         parent: "platform/other".into(),
         ..node(1)
     };

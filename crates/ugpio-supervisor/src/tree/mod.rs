@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 pub use self::mounted::Mounted;
 use crate::shadow::sim::{DEBUG, FAULTS};
-pub use crate::shadow::sim::{LineAt, LineAttribute};
+pub use crate::shadow::sim::{LineAt, SimAttribute};
 
 /// Where configfs is mounted.
 pub const CONFIGFS: &str = "/sys/kernel/config";
@@ -79,14 +79,14 @@ pub trait ControlTree: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// `ENODEV`: the chip is gone.
-    fn show_line(&self, line: LineAt, file: LineAttribute) -> Result<Vec<u8>, Errno>;
+    fn show_line(&self, line: LineAt, file: SimAttribute) -> Result<Vec<u8>, Errno>;
 
     /// Stores a text in a line's file; gives how much of it was taken.
     ///
     /// # Errors
     ///
     /// As the system call; `ENODEV`: the chip is gone.
-    fn store_line(&self, line: LineAt, file: LineAttribute, text: &[u8]) -> Result<usize, Errno>;
+    fn store_line(&self, line: LineAt, file: SimAttribute, text: &[u8]) -> Result<usize, Errno>;
 }
 
 /// The chip of whose faults a virtual path is the file, by its form alone.
@@ -154,11 +154,11 @@ mod tests {
         let parse = |path: String| LineAt::parse(path.as_bytes());
         assert_eq!(
             parse(format!("{base}/pull")),
-            Some((line, LineAttribute::Pull))
+            Some((line, SimAttribute::Pull))
         );
         assert_eq!(
             parse(format!("{base}/value")),
-            Some((line, LineAttribute::Value))
+            Some((line, SimAttribute::Value))
         );
         for other in ["", "/", "/other", "/pull/x", "x/pull"] {
             assert_eq!(parse(format!("{base}{other}")), None, "{other}");

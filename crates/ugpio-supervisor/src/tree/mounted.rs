@@ -21,7 +21,7 @@ use super::{CONFIGFS, ControlTree, MODULE, ROOT, Token};
 use crate::attributes::{AttributeTree, Gone, Sink};
 use crate::names::lexical;
 use crate::shadow::Shadow;
-use crate::shadow::sim::{DEBUG, LineAt, LineAttribute};
+use crate::shadow::sim::{DEBUG, LineAt, SimAttribute};
 
 /// A tree where programs find it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ struct Private<'a> {
 struct OfLine<'a> {
     mounted: &'a Mounted,
     line: LineAt,
-    file: LineAttribute,
+    file: SimAttribute,
 }
 
 impl Sink for Private<'_> {
@@ -167,7 +167,7 @@ impl Mounted {
     }
 
     /// The text that a line's file has now.
-    pub(crate) fn show_line(&self, line: LineAt, file: LineAttribute) -> Result<Vec<u8>, Errno> {
+    pub(crate) fn show_line(&self, line: LineAt, file: SimAttribute) -> Result<Vec<u8>, Errno> {
         self.tree.show_line(line, file)
     }
 
@@ -187,7 +187,7 @@ impl Mounted {
         if !watched.contains(&line) {
             return;
         }
-        for file in LineAttribute::ALL {
+        for file in SimAttribute::ALL {
             let Ok(text) = self.tree.show_line(line, file) else {
                 watched.remove(&line);
                 return;
@@ -206,7 +206,7 @@ impl Mounted {
         for line in over {
             self.has_stale.store(true, Ordering::Relaxed);
             watched.remove(&line);
-            for file in LineAttribute::ALL {
+            for file in SimAttribute::ALL {
                 if let Err(error) = self.shadow.write_line(line, file, b"") {
                     tracing::debug!(?line, %error, "a line's file keeps its last text");
                 }

@@ -4,11 +4,11 @@
 
 use super::{Subject, Uevents};
 use crate::names::owned::MAJOR;
-use crate::shadow::{Node, STUB_DRIVER};
+use crate::shadow::{ChipNode, STUB_DRIVER};
 
 impl Subject {
     /// A chip's device. Its driver counts from `bind` on.
-    fn chip(node: &Node) -> Self {
+    fn chip(node: &ChipNode) -> Self {
         let id = node.id;
         Self {
             path: node.device_path(),
@@ -23,7 +23,7 @@ impl Subject {
     }
 
     /// The platform device that a chip belongs to, if it belongs to one.
-    fn platform(node: &Node) -> Option<(Self, String)> {
+    fn platform(node: &ChipNode) -> Option<(Self, String)> {
         let name = node.parent.strip_prefix("platform/")?;
         let driver = name.split('.').next().unwrap_or(name).to_owned();
         let subject = Self {
@@ -60,7 +60,7 @@ impl Uevents {
     /// A chip has come; it is the first of its platform device or not.
     // KERNEL: drivers/base/core.c device_add, drivers/base/dd.c driver_bound, gpiolib.c gpiochip_setup_dev (v6.12)
     // DIFFERS: of several chips of one platform device, those after the first come after its "bind".
-    pub(crate) fn chip_added(&self, node: &Node, is_first: bool, class: &[Subject]) {
+    pub(crate) fn chip_added(&self, node: &ChipNode, is_first: bool, class: &[Subject]) {
         let platform = Subject::platform(node).filter(|_| is_first);
         if let Some((subject, _)) = &platform {
             self.emit("add", subject, Vec::new());
@@ -78,7 +78,7 @@ impl Uevents {
 
     /// A chip has gone, after what it had in the legacy class; it was the last of its platform device or not.
     // KERNEL: drivers/base/core.c device_del, drivers/base/dd.c __device_release_driver (v6.12)
-    pub(crate) fn chip_removed(&self, node: &Node, is_last: bool) {
+    pub(crate) fn chip_removed(&self, node: &ChipNode, is_last: bool) {
         let chip = Subject::chip(node);
         let platform = Subject::platform(node).filter(|_| is_last);
         let subjects = [Some(chip), platform.map(|(subject, _)| subject)];

@@ -30,7 +30,7 @@ impl Watched {
     }
 
     /// What a text does, as one letter a change, with the edges that each shows.
-    fn does(&mut self, attribute: Attribute, text: &str) -> String {
+    fn does(&mut self, attribute: ClassAttribute, text: &str) -> String {
         self.bench.store(attribute, text).unwrap();
         self.said()
     }
@@ -57,7 +57,7 @@ impl Watched {
 
 #[test]
 fn watchers_see_everything_from_6_13_on() {
-    use Attribute::{ActiveLow, Direction, Edge, Value};
+    use ClassAttribute::{ActiveLow, Direction, Edge, Value};
     for release in [V6_13, V7_3] {
         let mut at = Watched::of_release(release);
         for (attribute, text, said) in [
@@ -98,10 +98,10 @@ fn watchers_see_everything_from_6_13_on() {
 fn before_that_they_see_the_end_only() {
     let mut at = Watched::of_release(V6_12);
     for (attribute, text) in [
-        (Attribute::Direction, "out"),
-        (Attribute::Direction, "in"),
-        (Attribute::Edge, "both"),
-        (Attribute::ActiveLow, "1"),
+        (ClassAttribute::Direction, "out"),
+        (ClassAttribute::Direction, "in"),
+        (ClassAttribute::Edge, "both"),
+        (ClassAttribute::ActiveLow, "1"),
     ] {
         assert_eq!(at.does(attribute, text), "", "{attribute:?}");
     }
@@ -115,7 +115,7 @@ fn before_that_they_see_the_end_only() {
 fn what_is_refused_is_not_announced() {
     let mut at = Watched::of_release(V7_3);
     assert_eq!(
-        at.bench.store(Attribute::Direction, "up"),
+        at.bench.store(ClassAttribute::Direction, "up"),
         Err(Errno::EINVAL)
     );
     assert_eq!(
@@ -123,8 +123,11 @@ fn what_is_refused_is_not_announced() {
         Err(Errno::EBUSY)
     );
     assert_eq!(at.said(), "");
-    at.does(Attribute::Direction, "out");
-    assert_eq!(at.bench.store(Attribute::Edge, "both"), Err(Errno::EIO));
+    at.does(ClassAttribute::Direction, "out");
+    assert_eq!(
+        at.bench.store(ClassAttribute::Edge, "both"),
+        Err(Errno::EIO)
+    );
     assert_eq!(at.said(), "");
 }
 

@@ -73,7 +73,7 @@ fn owners_change_modes_and_groups_and_others_nothing() {
     fails(chown(-1, 4711), Errno::PERM);
     // Another chip of that number is another node.
     world.shadow.remove_chip(0).unwrap();
-    let node = crate::shadow::Node {
+    let node = crate::shadow::ChipNode {
         id: 0,
         label: "sim".into(),
         parent: "platform/gpio-sim.0".into(),

@@ -8,7 +8,7 @@ use crate::{
     arch::Sys,
     calls::testing::{Arg, BUFFER, CWD, UNMAPPED, World, fails, is_native, returns},
     outcome::Reply,
-    tree::{ControlTree, Entry, LineAt, LineAttribute, Token},
+    tree::{ControlTree, Entry, LineAt, SimAttribute, Token},
 };
 
 const ROOT: &str = "/sys/kernel/config/gpio-sim";
@@ -95,12 +95,12 @@ impl ControlTree for Fake {
         Ok(text.len().min(4095))
     }
 
-    fn show_line(&self, _: LineAt, _: LineAttribute) -> Result<Vec<u8>, Errno> {
+    fn show_line(&self, _: LineAt, _: SimAttribute) -> Result<Vec<u8>, Errno> {
         Ok(self.state.lock().unwrap().pull.clone())
     }
 
-    fn store_line(&self, _: LineAt, file: LineAttribute, text: &[u8]) -> Result<usize, Errno> {
-        if file == LineAttribute::Value {
+    fn store_line(&self, _: LineAt, file: SimAttribute, text: &[u8]) -> Result<usize, Errno> {
+        if file == SimAttribute::Value {
             return Err(Errno::PERM);
         }
         self.state.lock().unwrap().pull = text.to_vec();
