@@ -104,7 +104,7 @@ fn shared_story(drops: bool, unplug: bool) {
     let memories = Registry::new();
     let [first, second] = ["a", "b"].map(|name| {
         let config = Config {
-            write_protect: WriteProtect::Given(line.get(name.into()).unwrap()),
+            write_protect: WriteProtect::Given(line.get(name).unwrap()),
             ..Config::new(name, 4)
         };
         let memory = Memory(Arc::clone(&wire), AtomicU32::new(0));
