@@ -61,6 +61,16 @@ impl Crate {
             .map(|module| (module.file.as_path(), &module.source))
     }
 
+    /// The modules of the root, each with its file.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = (&Path, String)> {
+        self.modules
+            .iter()
+            .filter_map(|(path, module)| match path.as_slice() {
+                [room] => Some((module.file.as_path(), room.clone())),
+                _ => None,
+            })
+    }
+
     /// How many items can be named from outside, methods apart.
     pub(crate) fn public_items(&self) -> usize {
         let mut waiting = vec![Vec::new()];
