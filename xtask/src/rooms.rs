@@ -16,7 +16,7 @@ const FLOORS: [(&str, &[&[&str]]); 1] = [(
     "ugpio-supervisor",
     &[
         &["dispatch"],
-        &["world", "launch", "notif", "clean"],
+        &["world", "launch", "notif"],
         &["calls"],
         &["class"],
         &["tree", "uevent"],
