@@ -5,7 +5,7 @@
 
 use gpio_sim::{Bank, Sim};
 use gpio_uapi::abi::ioctl;
-use gpio_uapi::{Caller, MemoryFault, File, Outcome, Records, MemoryRecords};
+use gpio_uapi::{Caller, File, MemoryFault, MemoryRecords, Outcome, Records};
 use gpiolib::{Errno, Level, Offset, Registry, Timestamp};
 use libfuzzer_sys::fuzz_target;
 

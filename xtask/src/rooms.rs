@@ -31,7 +31,7 @@ const FLOORS: [(&str, &[&[&str]]); 1] = [(
         &["filter", "names", "stall"],
         &["sys"],
         &["outcome"],
-        &["arch", "clean", "clock", "descendants", "life"],
+        &["arch", "clean", "clock", "descendants", "fuzz", "life"],
         &["traps"],
     ],
 )];

@@ -4,6 +4,13 @@
 //! with what the handlers decide. Unsafe code lives in `sys` alone.
 
 #![cfg(target_os = "linux")]
+#![cfg_attr(
+    fuzzing,
+    allow(
+        dead_code,
+        reason = "what would act on the fuzzed process itself is not called"
+    )
+)]
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 compile_error!("ugpio knows the system calls of x86-64 and aarch64 only");
@@ -23,6 +30,8 @@ mod dispatch;
 mod eventually;
 pub mod files;
 pub mod filter;
+#[cfg(fuzzing)]
+pub mod fuzz;
 pub mod launch;
 mod life;
 pub mod lint;
@@ -44,9 +53,9 @@ pub mod world;
 #[doc(hidden)]
 pub mod inside {
     pub use crate::arch::{Arch, Sys};
-    #[cfg(fuzzing)]
-    pub use crate::calls::check_merging;
     pub use crate::calls::{Opener, PathLayer};
+    #[cfg(fuzzing)]
+    pub use crate::calls::{check_merging, paths_of};
     pub use crate::path::Identity;
     pub use crate::procdir::ProcDirs;
     pub use crate::shadow::{ChipNode, Shadow};

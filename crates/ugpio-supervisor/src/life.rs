@@ -27,6 +27,8 @@ pub(crate) struct Life(OwnedFd);
 impl Life {
     /// The thread that has this number; `None` if this kernel has no descriptor of it.
     pub(crate) fn of(tid: Pid) -> Option<Self> {
+        #[cfg(fuzzing)]
+        let tid = crate::fuzz::number(tid).ok()?;
         let thread = pidfd_open(tid, PIDFD_THREAD);
         let thread = thread.or_else(|_| pidfd_open(tid, PidfdFlags::empty()));
         thread.ok().map(Self)
@@ -35,6 +37,10 @@ impl Life {
     /// Whether it is there still, and so has its number.
     // KERNEL: fs/pidfs.c pidfd_poll (6.12): looks at the task at once; readable from its death on
     pub(crate) fn goes_on(&self) -> bool {
+        #[cfg(fuzzing)]
+        if !crate::fuzz::is_there() {
+            return false;
+        }
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
         loop {
             match poll(&mut fds, Some(&NOW)) {

@@ -96,6 +96,30 @@ impl Dispatcher {
     }
 }
 
+#[cfg(fuzzing)]
+impl Dispatcher {
+    /// One without threads, of which the fuzz target makes the steps.
+    #[must_use]
+    pub fn without_threads(listener: Arc<Listener>, dispatch: Arc<dyn Dispatch>) -> Self {
+        let desk = Desk {
+            listener,
+            dispatch,
+            watch: Watch::default(),
+            threads: AtomicUsize::new(0),
+            replacements: AtomicUsize::new(0),
+            replay: Replay::default(),
+        };
+        Self {
+            desk: Arc::new(desk),
+        }
+    }
+
+    /// Answers one call.
+    pub fn serve(&self, notification: &Notification) {
+        self.desk.serve(notification);
+    }
+}
+
 impl core::fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let threads = self.desk.threads.load(Ordering::Relaxed);

@@ -231,6 +231,8 @@ impl ProcDirs {
         tid: Pid,
         mut look: impl FnMut(&OwnedFd) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
+        #[cfg(fuzzing)]
+        let tid = crate::fuzz::number(tid)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = kept.iter().rposition(|entry| entry.0 == tid) {
             match look(&kept[at].1) {
@@ -266,6 +268,8 @@ impl ProcDirs {
 #[derive(Debug)]
 pub(crate) struct ThisThread {
     dir: OwnedFd,
+    #[cfg(fuzzing)]
+    generation: u32,
 }
 
 impl ThisThread {
@@ -277,11 +281,17 @@ impl ThisThread {
     pub(crate) fn of(tid: Pid) -> Result<Self, Errno> {
         Ok(Self {
             dir: open_dir(tid)?,
+            #[cfg(fuzzing)]
+            generation: crate::fuzz::generation(),
         })
     }
 
     /// Whether it is there still, if only to be waited for.
     pub(crate) fn is_there(&self) -> bool {
+        #[cfg(fuzzing)]
+        if self.generation != crate::fuzz::generation() {
+            return false;
+        }
         rustix::fs::statat(&self.dir, c"stat", AtFlags::empty()).is_ok()
     }
 }

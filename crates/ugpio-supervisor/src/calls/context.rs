@@ -66,6 +66,25 @@ pub(super) trait Mover {
     fn again(&self, call: &Call, instead: Vec<(usize, Instead)>) -> Reply;
 }
 
+/// Threads of the fuzzed process itself are moved nowhere.
+#[cfg(fuzzing)]
+impl Mover for Listener {
+    fn enter(&self, _: &Call, _: OwnedFd) -> Reply {
+        crate::fuzz::elsewhere();
+        Reply::Answered
+    }
+
+    fn can_repeat(&self) -> bool {
+        true
+    }
+
+    fn again(&self, _: &Call, _: Vec<(usize, Instead)>) -> Reply {
+        crate::fuzz::elsewhere();
+        Reply::Answered
+    }
+}
+
+#[cfg(not(fuzzing))]
 impl Mover for Listener {
     fn enter(&self, call: &Call, dir: OwnedFd) -> Reply {
         match again::enter(self, call, dir) {

@@ -39,7 +39,7 @@ mod write;
 mod xattr;
 
 #[cfg(fuzzing)]
-pub use self::proc::check_merging;
+pub use self::{proc::check_merging, table::paths_of};
 
 #[cfg(test)]
 pub(crate) mod testing;

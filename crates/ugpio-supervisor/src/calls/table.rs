@@ -86,6 +86,16 @@ pub(crate) fn settles(sys: Sys) -> bool {
     matches!(steps(sys), [Step::Paths(_)]) || sys.is(Mark::Settles)
 }
 
+/// Where a call has paths, each with the argument of its directory. For the fuzz target.
+#[cfg(fuzzing)]
+pub fn paths_of(sys: Sys) -> impl Iterator<Item = (Option<u8>, u8)> {
+    let paths = steps(sys).iter().flat_map(|step| match step {
+        Step::Paths(all) => all.paths,
+        Whole(_) | Native(_) => &[],
+    });
+    paths.map(|path| (path.dir, path.path))
+}
+
 /// The steps of a call.
 pub(crate) fn steps(sys: Sys) -> &'static [Step] {
     STEPS[sys as usize]

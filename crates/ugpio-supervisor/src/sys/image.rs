@@ -114,6 +114,10 @@ impl Image {
 
     /// Writes as much as one mapping takes.
     fn write_once(&self, addr: u64, data: &[u8]) -> Result<usize, Errno> {
+        #[cfg(fuzzing)]
+        if !crate::fuzz::is_there() {
+            return Err(Errno::SRCH);
+        }
         let mapping = self.writable_at(addr)?;
         let room = usize::try_from(mapping.end - addr).unwrap_or(usize::MAX);
         let part = &data[..room.min(data.len())];

@@ -33,6 +33,8 @@ pub(crate) fn is_in_epoll(
     set: BorrowedFd<'_>,
     number: i32,
 ) -> Result<bool, Errno> {
+    #[cfg(fuzzing)]
+    let tid = crate::fuzz::number(tid)?;
     let slot = EpollSlot {
         efd: set.as_raw_fd().cast_unsigned(),
         tfd: number.cast_unsigned(),

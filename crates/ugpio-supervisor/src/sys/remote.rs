@@ -156,6 +156,8 @@ fn rest(tid: Pid, addr: u64, mut what: Copy<'_>, mut done: usize) -> Result<usiz
 #[inline(always)]
 fn transfer(tid: Pid, addr: u64, what: Copy<'_>) -> Result<usize, Errno> {
     let there = usize::try_from(addr).map_err(|_| Errno::FAULT)?;
+    #[cfg(fuzzing)]
+    let tid = crate::fuzz::number(tid)?;
     let pid = tid.as_raw_nonzero().get();
     let iov_len = what.len();
     let remote = libc::iovec {

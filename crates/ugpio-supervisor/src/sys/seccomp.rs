@@ -84,6 +84,21 @@ impl Notification {
     }
 }
 
+#[cfg(fuzzing)]
+impl Notification {
+    /// A call of this machine's, as the kernel would tell it.
+    #[must_use]
+    pub fn of(tid: Pid, nr: u32, args: [u64; 6]) -> Self {
+        Self {
+            id: 1,
+            tid: Some(tid),
+            nr,
+            arch: crate::arch::Arch::NATIVE.audit(),
+            args,
+        }
+    }
+}
+
 /// Whether a signal may interrupt a call that we have received but not answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wait {
@@ -364,10 +379,42 @@ impl Listener {
     }
 
     /// One ioctl of the listener. Private, so that `arg` is always a struct that fits `request`.
+    #[cfg(not(fuzzing))]
     fn ioctl(&self, request: u32, arg: *mut libc::c_void) -> Result<i64, Errno> {
         // SAFETY: the callers above pass a live struct of the size that `request` encodes, with room for growth
         // where the kernel's size may exceed it (checked when the filter was installed).
         check(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::Ioctl::from(request), arg) })
+    }
+
+    /// The same, answered by the program of `fuzz`.
+    #[cfg(fuzzing)]
+    fn ioctl(&self, request: u32, arg: *mut libc::c_void) -> Result<i64, Errno> {
+        use crate::fuzz::{self, Answer};
+        match request {
+            NOTIF_ID_VALID if fuzz::is_valid() => Ok(0),
+            NOTIF_SEND => {
+                // SAFETY: as above, a live struct of the kind that the request takes.
+                let sent = unsafe { arg.cast::<libc::seccomp_notif_resp>().read() };
+                let value = match sent.error {
+                    0 => sent.val,
+                    error => i64::from(error),
+                };
+                fuzz::answer(match sent.flags {
+                    0 => Answer::Value(value),
+                    _ => Answer::Continue,
+                })
+                .map(|()| 0)
+            }
+            NOTIF_ADDFD => {
+                // SAFETY: as above, a live struct of the kind that the request takes.
+                let added = unsafe { arg.cast::<libc::seccomp_notif_addfd>().read() };
+                // SAFETY: the descriptor was borrowed by our caller, and lives as long as it waits.
+                let fd = unsafe { BorrowedFd::borrow_raw(added.srcfd.cast_signed()) };
+                let sends = u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND);
+                fuzz::give(fd, sends.is_ok_and(|flag| added.flags & flag != 0)).map(i64::from)
+            }
+            _ => Err(Errno::NOENT),
+        }
     }
 }
 
