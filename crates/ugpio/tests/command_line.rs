@@ -109,13 +109,20 @@ fn what_is_no_chip_is_named_and_fails() {
 
 #[test]
 fn completions_know_the_verbs() {
+    let words = ugpio(&["complete", "--", "ugpio", ""]);
+    assert_eq!(words.status.code(), Some(0));
+    let words = text(&words.stdout);
+    for verb in VERBS {
+        let offered = words
+            .lines()
+            .any(|line| line.split('\t').next() == Some(verb));
+        assert!(offered, "{verb}: {words}");
+    }
     for shell in ["bash", "zsh", "fish"] {
         let output = ugpio(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         let script = text(&output.stdout);
-        for verb in VERBS {
-            assert!(script.contains(verb), "{shell}: {verb}");
-        }
+        assert!(script.contains(" complete -- ugpio "), "{shell}: {script}");
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::clean;
 use crate::cli::status;
 
 /// Why a client verb could not go on.
@@ -29,7 +30,7 @@ pub(crate) enum Error {
         errno: Errno,
     },
     /// The output has no reader, or cannot be written.
-    #[error("cannot write: {}", words(.0))]
+    #[error("cannot write: {}", clean::reason(.0))]
     Output(#[from] io::Error),
 }
 
@@ -62,18 +63,7 @@ impl Error {
 
 /// The system's words for `errno`, as the end of a message.
 fn reason(errno: Errno) -> String {
-    words(&errno.into())
-}
-
-/// The system's words for `error`, without the number and in lower case.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let mut words = text[..end].to_owned();
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    words
+    clean::reason(&errno.into())
 }
 
 #[cfg(test)]
