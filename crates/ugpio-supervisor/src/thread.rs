@@ -2,7 +2,7 @@
 //!
 //! [`Thread`] is the one road there. Everything that is found by the thread's number is confirmed afterwards: while
 //! the call still waits, the number has meant this thread all the time, and its image has not been replaced. What is
-//! written goes through an [`Image`], which cannot come to mean another process. [`Images`] keeps those.
+//! written goes through an [`Image`], which cannot come to mean another process. [`Images`](crate::procdir::images::Images) keeps those.
 //!
 //! A kept image is right for the next call of the same number if the thread is the same, which a descriptor of the
 //! thread tells, and if it has not replaced its image, which it cannot do unseen: the filter traps `execve`, and

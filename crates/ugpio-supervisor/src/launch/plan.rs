@@ -41,9 +41,9 @@ pub struct LaunchOptions {
     pub keep_stderr: bool,
     /// Directories that are removed, with all they contain, when the run is over, however it ended.
     pub remove_at_end: Vec<PathBuf>,
-    /// The limit of open files that the program gets, if not this process's: see [`limits::raise_descriptors`].
+    /// The limit of open files that the program gets, if not this process's: see [`raise_descriptors`](super::limits::raise_descriptors).
     pub descriptors: Option<Rlimit>,
-    /// Whether the front ends only when [`Session::conclude`] says how, and not with the program.
+    /// Whether the front ends only when [`Session::conclude`](super::Session::conclude) says how, and not with the program.
     pub hold_front: bool,
 }
 

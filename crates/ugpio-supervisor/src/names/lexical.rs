@@ -1,7 +1,7 @@
 //! Paths as text: joining, and normalising without looking at any file system.
 //!
 //! Nothing here resolves a path. Lexical answers only decide whether a path *may* be virtual
-//! ([`visits`]); what it names is decided by the walk in [`super::walk`], because `..` after a
+//! ([`visits`]); what it names is decided by the walk in `path/walk.rs`, because `..` after a
 //! symbolic link cannot be judged from the text. The key functions are [`normalize`], [`join`] and
 //! [`components`]; the resolver and the shadow tree call them.
 
