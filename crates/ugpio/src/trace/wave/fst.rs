@@ -16,6 +16,13 @@ use crate::trace::dump::{Bit, Declared, End, Listener as _, Problem, Unit};
 /// How such a file begins: a block of the type 0, and the length of it.
 const MAGIC: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 1, 73];
 
+/// The tag of a block that ends the file, and that of names which LZ4 has packed twice.
+const SKIP: u8 = 255;
+const TWICE_PACKED_NAMES: u8 = 7;
+
+/// The least bytes of a block of such names: tag, length, length of the names, and a byte of the first stage's length.
+const TWICE_PACKED_MIN: u64 = 1 + 8 + 8 + 1;
+
 /// The most bytes that one block of a file may ask for.
 const BLOCK_MAX: u64 = 1 << 30;
 
@@ -31,7 +38,12 @@ pub(super) fn is_fst(beginning: &[u8]) -> bool {
 ///
 /// # Errors
 /// It cannot be read, is damaged, or packed in a way that takes another program.
-pub(super) fn read(from: impl Read + Seek) -> Result<Wave, Problem> {
+pub(super) fn read(mut from: impl Read + Seek) -> Result<Wave, Problem> {
+    if has_endless_names(&mut from)? {
+        let text = "a damaged FST: its names are longer than it can hold";
+        return Err(Problem::whole(text));
+    }
+    from.seek(SeekFrom::Start(0))?;
     let (from, place) = Placed::new(from);
     parse(from).map_err(|error| match error {
         wavefst::Error::Unsupported(_) => Problem::whole(
@@ -62,9 +74,9 @@ fn parse(mut from: impl Read + Seek) -> wavefst::Result<Wave> {
     if !is_fst(&beginning) {
         return Err(wrong("it does not begin as one".to_owned()));
     }
-    // No block is longer than its file, and LZ4 makes a byte of no more than 255.
+    // No block is longer than its file.
     let length = from.seek(SeekFrom::End(0))?;
-    let unpacked_max = BLOCK_MAX.min(length.saturating_mul(256));
+    let unpacked_max = unpacked_max(length);
     let builder = FstReader::builder(from);
     let builder = builder
         .max_block_bytes(BLOCK_MAX.min(length))
@@ -115,6 +127,56 @@ fn parse(mut from: impl Read + Seek) -> wavefst::Result<Wave> {
     }
     let hints = Vec::new();
     Ok(builder.finish(End { unit, last, hints }))
+}
+
+/// Whether a file says of names that are packed twice that their first unpacking is longer than the file can hold: the
+/// library would allocate that many bytes.
+fn has_endless_names(from: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let length = from.seek(SeekFrom::End(0))?;
+    let mut at = 0_u64;
+    // A tag, and the length of the rest with its own eight bytes; the reader finds what is wrong with those.
+    while at.saturating_add(TWICE_PACKED_MIN) <= length {
+        from.seek(SeekFrom::Start(at))?;
+        let mut tag = [0];
+        let mut number = [0; 8];
+        from.read_exact(&mut tag)?;
+        from.read_exact(&mut number)?;
+        if tag[0] == SKIP {
+            break;
+        }
+        if tag[0] == TWICE_PACKED_NAMES && read_stage(from)? > unpacked_max(length) {
+            return Ok(true);
+        }
+        let rest = u64::from_be_bytes(number).max(8);
+        at = at.saturating_add(rest).saturating_add(1);
+    }
+    Ok(false)
+}
+
+/// The most bytes that a file of this length can hold: LZ4 makes a byte of no more than 255.
+fn unpacked_max(length: u64) -> u64 {
+    BLOCK_MAX.min(length.saturating_mul(256))
+}
+
+/// The length of the first stage, behind that of the whole: seven bits a byte, the lowest first.
+fn read_stage(from: &mut (impl Read + Seek)) -> io::Result<u64> {
+    from.seek(SeekFrom::Current(8))?;
+    let mut length = 0_u64;
+    for shift in (0..u64::BITS).step_by(7) {
+        let mut byte = [0];
+        if from.read(&mut byte)? == 0 {
+            break;
+        }
+        let bits = u64::from(byte[0] & 0x7f);
+        if bits << shift >> shift != bits {
+            return Ok(u64::MAX);
+        }
+        length |= bits << shift;
+        if byte[0] & 0x80 == 0 {
+            break;
+        }
+    }
+    Ok(length)
 }
 
 fn bit_of(bit: char) -> Bit {
@@ -193,5 +255,23 @@ impl<R: Seek> Seek for Placed<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.here = self.from.seek(to)?;
         Ok(self.here)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn names_longer_than_their_file_are_refused_before_room_is_made_for_them() {
+        let file = include_bytes!("stage.fst");
+        let problem = read(Cursor::new(file)).expect_err("its stage has 2^63 bytes or more");
+        assert!(problem.to_string().contains("longer than it can hold"));
+        for end in 0..file.len() {
+            let problem = read(Cursor::new(&file[..end]));
+            assert!(problem.is_err(), "the first {end} bytes");
+        }
     }
 }
