@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clean::clean;
+
 pub(crate) use super::params::{
     Action, ChipParams, FaultParams, LineParams, OperateParams, PlugParams, PullParams, Resistor,
     UnwireParams, WaitParams, WireParams,
@@ -406,11 +408,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure with its explanation.
+    /// A failure with its explanation, in which what the client sent may be quoted: it is one line that no terminal obeys.
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Failure {
         Failure {
             code,
-            message: message.into(),
+            message: clean(&message.into()).into_owned(),
         }
     }
 }

@@ -169,3 +169,18 @@ fn a_code_of_a_newer_ugpio_is_still_a_refusal() {
     };
     assert_eq!(failure, Failure::new(Code::Unknown, "m"));
 }
+
+#[test]
+fn a_refusal_quotes_names_in_one_line_that_no_terminal_obeys() {
+    for wrong in ["\u{7f}", "\u{9b}31m", "\\u001b]0;x", "\\n", "\u{202e}"] {
+        let unknown =
+            format!(r#""method":"operate","params":{{"part":"E","acti{wrong}n":"turn"}}"#);
+        let method = format!(r#""method":"{wrong}""#);
+        for text in [unknown, method] {
+            let refused = Request::decode(format!(r#"{{"v":1,{text}}}"#).as_bytes());
+            let message = refused.expect_err("it is no request").message;
+            let acts = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(!message.contains(acts), "{message:?}");
+        }
+    }
+}
