@@ -88,7 +88,7 @@ static void own_line(int thread)
 	snprintf(request.consumer, sizeof request.consumer, "%d/%d/%d/%d", slot, generation, getpid(), thread);
 	int chip = open("/dev/gpiochip0", O_RDWR | O_CLOEXEC);
 	if (chip < 0) wrong("cannot open the chip", chip);
-	if (ioctl(chip, GPIO_V2_GET_LINE_IOCTL, &request)) wrong("a line that nobody has is not to be had", request.offsets[0]);
+	if (ioctl(chip, GPIO_V2_GET_LINE_IOCTL, &request)) wrong("a free line cannot be requested", request.offsets[0]);
 	if (ioctl(chip, GPIO_V2_GET_LINEINFO_IOCTL, &info)) wrong("no info", info.offset);
 	if (strcmp(info.consumer, request.consumer)) errno = 0, wrong(info.consumer, info.offset);
 	struct gpio_v2_line_values values = { .mask = 1 };
@@ -130,7 +130,7 @@ static void own_names(void)
 	*calls += 4;
 }
 
-// What programs should not do: any call that may be trapped, with what nobody means.
+// What programs should not do: any call that may be trapped, with arguments that make no sense.
 static void odd(uint64_t *state)
 {
 	static const short numbers[] = {

@@ -31,7 +31,7 @@ pub(crate) fn main() -> Result<()> {
     drop(led);
     assert_eq!(module.try_unload(), Err(InUse(1)), "the clone keeps it");
 
-    // On its way out: what is held goes on, and nobody new gets a line.
+    // On its way out: holders keep their lines, and new requests fail.
     module.begin_unload();
     shared.direction_output(Value::Inactive)?;
     let refused = line.request("late").err();

@@ -91,7 +91,7 @@ impl Line {
         self.device.line_info(self.offset)
     }
 
-    /// Requests the line: nobody else can until the last clone of the descriptor is dropped. A line that
+    /// Requests the line: no other consumer can until the last clone of the descriptor is dropped. A line that
     /// several consumers may share is `Busy` here; [`Line::get`] gives a share of it. Those who watch the
     /// line see nothing of it: an engine announces the request once it is set up.
     ///

@@ -55,7 +55,7 @@
 //! | [`Revocable::enter`] | 17 ns | yes | yes | yes |
 //! | `std::sync::Mutex` | 15 ns | yes, alone | yes | yes |
 //! | `std::sync::RwLock` | 18 ns | yes, but a writer that waits stops new readers | yes | yes |
-//! | `arc-swap` | 17 ns | yes | no: the last one drops it, wherever it is | if nobody else has it |
+//! | `arc-swap` | 17 ns | yes | no: the last one drops it, wherever it is | if it has no other holder |
 //! | `crossbeam-epoch` | 10 ns | no: it holds up everybody's garbage | no | no |
 //! | `haphazard` | 8 ns | yes | no: dropped at some later reclamation | no |
 //!

@@ -41,7 +41,7 @@ for_each_call!(calls);
 pub(crate) enum Mark {
     /// It is trapped on the descriptors of high numbers, whatever its arguments are: see `FilterSpec::read_from`.
     High,
-    /// To carry it out twice is as good as once, so that an answer that nobody took needs not be kept.
+    /// To carry it out twice is as good as once, so that an answer that was not received needs not be kept.
     Harmless,
     /// It fails if its handler panics. Others are the kernel's then, which does no harm.
     Ours,

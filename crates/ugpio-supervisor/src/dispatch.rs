@@ -1,7 +1,7 @@
 //! Who answers a trapped call: the steps of its row, one after the other.
 //!
 //! The [`World`] is the [`Dispatch`] that the dispatcher threads ask. It hands a call to those that answer for open GPIO
-//! files and sockets of uevents, then to the path calls (`calls`); what nobody answers is the kernel's.
+//! files and sockets of uevents, then to the path calls (`calls`); a call that none of them answers is the kernel's.
 
 use std::sync::{Arc, RwLockReadGuard};
 
@@ -97,7 +97,7 @@ impl Dispatch for World {
                 self.dirs.images().tidy();
             }
         } else if !files.is_strict() {
-            // Nobody has slept: the shortest way.
+            // No thread has slept: the shortest way.
             return files.ioctl(&Asked {
                 files,
                 thread: &Thread::new(listener, &self.dirs, call),

@@ -2,7 +2,7 @@
 //!
 //! The program is the fuzzed process itself, so the memory that the supervisor reads, the descriptors that it finds and
 //! those that it gives are real. What is not real is the end: [`die_after`] has the program go between two looks of the
-//! supervisor. From then on its call waits no more, handles of its memory are dead, and its number means nobody, or
+//! supervisor. From then on its call waits no more, handles of its memory are dead, and its number means no thread, or
 //! another process that has taken it over. Each look asks here first. Other threads are not of the program.
 
 use std::cell::{Cell, RefCell};
@@ -87,7 +87,7 @@ fn look() -> Option<bool> {
 ///
 /// # Errors
 ///
-/// `ESRCH`: nobody.
+/// `ESRCH`: no such thread.
 pub(crate) fn number(tid: Pid) -> Result<Pid, Errno> {
     let is_programs = PROGRAM.with_borrow(|it| it.as_ref().is_some_and(|it| it.tid == tid));
     if !is_programs || look() != Some(false) {

@@ -263,7 +263,7 @@ impl ProcDirs {
     }
 }
 
-/// A thread, by its directory of `/proc`: nobody else, whoever has its number later. Every kernel has these of every
+/// A thread, by its directory of `/proc`: never another one that has its number later. Every kernel has these of every
 /// thread, unlike descriptors of threads.
 #[derive(Debug)]
 pub(crate) struct ThisThread {

@@ -124,7 +124,7 @@ macro_rules! for_each_call {
             when [ALWAYS]
             named [paths(&[at(3, 4, StayIf(1, libc::FAN_MARK_DONT_FOLLOW.cast_signed()))], inotify::mark)];
 
-        // Programs, and what the machine is told to use.
+        // Programs, and the settings of the machine.
         Execve 59 221 when [ALWAYS] named [paths(&[here(0, Follow)], exec::exec)];
         Execveat 322 281 when [ALWAYS] named [paths_or(4, &[at(0, 1, StayIf(4, NOFOLLOW))], exec::exec)];
         Uselib 134 _ when [ALWAYS] named [paths(&[here(0, Follow)], exec::exec)];

@@ -33,7 +33,7 @@ struct Files {
     hidden: BTreeSet<Vec<u8>>,
 }
 
-/// An attribute, and the file with its bytes, which nobody else may write.
+/// An attribute, and the file with its bytes, which no other code may write.
 #[derive(Debug)]
 struct Open {
     attribute: Arc<dyn AttributeFile>,

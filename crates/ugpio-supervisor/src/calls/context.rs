@@ -53,7 +53,7 @@ pub trait Opener: Send + Sync {
 
 /// Carries out a call with another file than its path says, in the thread that waits in it.
 ///
-/// Nobody else has the caller's rights, root, mounts and umask; and no value can answer `chdir` into a directory that
+/// No other thread has the caller's rights, root, mounts and umask; and no value can answer `chdir` into a directory that
 /// the kernel does not find at that path. So this needs another way into the program.
 pub(super) trait Mover {
     /// Moves the caller of `call` to `dir`.
@@ -308,7 +308,7 @@ impl Context<'_> {
         if let Some(path) = path.strip_suffix(b" (deleted)") {
             return chip_of_node(path).map(|id| Target::Descriptor(Identity::Node(id)));
         }
-        // INVARIANT: nobody asks the mode of a location that no walk has found.
+        // INVARIANT: the mode is only read of a location that a walk has found.
         Some(Target::At(Location {
             path,
             place: Place::Board,

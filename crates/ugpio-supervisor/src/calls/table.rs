@@ -31,7 +31,7 @@ pub(crate) enum Step {
     Paths(Paths),
     /// The handler looks at the arguments itself.
     Whole(Handler),
-    /// The kernel, or nobody: why.
+    /// The kernel answers, or no one does: the reason.
     Native(&'static str),
 }
 

@@ -101,7 +101,7 @@ pub(super) fn copy_file_range(context: &Context<'_>, _: &Targets) -> Result<Repl
 /// The most requests that are looked at; the kernel takes fewer at once. KERNEL: fs/aio.c (v6.12)
 const REQUESTS_MAX: u64 = 1 << 16;
 
-/// `io_submit(context, count, requests)`: a store that nobody waits for, or a read of a `value`, is refused as by a
+/// `io_submit(context, count, requests)`: a store without a waiting thread, or a read of a `value`, is refused as by a
 /// file that has no such operation. Other reads of a file are the kernel's.
 // DIFFERS: Linux does both; and it begins the requests before the refused one.
 pub(super) fn io_submit(context: &Context<'_>, _: &Targets) -> Result<Reply, Errno> {

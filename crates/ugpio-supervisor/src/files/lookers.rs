@@ -17,7 +17,7 @@ use crate::sys::ptrace::still::{Doing, Looker};
 const EPOLL: &[u8] = b"anon_inode:[eventpoll]";
 
 /// Calls that go on after a stop as if there had been none, by all that a program can see of them: they begin anew
-/// with what is left of their time, or have none.
+/// with the rest of their time, or have none.
 // KERNEL: signal(7), "Interruption of system calls and library functions by stop signals"
 const RESTARTED: &[i64] = &[
     #[cfg(target_arch = "x86_64")]

@@ -197,7 +197,7 @@ impl Sleepers {
         } else if up.iter().any(|(_, link)| !self.on(link).is_empty()) {
             self.hang_up_by_thread(&up);
         }
-        // Those that are left: one on which nobody sleeps is a moment of its own.
+        // The others: one on which no thread sleeps is a moment of its own.
         close(&up);
     }
 

@@ -17,12 +17,12 @@ use crate::observe::{CallObserver, Process, RefusedCall};
 use crate::outcome::{Call, Reply};
 
 impl Files {
-    /// Tells `observer` of calls from now on. Only the first is told.
+    /// Reports calls to `observer` from now on. Only the first observer is set.
     pub fn observe(&self, observer: Arc<dyn CallObserver>) {
         let _ = self.onlookers.observer.set(observer);
     }
 
-    /// Tells `lint` of calls from now on. Only the first is told.
+    /// Reports calls to `lint` from now on. Only the first is set.
     pub fn lint(&self, lint: Arc<Lint>) {
         let _ = self.onlookers.lint.set(lint);
     }

@@ -28,6 +28,6 @@ pub(crate) fn open_path(mount: impl AsFd, kind: i32, handle: &[u8]) -> Result<Ow
     let fd =
         check(unsafe { libc::syscall(libc::SYS_open_by_handle_at, mount, words.as_ptr(), flags) })?;
     let fd = i32::try_from(fd).map_err(|_| Errno::BADF)?;
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel has just made this descriptor for us, and no other code knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

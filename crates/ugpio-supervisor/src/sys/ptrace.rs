@@ -73,7 +73,7 @@ fn on_own_thread<T: Send>(act: impl FnOnce() -> T + Send) -> Result<T, Errno> {
 /// A thread that the calling one traces.
 struct Traced {
     tid: Pid,
-    /// Until when it is waited for. None for [`again`], which waits for nothing else and holds nobody up.
+    /// Until when it is waited for. None for [`again`], which waits for nothing else and holds up no other thread.
     limit: Option<Instant>,
 }
 
@@ -108,7 +108,7 @@ impl Traced {
             if status >> 8 == libc::PTRACE_EVENT_STOP {
                 return Ok(());
             }
-            // A signal that came first is delivered as if nobody had looked.
+            // A signal that came first is delivered as without the stop.
             let signal = usize::try_from(status & 0x7f).map_err(|_| Errno::INVAL)?;
             self.request(libc::PTRACE_CONT, 0, signal)?;
         }

@@ -97,7 +97,7 @@ impl Stage {
     pub fn theirs(&self) -> String {
         let list = self.plugged.borrow().list();
         let theirs = list.chips.iter().find(|chip| chip.label == "theirs");
-        serde_json::to_string(&theirs).expect("it is told to clients")
+        serde_json::to_string(&theirs).expect("clients receive it")
     }
 
     /// The consumers of the lines of the other chips.

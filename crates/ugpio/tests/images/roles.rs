@@ -227,7 +227,7 @@ fn leaves() {
         rustix::fs::OFlags::RDONLY,
         rustix::fs::Mode::empty(),
     );
-    panic!("nobody opens the other end: {opened:?}");
+    panic!("no process opens the other end: {opened:?}");
 }
 
 /// Comes back when a thread waits in an open with another path than its own.

@@ -1,4 +1,4 @@
-//! What is left of a chip when a call says that it is gone: no name.
+//! When a call reports that a chip is gone, none of its names remains.
 
 use std::fs;
 use std::os::fd::OwnedFd;

@@ -229,7 +229,7 @@ fn a_call_that_waits_no_more_is_let_through() {
     assert!(world.opened().is_empty() && world.settled() == 0);
 }
 
-/// The directories of lines are made when somebody looks, which nobody can see.
+/// The directories of lines are made when a program looks them up, which no program can detect.
 #[test]
 fn a_chip_has_its_lines_before_anybody_looks() {
     let world = World::new();

@@ -327,7 +327,7 @@ fn pieces_are_one_store() {
     fails(at, Errno::INVAL);
 }
 
-/// A store that nobody waits for would land in what stands for the file, where nothing happens.
+/// A store without a waiting thread would land in what stands for the file, where nothing happens.
 #[test]
 fn requests_of_io_submit_store_nothing_unseen() {
     let (world, tree) = mounted();

@@ -121,7 +121,7 @@ pub(crate) fn enter(listener: &Listener, call: &Call, dir: OwnedFd) -> Result<()
     begin(listener, *call, Errno::NOENT, answer, Traced::enter)
 }
 
-/// Starts a thread of ours that answers the call, and has its thread `act` with the answer as it returns. Nobody else
+/// Starts a thread of ours that answers the call, and has its thread `act` with the answer as it returns. No other thread
 /// waits for that. A thread that cannot be traced gets `refused`.
 fn begin<T>(
     listener: &Listener,

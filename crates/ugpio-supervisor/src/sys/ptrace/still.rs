@@ -289,7 +289,7 @@ impl Traced {
         self.detach();
     }
 
-    /// Whether the stop that was asked for has come. A signal that came first is delivered as if nobody had looked.
+    /// Whether the stop that was asked for has come. A signal that came first is delivered as without the stop.
     fn take_interruption(&self) -> Result<bool, Errno> {
         match self.look_for_stop() {
             Ok(Some(status)) if status >> 8 == libc::PTRACE_EVENT_STOP => Ok(true),
